@@ -1,0 +1,154 @@
+"""Files, accounts and commands of one machine, changed step by step and reported.
+
+A module that does one whole job uses a `Host` for every step. The host compares before it writes, does nothing in
+check mode, and collects what it changed (or would change), so that `changed`, `--check` and `--diff` tell the truth.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class Host:
+    """One machine under configuration.
+
+    `changes` lists, in words, every step that was taken, or in check mode would be taken.
+    """
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Start with nothing changed; `module` tells check mode and ends the run."""
+        self.module = module
+        self.check_mode: bool = module.check_mode
+        self.changes: list[str] = []
+        self._before: list[str] = []
+        self._after: list[str] = []
+
+    def change(self, what: str) -> bool:
+        """Record the step `what` and say whether it may really be taken."""
+        self.changes.append(what)
+        return not self.check_mode
+
+    def directory(self, path: str, *, mode: int, owner: str = "root", group: str | None = None) -> bool:
+        """Make sure that `path` is a directory with this owner and mode; parents must exist.
+
+        Returns whether anything changed.
+        """
+        if os.path.lexists(path) and not os.path.isdir(path):
+            self.fail(f"{path} is in the way: it is not a directory. Move it aside, then run again.")
+        changed = False
+        if not os.path.isdir(path):
+            changed = True
+            if self.change(f"made {path}"):
+                os.mkdir(path, 0o700)
+        return self._attributes(path, mode=mode, owner=owner, group=group) or changed
+
+    def file(
+        self,
+        path: str,
+        content: str | bytes,
+        *,
+        mode: int,
+        owner: str = "root",
+        group: str | None = None,
+        secret: bool = False,
+    ) -> bool:
+        """Make sure that `path` holds exactly `content`, written atomically.
+
+        A `secret` file is named in the changes but never shown in the diff. Returns whether anything changed.
+        """
+        wanted = content.encode() if isinstance(content, str) else content
+        current = Path(path).read_bytes() if os.path.isfile(path) else None
+        changed = current != wanted
+        if changed:
+            if not secret:
+                self._before.append(f"--- {path}\n{(current or b'').decode(errors='replace')}")
+                self._after.append(f"--- {path}\n{wanted.decode(errors='replace')}")
+            if self.change(f"wrote {path}"):
+                self._replace(path, wanted, mode=mode, owner=owner, group=group)
+        return self._attributes(path, mode=mode, owner=owner, group=group) or changed
+
+    def absent(self, path: str) -> bool:
+        """Make sure that there is no file at `path`; returns whether one was there."""
+        if not os.path.lexists(path):
+            return False
+        if self.change(f"removed {path}"):
+            os.unlink(path)
+        return True
+
+    def run(self, argv: Sequence[str], *, what: str, stdin: str | None = None) -> str:
+        """Record the step `what` and run `argv` for it; returns its output, or "" in check mode.
+
+        `stdin` carries what may not appear in the process list.
+        """
+        if not self.change(what):
+            return ""
+        return self.ask(argv, stdin=stdin)
+
+    def ask(self, argv: Sequence[str], *, stdin: str | None = None) -> str:
+        """Run `argv`, which changes nothing worth reporting, and return its output; fail in words if it fails."""
+        done = self.probe(argv, stdin=stdin)
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            self.fail(f"{argv[0]} {argv[1] if len(argv) > 1 else ''} failed: {' / '.join(said[-3:]) or 'no message'}")
+        return done.stdout
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `argv` and return how it ended, whatever that is."""
+        return subprocess.run(  # the callers' argument lists hold no shell text
+            argv, input=stdin, capture_output=True, text=True, errors="replace", check=False
+        )
+
+    def fail(self, message: str) -> NoReturn:
+        """End the module with a sentence for the user, and what had changed by then."""
+        self.module.fail_json(msg=message, changed=bool(self.changes) and not self.check_mode, changes=self.changes)
+
+    def done(self, **result: Any) -> NoReturn:
+        """End the module well, with what changed."""
+        if self.module._diff and self._after:
+            result["diff"] = {"before": "\n".join(self._before), "after": "\n".join(self._after)}
+        self.module.exit_json(changed=bool(self.changes), changes=self.changes, **result)
+
+    def _attributes(self, path: str, *, mode: int, owner: str, group: str | None) -> bool:
+        if not os.path.lexists(path):  # check mode: it would just have been made
+            return False
+        status = os.stat(path)
+        uid, gid = self._ids(owner, group)
+        if uid is not None and (status.st_uid, status.st_gid) == (uid, gid) and status.st_mode & 0o7777 == mode:
+            return False
+        if self.change(f"set {path} to {owner}:{group or owner} {mode:04o}"):
+            shutil.chown(path, owner, group or owner)
+            os.chmod(path, mode)
+        return True
+
+    @staticmethod
+    def _ids(owner: str, group: str | None) -> tuple[int | None, int | None]:
+        try:
+            return pwd.getpwnam(owner).pw_uid, grp.getgrnam(group or owner).gr_gid
+        except KeyError:  # check mode: the account would just have been made
+            return None, None
+
+    def _replace(self, path: str, content: bytes, *, mode: int, owner: str, group: str | None) -> None:
+        handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            shutil.chown(beside, owner, group or owner)
+            os.chmod(beside, mode)
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise

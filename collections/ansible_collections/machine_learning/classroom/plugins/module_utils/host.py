@@ -113,12 +113,14 @@ class Host:
     def fail(self, message: str) -> NoReturn:
         """End the module with a sentence for the user, and what had changed by then."""
         self.module.fail_json(msg=message, changed=bool(self.changes) and not self.check_mode, changes=self.changes)
+        raise AssertionError("fail_json returned")
 
     def done(self, **result: Any) -> NoReturn:
         """End the module well, with what changed."""
         if self.module._diff and self._after:
             result["diff"] = {"before": "\n".join(self._before), "after": "\n".join(self._after)}
         self.module.exit_json(changed=bool(self.changes), changes=self.changes, **result)
+        raise AssertionError("exit_json returned")
 
     def _attributes(self, path: str, *, mode: int, owner: str, group: str | None) -> bool:
         if not os.path.lexists(path):  # check mode: it would just have been made

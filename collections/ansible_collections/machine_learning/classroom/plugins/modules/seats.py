@@ -1,0 +1,110 @@
+#!/usr/bin/python
+"""Name the machines of a class and give them to the students, by tags."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: seats
+short_description: Name the machines of a class and give them to students
+description:
+  - Plans a seat for every student (nobody ever changes seat) and writes the plan to the machines' tags C(Name) and
+    C(Students), one CreateTags call per machine that changes, all at once.
+author: The machine_learning_aws developers
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+options:
+  class_name:
+    description: The class; a seat is called CLASS_NAME-NNN.
+    type: str
+    required: true
+  instances:
+    description: The machines of the class as M(amazon.aws.ec2_instance_info) returns them.
+    type: list
+    elements: dict
+    required: true
+  usernames:
+    description: The students of the roster.
+    type: list
+    elements: str
+    required: true
+  students_per_machine:
+    description: How many students share a machine.
+    type: int
+    default: 1
+  spare_machines:
+    description: How many machines stay empty for walk-ins.
+    type: int
+    default: 0
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be tagged; calls nothing.
+"""
+
+EXAMPLES = r"""
+- name: Give every student a machine
+  machine_learning.classroom.seats:
+    class_name: ml101
+    instances: "{{ machines.instances }}"
+    usernames: [ada, grace]
+"""
+
+RETURN = r"""
+tags:
+  description: The tags that were set, by instance id.
+  type: dict
+  returned: success
+  sample: {i-0abc: {Name: ml101-001, Students: ada}}
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import SeatError, plan
+
+# EC2 allows bursts of about a hundred mutating calls; eight at once keep well below it.
+CALLS_AT_ONCE = 8
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "class_name": {"required": True},
+            "instances": {"type": "list", "elements": "dict", "required": True},
+            "usernames": {"type": "list", "elements": "str", "required": True},
+            "students_per_machine": {"type": "int", "default": 1},
+            "spare_machines": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        tags = plan(
+            given["usernames"],
+            given["instances"],
+            class_name=given["class_name"],
+            students_per_machine=given["students_per_machine"],
+            spare_machines=given["spare_machines"],
+        ).tags
+    except SeatError as error:
+        module.fail_json(msg=str(error))
+    if tags and not module.check_mode:
+        client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())
+
+        def tag(item: tuple[str, dict[str, str]]) -> None:
+            instance_id, wanted = item
+            pairs: list[dict[str, Any]] = [{"Key": key, "Value": value} for key, value in wanted.items()]
+            client.create_tags(aws_retry=True, Resources=[instance_id], Tags=pairs)
+
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            list(pool.map(tag, tags.items()))
+    module.exit_json(changed=bool(tags), tags=tags)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+#!/usr/bin/python
+"""Give each student of a machine an account that logs in with a password and reaches only its own port."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: student_accounts
+short_description: Give each student of a machine an account
+description:
+  - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in.
+  - C(sshd) is checked with C(sshd -t) before it is reloaded, and a drop-in that does not pass is taken back, so a mistake
+    cannot lock anybody out.
+  - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
+author: The machine_learning_aws developers
+options:
+  students:
+    description: The students of this machine, each with C(username) and C(password_hash).
+    type: list
+    elements: dict
+    required: true
+  group:
+    description: The group of all students; sshd lets its members log in with passwords.
+    type: str
+    default: students
+  project_directory:
+    description: The folder that holds C(daily_user) and C(data).
+    type: path
+    required: true
+  sshd_config:
+    description: The text of the sshd drop-in.
+    type: str
+    required: true
+  sshd_config_file:
+    description: Where the drop-in belongs. sshd takes the first value it meets, so the name must sort early.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Says what would change.
+"""
+
+EXAMPLES = r"""
+- name: Give every student an account
+  machine_learning.classroom.student_accounts:
+    students: [{username: ada, password_hash: $6$…}]
+    project_directory: /home/ubuntu/machine_learning_aws
+    sshd_config: "{{ lookup('ansible.builtin.template', 'sshd.conf.j2') }}"
+    sshd_config_file: /etc/ssh/sshd_config.d/10-machine-learning-class.conf
+  no_log: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, in words.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+
+
+def shadow_hash(username: str) -> str:
+    """Return the account's password hash; empty where there is no account."""
+    for line in Path("/etc/shadow").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name == username:
+            return rest.partition(":")[0]
+    return ""
+
+
+def exists(find: Any, name: str) -> bool:
+    """Say whether `find` (`pwd.getpwnam` or `grp.getgrnam`) knows `name`."""
+    try:
+        find(name)
+    except KeyError:
+        return False
+    return True
+
+
+def traversable(host: Host, directory: str) -> None:
+    """Let everyone pass through `directory` without listing it: Ubuntu makes home directories 0750."""
+    mode = os.stat(directory).st_mode & 0o7777
+    if not mode & 0o001 and host.change(f"let students pass through {directory}"):
+        os.chmod(directory, mode | 0o001)
+
+
+def accounts(host: Host, students: list[dict[str, str]], group: str) -> None:
+    """Make the accounts, and set the passwords of those whose hash differs."""
+    if not exists(grp.getgrnam, group):
+        host.run(["groupadd", "--system", group], what=f"made the group {group}")
+    for student in students:
+        username = student["username"]
+        if not exists(pwd.getpwnam, username):
+            host.run(
+                ["useradd", "--create-home", "--shell", "/bin/bash", "--groups", group, username],
+                what=f"made the account {username}",
+            )
+        elif username not in grp.getgrnam(group).gr_mem:
+            host.run(["gpasswd", "--add", username, group], what=f"put {username} into the group {group}")
+        if os.path.isdir(f"/home/{username}"):
+            host.directory(f"/home/{username}", mode=0o700, owner=username)
+    new = {s["username"]: s["password_hash"] for s in students if shadow_hash(s["username"]) != s["password_hash"]}
+    if new:  # on standard input: a process list is for everyone to read
+        host.run(
+            ["chpasswd", "--encrypted"],
+            stdin="".join(f"{username}:{password_hash}\n" for username, password_hash in new.items()),
+            what=f"set the password of {', '.join(new)}",
+        )
+
+
+def folders(host: Host, students: list[dict[str, str]], project_directory: str) -> None:
+    """Make the project's folders; a student's own folder is closed to the others."""
+    traversable(host, os.path.dirname(project_directory))
+    host.directory(project_directory, mode=0o755)
+    host.directory(f"{project_directory}/daily_user", mode=0o711)
+    for student in students:
+        host.directory(f"{project_directory}/daily_user/{student['username']}", mode=0o700, owner=student["username"])
+
+
+def sshd(host: Host, path: str, config: str) -> None:
+    """Install the drop-in, let sshd check it, and let the service listen as it says."""
+    before = Path(path).read_text() if os.path.exists(path) else None
+    changed = host.file(path, config, mode=0o644)
+    if changed and not host.check_mode:
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # `sshd -t` wants it; a socket makes it only later
+        verdict = host.probe(["sshd", "-t"])
+        if verdict.returncode != 0:
+            if before is None:
+                os.unlink(path)
+            else:
+                Path(path).write_text(before)
+            host.fail(f"sshd does not accept {path}, so it was taken back: {verdict.stderr.strip()}")
+    if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.socket"]).returncode == 0:
+        host.run(["systemctl", "disable", "--now", "ssh.socket"], what="turned off ssh.socket")
+    if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.service"]).returncode != 0:
+        host.run(["systemctl", "enable", "ssh.service"], what="enabled ssh.service")
+    if host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
+        host.run(["systemctl", "start", "ssh.service"], what="started ssh.service")
+    elif changed:  # a restart, for reload opens no new port; sessions that are open live on
+        host.run(["systemctl", "restart", "ssh.service"], what="restarted ssh.service")
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            # The password hashes are worth hiding, the rest of the list is not secret but cannot be told apart.
+            "students": {"type": "list", "elements": "dict", "required": True, "no_log": True},
+            "group": {"type": "str", "default": "students"},
+            "project_directory": {"type": "path", "required": True},
+            "sshd_config": {"type": "str", "required": True},
+            "sshd_config_file": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    host = Host(module)
+    accounts(host, given["students"], given["group"])
+    folders(host, given["students"], given["project_directory"])
+    sshd(host, given["sshd_config_file"], given["sshd_config"])
+    host.done()
+
+
+if __name__ == "__main__":
+    main()

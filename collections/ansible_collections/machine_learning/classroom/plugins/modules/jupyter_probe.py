@@ -10,10 +10,13 @@ description:
   - Asks each service on this machine with and without its token. It changes nothing and never fails.
 author: The machine_learning_aws developers
 options:
-  students:
-    description: The students of this machine, each with C(username), C(port) and C(token).
-    type: list
-    elements: dict
+  ports:
+    description: The port of each student of this machine, by username.
+    type: dict
+    required: true
+  tokens:
+    description: The token of each student of this machine, by username.
+    type: dict
     required: true
 attributes:
   check_mode:
@@ -24,7 +27,8 @@ attributes:
 EXAMPLES = r"""
 - name: Ask every Jupyter whether it answers
   machine_learning.classroom.jupyter_probe:
-    students: "{{ machine_students }}"
+    ports: {ada: 8888}
+    tokens: {ada: "{{ token }}"}
   register: jupyter
 """
 
@@ -43,11 +47,14 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"students": {"type": "list", "elements": "dict", "required": True, "no_log": True}},
+        argument_spec={
+            "ports": {"type": "dict", "required": True},
+            "tokens": {"type": "dict", "required": True, "no_log": True},
+        },
         supports_check_mode=True,
     )
-    students = module.params["students"]
-    module.exit_json(changed=False, answering={s["username"]: is_ready(s["port"], s["token"]) for s in students})
+    ports, tokens = module.params["ports"], module.params["tokens"]
+    module.exit_json(changed=False, answering={name: is_ready(port, tokens[name]) for name, port in ports.items()})
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ description:
   - A service restarts only where its own unit, settings, token or port changed, since a restart ends its kernels.
 author: The machine_learning_aws developers
 options:
-  students:
-    description: The students of this machine, each with C(username), C(port) and C(token).
-    type: list
-    elements: dict
+  ports:
+    description: The port of each student of this machine, by username.
+    type: dict
+    required: true
+  tokens:
+    description: The token of each student of this machine, by username.
+    type: dict
     required: true
   unit:
     description: The text of C(jupyter@.service).
@@ -42,10 +45,10 @@ attributes:
 EXAMPLES = r"""
 - name: Run a Jupyter service for every student
   machine_learning.classroom.jupyter_services:
-    students: [{username: ada, port: 8888, token: "{{ token }}"}]
+    ports: {ada: 8888}
+    tokens: {ada: "{{ token }}"}
     unit: "{{ lookup('ansible.builtin.template', 'jupyter@.service.j2') }}"
     state_directory: /etc/machine_learning_aws/jupyter
-  no_log: true
 """
 
 RETURN = r"""
@@ -58,7 +61,6 @@ changes:
 
 import os
 import time
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
@@ -68,14 +70,13 @@ UNIT = "/etc/systemd/system/jupyter@.service"
 SECONDS_BETWEEN_QUESTIONS = 0.5
 
 
-def own_files(host: Host, student: dict[str, Any], state_directory: str) -> bool:
+def own_files(host: Host, username: str, port: int, token: str, state_directory: str) -> bool:
     """Keep the student's token and port; returns whether either changed."""
-    username = student["username"]
     directory = f"{state_directory}/{username}"
     host.directory(directory, mode=0o755)
-    token = host.file(f"{directory}/token", student["token"], mode=0o400, owner=username, secret=True)
-    port = host.file(f"{directory}/environment", f"JUPYTER_PORT={student['port']}\n", mode=0o644)
-    return token or port
+    new_token = host.file(f"{directory}/token", token, mode=0o400, owner=username, secret=True)
+    new_port = host.file(f"{directory}/environment", f"JUPYTER_PORT={port}\n", mode=0o644)
+    return new_token or new_port
 
 
 def service(host: Host, username: str, *, restart: bool) -> None:
@@ -89,16 +90,16 @@ def service(host: Host, username: str, *, restart: bool) -> None:
         host.run(["systemctl", "restart", unit], what=f"restarted {unit}")
 
 
-def wait(host: Host, students: list[dict[str, Any]], timeout: int) -> None:
+def wait(host: Host, ports: dict[str, int], tokens: dict[str, str], timeout: int) -> None:
     """Wait until every service answers as it should; fail with its own last words otherwise."""
     deadline = time.monotonic() + timeout
-    waiting = list(students)
-    while waiting := [student for student in waiting if not is_ready(student["port"], student["token"])]:
+    waiting = list(ports)
+    while waiting := [username for username in waiting if not is_ready(ports[username], tokens[username])]:
         if time.monotonic() > deadline:
-            username, port = waiting[0]["username"], waiting[0]["port"]
+            username, port = waiting[0], ports[waiting[0]]
             journal = host.probe(["journalctl", "--unit", f"jupyter@{username}", "--lines", "5", "--output", "cat"])
             host.fail(
-                f"Jupyter of {username} does not answer on port {port} ({answer(port, waiting[0]['token'])}). "
+                f"Jupyter of {username} does not answer on port {port} ({answer(port, tokens[username])}). "
                 f"It says: {' / '.join(journal.stdout.strip().splitlines()) or 'nothing'}\n"
                 f"Look at it with `journalctl -u jupyter@{username}` on the machine, then run configure.yml again."
             )
@@ -109,7 +110,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "students": {"type": "list", "elements": "dict", "required": True, "no_log": True},
+            "ports": {"type": "dict", "required": True},
+            "tokens": {"type": "dict", "required": True, "no_log": True},
             "unit": {"type": "str", "required": True},
             "files": {"type": "dict", "default": {}},
             "state_directory": {"type": "path", "required": True},
@@ -129,11 +131,11 @@ def main() -> None:
         shared = host.file(path, text, mode=0o644) or shared
     if not host.check_mode:
         os.makedirs(given["state_directory"], mode=0o755, exist_ok=True)
-    for student in given["students"]:
-        own = own_files(host, student, given["state_directory"])
-        service(host, student["username"], restart=shared or own)
+    for username, port in given["ports"].items():
+        own = own_files(host, username, port, given["tokens"][username], given["state_directory"])
+        service(host, username, restart=shared or own)
     if not host.check_mode:
-        wait(host, given["students"], given["timeout"])
+        wait(host, given["ports"], given["tokens"], given["timeout"])
     host.done()
 
 

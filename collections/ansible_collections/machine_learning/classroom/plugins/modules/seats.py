@@ -57,6 +57,11 @@ tags:
   type: dict
   returned: success
   sample: {i-0abc: {Name: ml101-001, Students: ada}}
+instances:
+  description: The given instances with the tags that they now have.
+  type: list
+  elements: dict
+  returned: success
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -103,7 +108,11 @@ def main() -> None:
 
         with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
             list(pool.map(tag, tags.items()))
-    module.exit_json(changed=bool(tags), tags=tags)
+    seated = [
+        {**instance, "tags": {**(instance.get("tags") or {}), **tags.get(instance["instance_id"], {})}}
+        for instance in given["instances"]
+    ]
+    module.exit_json(changed=bool(tags), tags=tags, instances=seated)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,14 @@ module: student_accounts
 short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in.
-  - C(sshd) is checked with C(sshd -t) before it is reloaded, and a drop-in that does not pass is taken back, so a mistake
-    cannot lock anybody out.
+  - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
+    lock anybody out.
   - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
 author: The machine_learning_aws developers
 options:
-  students:
-    description: The students of this machine, each with C(username) and C(password_hash).
-    type: list
-    elements: dict
+  password_hashes:
+    description: The crypt(5) hash of each student's password, by username.
+    type: dict
     required: true
   group:
     description: The group of all students; sshd lets its members log in with passwords.
@@ -43,11 +42,10 @@ attributes:
 EXAMPLES = r"""
 - name: Give every student an account
   machine_learning.classroom.student_accounts:
-    students: [{username: ada, password_hash: $6$…}]
+    password_hashes: {ada: $6$…}
     project_directory: /home/ubuntu/machine_learning_aws
     sshd_config: "{{ lookup('ansible.builtin.template', 'sshd.conf.j2') }}"
     sshd_config_file: /etc/ssh/sshd_config.d/10-machine-learning-class.conf
-  no_log: true
 """
 
 RETURN = r"""
@@ -62,10 +60,13 @@ import grp
 import os
 import pwd
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def shadow_hash(username: str) -> str:
@@ -93,12 +94,11 @@ def traversable(host: Host, directory: str) -> None:
         os.chmod(directory, mode | 0o001)
 
 
-def accounts(host: Host, students: list[dict[str, str]], group: str) -> None:
+def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
     """Make the accounts, and set the passwords of those whose hash differs."""
     if not exists(grp.getgrnam, group):
         host.run(["groupadd", "--system", group], what=f"made the group {group}")
-    for student in students:
-        username = student["username"]
+    for username in password_hashes:
         if not exists(pwd.getpwnam, username):
             host.run(
                 ["useradd", "--create-home", "--shell", "/bin/bash", "--groups", group, username],
@@ -108,22 +108,22 @@ def accounts(host: Host, students: list[dict[str, str]], group: str) -> None:
             host.run(["gpasswd", "--add", username, group], what=f"put {username} into the group {group}")
         if os.path.isdir(f"/home/{username}"):
             host.directory(f"/home/{username}", mode=0o700, owner=username)
-    new = {s["username"]: s["password_hash"] for s in students if shadow_hash(s["username"]) != s["password_hash"]}
+    new = {username: wanted for username, wanted in password_hashes.items() if shadow_hash(username) != wanted}
     if new:  # on standard input: a process list is for everyone to read
         host.run(
             ["chpasswd", "--encrypted"],
-            stdin="".join(f"{username}:{password_hash}\n" for username, password_hash in new.items()),
+            stdin="".join(f"{username}:{wanted}\n" for username, wanted in new.items()),
             what=f"set the password of {', '.join(new)}",
         )
 
 
-def folders(host: Host, students: list[dict[str, str]], project_directory: str) -> None:
+def folders(host: Host, usernames: Iterable[str], project_directory: str) -> None:
     """Make the project's folders; a student's own folder is closed to the others."""
     traversable(host, os.path.dirname(project_directory))
     host.directory(project_directory, mode=0o755)
     host.directory(f"{project_directory}/daily_user", mode=0o711)
-    for student in students:
-        host.directory(f"{project_directory}/daily_user/{student['username']}", mode=0o700, owner=student["username"])
+    for username in usernames:
+        host.directory(f"{project_directory}/daily_user/{username}", mode=0o700, owner=username)
 
 
 def sshd(host: Host, path: str, config: str) -> None:
@@ -153,8 +153,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            # The password hashes are worth hiding, the rest of the list is not secret but cannot be told apart.
-            "students": {"type": "list", "elements": "dict", "required": True, "no_log": True},
+            "password_hashes": {"type": "dict", "required": True, "no_log": True},
             "group": {"type": "str", "default": "students"},
             "project_directory": {"type": "path", "required": True},
             "sshd_config": {"type": "str", "required": True},
@@ -164,8 +163,8 @@ def main() -> None:
     )
     given = module.params
     host = Host(module)
-    accounts(host, given["students"], given["group"])
-    folders(host, given["students"], given["project_directory"])
+    accounts(host, given["password_hashes"], given["group"])
+    folders(host, given["password_hashes"], given["project_directory"])
     sshd(host, given["sshd_config_file"], given["sshd_config"])
     host.done()
 

@@ -1,0 +1,159 @@
+"""Archives of strangers, unpacked so that nothing leaves the folder."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from lzma import LZMAError
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class ArchiveError(Exception):
+    """Why an archive is not unpacked, in words for the user."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One thing in an archive.
+
+    A file (`read` opens it, `size` bytes), another name of the file `same_as`, a symbolic link to `target`, or, with
+    none of these, a directory.
+    """
+
+    name: str
+    size: int = 0
+    read: Callable[[], IO[bytes]] | None = None
+    same_as: str | None = None
+    target: str | None = None
+
+    @property
+    def is_directory(self) -> bool:
+        return self.read is None and self.same_as is None and self.target is None
+
+
+def unpack(path: str, folder: str, *, room: Callable[[int], None]) -> None:
+    """Unpack the zip or tar archive at `path` into `folder`, which must not exist: directories 0755, files 0444.
+
+    `room` is called with the size of each file before it is written and raises if the disk has no room. Raises
+    ArchiveError for whatever is no archive, for a name or link that leads out of the folder, for devices and for
+    names that come twice; `folder` is then gone again.
+    """
+    os.mkdir(folder, 0o755)
+    os.chmod(folder, 0o755)
+    try:
+        _unpack(path, folder, room)
+    except BaseException as error:
+        shutil.rmtree(folder)
+        # What the decompressors say of broken bytes; gzip and bz2 say it by an OSError without a number.
+        broken = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError)
+        if isinstance(error, broken) or (isinstance(error, OSError) and error.errno is None):
+            raise ArchiveError("it is no sound zip or tar archive") from error
+        raise
+
+
+def _unpack(path: str, folder: str, room: Callable[[int], None]) -> None:
+    links: dict[str, str] = {}
+    for member in _members(path):
+        name = _inside(member.name)
+        place = os.path.join(folder, name)
+        _make_directories(folder, name if member.is_directory else posixpath.dirname(name))
+        if member.target is not None:
+            links[place] = member.target
+        elif member.same_as is not None:
+            _link_hard(folder, member.same_as, place)
+        elif member.read is not None:
+            room(member.size)
+            _write(member.name, place, member.read)
+    # No link exists before the last file is written, so no file was written through one.
+    for place, target in links.items():
+        if os.path.lexists(place):
+            raise ArchiveError(f"{os.path.relpath(place, folder)} comes twice in it")
+        os.symlink(target, place)
+    # Asked of the file system, not of the text: a link through another link can leave by a harmless name.
+    root = os.path.realpath(folder)
+    for place, target in links.items():
+        if os.path.isabs(target) or os.path.commonpath([root, os.path.realpath(place)]) != root:
+            raise ArchiveError(f"{os.path.relpath(place, folder)} in it is a link out of its folder")
+
+
+def _members(path: str) -> Iterator[_Member]:
+    # Tar first: a tar whose last file is a zip passes for a zip, but no zip passes for a tar.
+    if tarfile.is_tarfile(path):
+        with tarfile.open(path) as tar:
+            for entry in tar:
+                yield _tar_member(tar, entry)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                yield _zip_member(archive, info)
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+    if info.flag_bits & 1:
+        raise ArchiveError(f"{info.filename} in it is encrypted")
+    if info.is_dir():
+        return _Member(info.filename)
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return _Member(info.filename, target=archive.read(info).decode(errors="surrogateescape"))
+    return _Member(info.filename, info.file_size, lambda: archive.open(info))
+
+
+def _tar_member(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> _Member:
+    if entry.isdir():
+        return _Member(entry.name)
+    if entry.issym():
+        return _Member(entry.name, target=entry.linkname)
+    if entry.islnk():
+        return _Member(entry.name, same_as=entry.linkname)
+    content = archive.extractfile(entry) if entry.isreg() else None
+    if content is None:
+        raise ArchiveError(f"{entry.name} in it is neither a file nor a folder nor a link")
+    return _Member(entry.name, entry.size, lambda: content)
+
+
+def _inside(name: str) -> str:
+    """Return `name` as a path below the folder; ArchiveError if it leads anywhere else."""
+    if name.startswith("/") or "\0" in name or ".." in name.split("/"):
+        raise ArchiveError(f"{name!r} in it leads out of its folder")
+    return posixpath.normpath(name)
+
+
+def _make_directories(folder: str, name: str) -> None:
+    place = folder
+    for part in name.split("/"):
+        place = os.path.join(place, part)
+        try:
+            os.mkdir(place)
+            os.chmod(place, 0o755)
+        except FileExistsError:
+            if not os.path.isdir(place):
+                raise ArchiveError(f"{name} in it is both a file and a folder") from None
+
+
+def _write(name: str, place: str, read: Callable[[], IO[bytes]]) -> None:
+    try:
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+    except FileExistsError:
+        raise ArchiveError(f"{name} comes twice in it") from None
+    with os.fdopen(handle, "wb") as out, read() as content:
+        shutil.copyfileobj(content, out, 1 << 20)
+        os.fchmod(out.fileno(), 0o444)
+
+
+def _link_hard(folder: str, original: str, place: str) -> None:
+    source = os.path.join(folder, _inside(original))
+    try:
+        os.link(source, place, follow_symlinks=False)
+    except FileExistsError:
+        raise ArchiveError(f"{os.path.relpath(place, folder)} comes twice in it") from None
+    except OSError:
+        raise ArchiveError(f"{os.path.relpath(place, folder)} in it is a link to no file before it") from None

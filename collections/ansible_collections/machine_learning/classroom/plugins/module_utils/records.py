@@ -1,0 +1,47 @@
+"""What the project remembers on a machine: small JSON files that only root can read, replaced atomically."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any
+
+
+def make_private(path: str) -> None:
+    """Make sure that the directory `path` exists and that nobody but its owner enters it."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    os.chmod(path, 0o700)
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return the record at `path`; an absent or unreadable one is an empty record.
+
+    A machine that lost its power may leave an empty file behind: what it said is then found out again.
+    """
+    try:
+        with open(path, encoding="utf-8") as source:
+            record = json.load(source)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write(path: str, record: dict[str, Any]) -> None:
+    """Put `record` at `path`, unless it says so already."""
+    if read(path) != record:
+        write_bytes(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Put `content` at `path`, mode 0600, so that a reader sees the old file or the new one, never half of one."""
+    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -1,0 +1,127 @@
+"""The host image: a Debian that stands in for a vendor's cloud image, built once and kept as a podman image.
+
+An image is named after the hash of all that goes into it, and that name is its AMI id: a changed recipe is a new AMI,
+as it is on EC2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from lab.places import CACHE, RECIPE
+from lab.podman import podman, try_podman
+from lab.shell import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPOSITORY = "localhost/machine_learning_aws"
+BASE_LABEL = "machine_learning_aws.base"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of Debian and the cloud image that it stands in for."""
+
+    suite: str
+    packages: tuple[str, ...]
+    ami_name: str
+    owner: str
+    parameter: str
+
+    @property
+    def ami(self) -> str:
+        """The AMI id: changes with every input of the image."""
+        digest = hashlib.sha256(json.dumps([asdict(self), CUSTOMIZE_OPTIONS]).encode())
+        for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(RECIPE)} {path.stat().st_mode & 0o111}\n".encode() + path.read_bytes())
+        return f"ami-0{digest.hexdigest()[:16]}"
+
+
+# As little as behaves like a cloud image. Not acl: Ansible's fallbacks for unprivileged users must not rest on it.
+PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "cloud-init", "openssh-server", "sudo", "passwd"),
+    *("python3", "ca-certificates", "curl", "rsync", "bzip2", "xz-utils"),
+    *("iproute2", "iputils-ping", "procps", "less", "nano"),
+)
+
+# Documentation is half of the time of unpacking.
+CUSTOMIZE_OPTIONS = (
+    "--mode=root",
+    "--variant=minbase",
+    "--format=tar",
+    "--skip=output/dev",
+    "--aptopt=Acquire::Languages none",
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
+
+RELEASES = (
+    Release(
+        suite="bookworm",
+        packages=PACKAGES,
+        ami_name="ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022",
+        owner="099720109477",
+        parameter="/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+    ),
+)
+
+
+def name(ami: str) -> str:
+    """Return podman's name for the image `ami`."""
+    return f"{REPOSITORY}:{ami}"
+
+
+def exists(ami: str) -> bool:
+    """Say whether the image `ami` is there."""
+    return try_podman("image", "exists", name(ami)).returncode == 0
+
+
+def ensure(release: Release) -> bool:
+    """Build the image of `release` unless it is there; return whether it was built."""
+    if exists(release.ami):
+        return False
+    archive = CACHE / f"{release.ami}.tar"
+    try:
+        _build(release, archive)
+        changes = ('CMD ["/sbin/lab-init"]', "STOPSIGNAL SIGRTMIN+3", f"LABEL {BASE_LABEL}={release.suite}")
+        podman("import", "--quiet", *(f"--change={change}" for change in changes), str(archive), name(release.ami))
+    finally:
+        archive.unlink(missing_ok=True)
+    _drop_older(release)
+    return True
+
+
+def _build(release: Release, archive: Path) -> None:
+    """Write the root file system of `release` to `archive`."""
+    run(
+        "mmdebstrap",
+        "--quiet",
+        *CUSTOMIZE_OPTIONS,
+        f"--include={','.join(release.packages)}",
+        f'--customize-hook="{RECIPE / "customize"}" "$1"',
+        release.suite,
+        str(archive),
+        timeout=1800,
+    )
+
+
+def _drop_older(release: Release) -> None:
+    """Remove images of `release` from earlier recipes; those that a host still uses stay."""
+    found = podman("images", "--filter", f"label={BASE_LABEL}={release.suite}", "--format", "{{.Repository}}:{{.Tag}}")
+    for image in found.splitlines():
+        if image != name(release.ami):
+            try_podman("rmi", image)
+
+
+def drop_all_but_bases() -> None:
+    """Remove the images made from hosts: they end with their lab. The base images stay cached."""
+    bases = {name(release.ami) for release in RELEASES}
+    for image in podman("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
+        if image not in bases:
+            try_podman("rmi", "--force", image)

@@ -1,0 +1,70 @@
+"""The hosts' network: a bridge that reaches this machine and nothing else.
+
+The guard comes first: a blackhole route for the whole subnet. Without it, a packet for a host that is not up leaves
+this machine by its default route.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lab.places import BRIDGE, GATEWAY, KEEPER, SUBNET
+from lab.shell import LabError, attempt, run
+
+# Each host runs a systemd, and each systemd opens some; the kernel's default of 128 ends at 28 hosts.
+INOTIFY_INSTANCES = 4096
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+
+
+def up() -> None:
+    """Bring guard, bridge and the bridge's address up, whatever of them is there already."""
+    foreign = [route for route in _routes() if route.get("dev") not in (None, BRIDGE) and route["dst"] != "default"]
+    if foreign:
+        raise LabError(f"{SUBNET} is in use on this machine by {foreign[0]['dev']}: the lab needs it for its hosts.")
+    run("ip", "route", "replace", "blackhole", str(SUBNET), "metric", "4096")
+    if int(INOTIFY.read_text()) < INOTIFY_INSTANCES:
+        INOTIFY.write_text(str(INOTIFY_INSTANCES))
+    if not _exists(BRIDGE):
+        run("ip", "link", "add", BRIDGE, "type", "bridge")
+    run("ip", "link", "set", BRIDGE, "up")
+    # netavark deletes a bridge with its last port and makes it anew without address: a spare port keeps it.
+    if not _exists(KEEPER):
+        run("ip", "link", "add", KEEPER, "type", "veth", "peer", "name", f"{KEEPER}-end")
+    run("ip", "link", "set", KEEPER, "master", BRIDGE, "up")
+    run("ip", "link", "set", f"{KEEPER}-end", "up")
+    run("ip", "address", "replace", f"{GATEWAY}/{SUBNET.prefixlen}", "dev", BRIDGE)
+
+
+def down() -> None:
+    """Remove bridge, spare port and guard, whatever of them is there. The guard goes last."""
+    for link in (KEEPER, BRIDGE):
+        if _exists(link):
+            run("ip", "link", "delete", link)
+    if any(route.get("type") == "blackhole" for route in _routes()):
+        run("ip", "route", "delete", "blackhole", str(SUBNET), "metric", "4096")
+
+
+def require_bridge_route(address: str) -> None:
+    """Raise LabError unless packets for `address` go to the bridge."""
+    route = attempt("ip", "-json", "route", "get", address)
+    if route.returncode != 0 or json.loads(route.stdout)[0].get("dev") != BRIDGE:
+        raise LabError(f"{address} is not behind the lab's bridge. Run `python -m lab up`.")
+
+
+def set_link(pid: int, *, up: bool) -> None:
+    """Cut or heal, from outside, the link of the host whose first process is `pid`."""
+    inside = json.loads(run("nsenter", "-t", str(pid), "-n", "ip", "-json", "link", "show", "dev", "eth0"))
+    # `ip -json` names the other end by its index, because it lies in another namespace.
+    outside = next(link for link in json.loads(run("ip", "-json", "link")) if link["ifindex"] == inside[0]["link_index"])
+    run("ip", "link", "set", outside["ifname"], "up" if up else "down")
+
+
+def _exists(link: str) -> bool:
+    return Path("/sys/class/net", link).exists()
+
+
+def _routes() -> list[dict[str, str]]:
+    """Return this machine's routes into the subnet."""
+    routes: list[dict[str, str]] = json.loads(run("ip", "-json", "route", "show", "root", str(SUBNET)) or "[]")
+    return routes

@@ -1,0 +1,43 @@
+"""Where everything of the lab lies: folders, addresses, ports. The only module that knows them."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+RECIPE = PROJECT / "lab" / "image"
+
+# What this lab is and knows. `down` removes it.
+STATE = PROJECT / "lab" / "state"
+HOSTS = STATE / "hosts"  # per instance: cloud-init seed and console
+MAIL = STATE / "mail"
+INVENTORY = STATE / "inventory"
+REQUESTS = STATE / "requests.jsonl"
+ENDPOINT_STATE = STATE / "endpoint.pickle"
+SECRETS = STATE / "secrets.json"
+ENVIRONMENT = STATE / "environment"
+CERTIFICATE = STATE / "mail.pem"
+SERVICE_LOG = STATE / "service.log"
+SERVICE_PID = STATE / "service.pid"
+
+# What is slow to make and the same for every lab: outside the checkout, so that a fresh clone finds it.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "machine_learning_aws"
+PODMAN = CACHE / "podman"
+
+# What is true until the machine reboots. One for the machine, whoever's cache is used: it tells which checkout
+# holds the lab, and podman recognises by its absence that the machine was rebooted.
+RUN = Path("/run/machine_learning_aws")
+
+SUBNET = IPv4Network("10.77.0.0/24")
+GATEWAY = "10.77.0.1"
+BRIDGE = "mlaws0"
+KEEPER = "mlaws-keep"
+CGROUP = "machine_learning_aws"
+
+ENDPOINT_PORT = 5070
+MAIL_PORT = 5071
+MIRROR_PORT = 5072
+ENDPOINT_URL = f"http://127.0.0.1:{ENDPOINT_PORT}"
+MIRROR_URL = f"http://{GATEWAY}:{MIRROR_PORT}"

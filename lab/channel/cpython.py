@@ -51,7 +51,7 @@ class Interpreter:
 
     @classmethod
     def ask(cls, executable: str = sys.executable) -> Interpreter:
-        """The installation behind `executable`, which may belong to a virtual environment."""
+        """Ask the installation behind `executable`, which may belong to a virtual environment."""
         # Isolated: what PYTHONPATH and the user's own folder add is not part of Python.
         said = subprocess.run([executable, "-I", "-c", _ASK], check=True, capture_output=True, text=True).stdout
         return cls(**json.loads(said))
@@ -62,12 +62,12 @@ class Interpreter:
         return ".".join(self.version.split(".")[:2])
 
     def fingerprint(self) -> str:
-        """What changes when this installation does."""
+        """Return what changes when this installation does."""
         status = os.stat(self.executable)
         return f"{self} {status.st_size} {status.st_mtime_ns}"
 
     def package(self, *, compiled: bool = True) -> Package:
-        """The conda package `python` of it; `compiled` adds byte code, which only the running version can make."""
+        """Make the conda package `python` of it; `compiled` adds byte code, which only the running version can make."""
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder)
             self._copy(tree)
@@ -147,6 +147,6 @@ def _make_relocatable(tree: Path) -> None:
 
 
 def _glibc_needed(tree: Path) -> str:
-    """The newest version of the C library that anything in `tree` asks for."""
+    """Find the newest version of the C library that anything in `tree` asks for."""
     minors = (int(m) for path in _elf_files(tree) for m in re.findall(rb"GLIBC_2\.(\d+)", path.read_bytes()))
     return f"2.{max(minors, default=17)}"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_HERE = {key: str(value) for key, value in default_environment().items()}
+
+
 @dataclass(frozen=True)
 class Wheel:
     """A wheel on this disk, read for the running Python on this platform."""
@@ -40,15 +43,15 @@ class Wheel:
         return str(canonicalize_name(self._metadata["Name"][0]))
 
     def requirements(self, extras: Iterable[str] = ()) -> Iterator[Requirement]:
-        """What it needs here, with what the named `extras` add."""
-        environments = [default_environment() | {"extra": extra} for extra in ("", *extras)]
+        """List what it needs here, with what the named `extras` add."""
+        environments: list[dict[str, str]] = [{**_HERE, "extra": extra} for extra in ("", *extras)]
         for requirement in map(Requirement, self._metadata["Requires-Dist"]):
             marker = requirement.marker
-            if marker is None or any(marker.evaluate(dict(environment)) for environment in environments):
+            if marker is None or any(marker.evaluate(environment) for environment in environments):
                 yield requirement
 
     def package(self, python: str, extras: Iterable[str] = ()) -> Package:
-        """The conda package of it for Python X.Y; conda knows no extras, so those that are wanted are folded in."""
+        """Make the conda package of it for Python X.Y; conda knows no extras, so those that are wanted are folded in."""
         with zipfile.ZipFile(self.path) as archive:
             dist_info = next(n.split("/")[0] for n in archive.namelist() if n.endswith(".dist-info/WHEEL"))
             pure = "root-is-purelib: true" in archive.read(f"{dist_info}/WHEEL").decode().lower()
@@ -57,7 +60,9 @@ class Wheel:
                 name=self.name,
                 version=self._metadata["Version"][0],
                 build="pyhd_0" if pure else f"py{python.replace('.', '')}_0",
-                depends=[f"python {needs[0].replace(' ', '')}" if needs else "python"] if pure else [f"python {python}.*"],
+                depends=[f"python {needs[0].replace(' ', '')}" if needs else "python"]
+                if pure
+                else [f"python {python}.*"],
                 noarch="python" if pure else "",
             )
             package.depends += sorted(
@@ -111,7 +116,7 @@ class Wheel:
 
 
 def wanted_extras(wheels: Iterable[Wheel]) -> dict[str, set[str]]:
-    """The extras of each package that some wheel among `wheels` asks for, by the package's name."""
+    """Collect the extras of each package that some wheel among `wheels` asks for, by the package's name."""
     extras: dict[str, set[str]] = {}
     for wheel in wheels:
         for requirement in wheel.requirements():

@@ -89,7 +89,7 @@ def ensure(release: Release) -> bool:
     archive = CACHE / f"{release.ami}.tar"
     try:
         _build(release, archive)
-        changes = ('CMD ["/sbin/lab-init"]', "STOPSIGNAL SIGRTMIN+3", f"LABEL {BASE_LABEL}={release.suite}")
+        changes = ('CMD ["/usr/sbin/lab-init"]', "STOPSIGNAL SIGRTMIN+3", f"LABEL {BASE_LABEL}={release.suite}")
         podman("import", "--quiet", *(f"--change={change}" for change in changes), str(archive), name(release.ami))
     finally:
         archive.unlink(missing_ok=True)

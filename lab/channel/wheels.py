@@ -51,7 +51,7 @@ class Wheel:
                 yield requirement
 
     def package(self, python: str, extras: Iterable[str] = ()) -> Package:
-        """Make the conda package of it for Python X.Y; conda knows no extras, so those that are wanted are folded in."""
+        """Make the conda package of it for Python X.Y; conda knows no extras, so they are folded in."""
         with zipfile.ZipFile(self.path) as archive:
             dist_info = next(n.split("/")[0] for n in archive.namelist() if n.endswith(".dist-info/WHEEL"))
             pure = "root-is-purelib: true" in archive.read(f"{dist_info}/WHEEL").decode().lower()

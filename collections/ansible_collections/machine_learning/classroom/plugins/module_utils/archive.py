@@ -47,8 +47,7 @@ def unpack(path: str, folder: str, *, room: Callable[[int], None]) -> None:
     ArchiveError for whatever is no archive, for a name or link that leads out of the folder, for devices and for
     names that come twice; `folder` is then gone again.
     """
-    os.mkdir(folder, 0o755)
-    os.chmod(folder, 0o755)
+    _make_directory(folder)
     try:
         _unpack(path, folder, room)
     except BaseException as error:
@@ -132,11 +131,15 @@ def _make_directories(folder: str, name: str) -> None:
     for part in name.split("/"):
         place = os.path.join(place, part)
         try:
-            os.mkdir(place)
-            os.chmod(place, 0o755)
+            _make_directory(place)
         except FileExistsError:
             if not os.path.isdir(place):
                 raise ArchiveError(f"{name} in it is both a file and a folder") from None
+
+
+def _make_directory(path: str) -> None:
+    os.mkdir(path)
+    os.chmod(path, 0o755)  # noqa: S103 - every student of the machine reads it, whatever the umask
 
 
 def _write(name: str, place: str, read: Callable[[], IO[bytes]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
+import pwd
 import re
 import shutil
 import stat
@@ -60,7 +62,7 @@ class Dataset:
         place = name if unpacked else str(entry.get("file") or last_component(url))
         if not NAME.fullmatch(place):
             raise DatasetError(
-                f"Data set {name}: it cannot lie in a file called {place!r}.\nGive it another one, as in: file: {name}.csv"
+                f"Data set {name}: it cannot be a file called {place!r}.\nGive it another name, as in: file: {name}.csv"
             )
         return cls(name, url, sha256.lower(), place, unpacked)
 
@@ -77,13 +79,14 @@ def last_component(url: str) -> str:
 
 
 def read_datasets(entries: Sequence[Mapping[str, Any]]) -> list[Dataset]:
-    """Read the entries of data/datasets.yml; DatasetError for a wrong one and for two at one place."""
+    """Read the entries of data/datasets.yml; DatasetError for a wrong one and for two that are one."""
     datasets = [Dataset.of(entry) for entry in entries]
-    at: dict[str, str] = {}
+    seen: dict[str, str] = {}
     for dataset in datasets:
-        if dataset.place in at:
-            raise DatasetError(f"Data sets {at[dataset.place]} and {dataset.name} both want to be {dataset.place}.")
-        at[dataset.place] = dataset.name
+        for what in (dataset.place, f"sha256 {dataset.sha256}"):
+            if what in seen:
+                raise DatasetError(f"Data sets {seen[what]} and {dataset.name} are both {what}. Keep one of them.")
+            seen[what] = dataset.name
     return datasets
 
 
@@ -142,71 +145,66 @@ class Shelf:
         self, datasets: Sequence[Dataset], mirror_url: str, attempts: int, parallel: int, timeout: float
     ) -> list[str]:
         records.make_private(self._incoming)
-        self._forget_partials(datasets)
+        self._clear_incoming({dataset.sha256 for dataset in datasets})
         space = Space(self._incoming, self._space_free)
 
-        def fetch(dataset: Dataset) -> str:
+        def fetch(dataset: Dataset) -> str | None:
             wanted = Wanted(dataset.source(mirror_url), dataset.sha256)
-            partial = os.path.join(self._incoming, dataset.sha256)
             try:
-                download(wanted, partial, space=space, attempts=attempts, timeout=timeout)
+                download(wanted, self._partial(dataset), space=space, attempts=attempts, timeout=timeout)
             except DownloadError as error:
-                return f"Data set {dataset.name}: {error}\n  {wanted.url}"
-            return ""
+                return str(error)
+            return None
 
-        # Two entries may share one archive's bytes: they are fetched once.
-        firsts = list({dataset.sha256: dataset for dataset in datasets}.values())
+        troubles = []
         with ThreadPoolExecutor(max_workers=parallel) as threads:
-            answers = dict(zip((dataset.sha256 for dataset in firsts), threads.map(fetch, firsts), strict=True))
-        troubles = [trouble for trouble in answers.values() if trouble]
-        for dataset in datasets:
-            if not answers[dataset.sha256]:
-                try:
-                    self._place(dataset, space)
-                except (ArchiveError, DownloadError) as error:
-                    troubles.append(f"Data set {dataset.name}: {error}\n  {dataset.source(mirror_url)}")
-        for dataset in datasets:
-            if not answers[dataset.sha256]:
-                os.unlink(os.path.join(self._incoming, dataset.sha256))
-                answers[dataset.sha256] = "done with"
+            for dataset, trouble in zip(datasets, threads.map(fetch, datasets), strict=True):
+                if trouble is None:
+                    trouble = self._place(dataset, space)
+                if trouble is not None:
+                    troubles.append(f"Data set {dataset.name}: {trouble}\n  {dataset.source(mirror_url)}")
+        with contextlib.suppress(OSError):  # partial downloads stay for the next run
+            os.rmdir(self._incoming)
         return troubles
 
-    def _forget_partials(self, datasets: Sequence[Dataset]) -> None:
-        """Clear what killed runs left, but for the partial downloads that are wanted still."""
-        wanted = {dataset.sha256 for dataset in datasets}
-        for name in os.listdir(self._incoming):
-            path = os.path.join(self._incoming, name)
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            elif name not in wanted:
-                os.unlink(path)
+    def _partial(self, dataset: Dataset) -> str:
+        return os.path.join(self._incoming, dataset.sha256)
 
-    def _place(self, dataset: Dataset, space: Space) -> None:
-        """Put verified bytes in their place in one step."""
+    def _clear_incoming(self, wanted: set[str]) -> None:
+        """Clear what killed runs left, but for the partial downloads that are `wanted` still."""
+        for name in set(os.listdir(self._incoming)) - wanted:
+            _remove_tree(os.path.join(self._incoming, name))
+
+    def _place(self, dataset: Dataset, space: Space) -> str | None:
+        """Put verified bytes in their place in one step; returns what hinders it, if anything."""
         target = os.path.join(self._directory, dataset.place)
-        bytes_ = os.path.join(self._incoming, dataset.sha256)
-        ready = os.path.join(self._incoming, "ready")
-        if os.path.isdir(target) and not (dataset.unpack and dataset.place in self._record):
-            raise ArchiveError(f"{target} is in the way and was not put there from here. Move it aside, then run again.")
+        ready = partial = self._partial(dataset)
+        if os.path.isdir(target) and dataset.place not in self._record:
+            return f"{target} is in the way and did not come from here. Move it aside."
         if dataset.unpack:
-            unpack(bytes_, ready, room=lambda size: space.promise(dataset, size))
-            space.promise(dataset, 0)
+            ready = f"{partial}.unpacked"
+            try:
+                unpack(partial, ready, room=lambda size: space.promise(dataset, size))
+            except (ArchiveError, DownloadError) as error:
+                return str(error)
+            finally:
+                space.promise(dataset, 0)
         else:
-            space.promise(dataset, os.path.getsize(bytes_))
-            shutil.copyfile(bytes_, ready)
             os.chmod(ready, 0o444)
-            space.promise(dataset, 0)
-        files = {path: {"sha256": sha256_of(os.path.join(ready, path) if path else ready)} for path in _files(ready)}
+        files: dict[str, dict[str, Any]] = {path: {"sha256": sha256_of(_join(ready, path))} for path in _files(ready)}
         # Recorded before it lies there: whenever this run is killed, the next one knows whose work it finds.
         self._record[dataset.place] = {"sha256": dataset.sha256, "unpack": dataset.unpack, "files": files}
         self._remember()
         self._host.change(f"placed {dataset.name} as {target}")
-        if os.path.isdir(target):
-            os.rename(target, os.path.join(self._incoming, "replaced"))
+        replaced = f"{partial}.replaced"
+        if os.path.lexists(target):
+            os.rename(target, replaced)
         os.rename(ready, target)
-        shutil.rmtree(os.path.join(self._incoming, "replaced"), ignore_errors=True)
         for path, file in files.items():
             file["status"] = _status(_join(target, path))
+        _remove_tree(replaced)
+        _remove_tree(partial)
+        return None
 
     def _is_placed(self, dataset: Dataset) -> bool:
         target = os.path.join(self._directory, dataset.place)
@@ -219,19 +217,21 @@ class Shelf:
             self._record[dataset.place] = known
         if not known or (known["sha256"], known["unpack"]) != (dataset.sha256, dataset.unpack):
             return False
+        if dataset.unpack != os.path.isdir(target):
+            return False
         return all(self._is_intact(_join(target, path), file) for path, file in known["files"].items())
 
     def _is_intact(self, path: str, file: dict[str, Any]) -> bool:
         """Tell whether the recorded `file` lies at `path` as it was put there; notes its new status if it was moved."""
         try:
-            status = _status(path)
+            status = os.lstat(path)
         except OSError:
             return False
-        if status == file.get("status"):
+        if _status(path) == file.get("status"):
             return True
-        if not stat.S_ISREG(os.lstat(path).st_mode) or sha256_of(path) != file["sha256"]:
+        as_placed = status.st_mode == stat.S_IFREG | 0o444 and status.st_uid == pwd.getpwnam(self._owner).pw_uid
+        if not as_placed or sha256_of(path) != file["sha256"]:
             return False
-        self._host.file_attributes(path, mode=0o444, owner=self._owner)
         file["status"] = _status(path)
         return True
 
@@ -239,12 +239,15 @@ class Shelf:
         """Take away what the record says was put at `place`; what was changed or added there since stays."""
         target = os.path.join(self._directory, place)
         if os.path.lexists(target) and self._host.change(f"removed {target}, which is no longer listed"):
-            folders = {os.path.dirname(_join(target, path)) for path in self._record[place]["files"] if path}
             for path, file in self._record[place]["files"].items():
                 if self._is_intact(_join(target, path), file):
                     os.unlink(_join(target, path))
-            for folder in sorted(folders, key=len, reverse=True):
-                _remove_empty(folder, self._directory)
+            for folder, _, names in os.walk(target, topdown=False):
+                for name in names:
+                    if os.path.islink(os.path.join(folder, name)):
+                        os.unlink(os.path.join(folder, name))
+                with contextlib.suppress(OSError):  # something was added there
+                    os.rmdir(folder)
         if not self._host.check_mode:
             del self._record[place]
 
@@ -255,3 +258,29 @@ class Shelf:
 
 def _join(target: str, path: str) -> str:
     return os.path.join(target, path) if path else target
+
+
+def _files(path: str) -> list[str]:
+    """Return the files at or below `path`, relative to it; a file itself is ""."""
+    if not os.path.isdir(path):
+        return [""]
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), path)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if not os.path.islink(os.path.join(folder, name))
+    )
+
+
+def _status(path: str) -> list[int]:
+    """Return what tells that the file at `path` was touched: size, times of change in ns, inode."""
+    status = os.lstat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _remove_tree(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

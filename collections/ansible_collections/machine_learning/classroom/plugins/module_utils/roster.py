@@ -22,7 +22,8 @@ RESERVED = frozenset(
 # fmt: on
 # useradd(8): names may only be up to 32 characters long.
 LONGEST_USERNAME = 32
-_EMAIL = re.compile(r"[^@\s<>,;\"'()\[\]\\:]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+# Characters beyond ASCII before the @ are legal, and most mail servers refuse them.
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 _NAMES = {"name", "student", "student name", "full name"}
 _EMAILS = {"email", "e-mail", "mail", "email address", "e-mail address"}
 _USERNAMES = {"username", "user name", "user"}

@@ -401,7 +401,9 @@ class _Collection:
             self._put(path, seen._replace(digest=target), -1)
             return True
         if seen.size > self.largest:
-            raise _Left(f"{seen.size >> 20} MB are more than the {self.largest >> 20} MB that are collected of one file")
+            raise _Left(
+                f"{seen.size >> 20} MB are more than the {self.largest >> 20} MB that are collected of one file"
+            )
         with open_file(self.root, path) as handle:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode) or entry_of(status) != seen:

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+"""Put the data sets of a class on a machine."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+module: datasets
+short_description: Put the data sets of a class on a machine, verified and read-only
+description:
+  - Downloads what is missing or was changed, side by side, and goes on where an earlier run stopped.
+  - Nothing is put in place before its sha256 is right. A run that finds everything in place changes nothing.
+  - Removes a data set that is no longer listed, if this module put it there.
+  - Folders are 0755, files 0444, all of them the owner's.
+options:
+  datasets:
+    description: The data sets, as in data/datasets.yml.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: What the data set is called; the name of its folder if it is unpacked.
+        type: str
+        required: true
+      url:
+        description: Where its bytes are, over https or http.
+        type: str
+        required: true
+      sha256:
+        description: The sha256 of the bytes at O(datasets[].url).
+        type: str
+        required: true
+      file:
+        description: Its name on the machine; by default the last component of O(datasets[].url). Not for unpacked ones.
+        type: str
+      unpack:
+        description: Whether to unpack it, a zip or tar archive, into a folder of its name.
+        type: bool
+        default: false
+      description:
+        description: What it is about, for the reader of the list.
+        type: str
+      source:
+        description: Whose work it is, for the reader of the list.
+        type: str
+      license:
+        description: What may be done with it, for the reader of the list.
+        type: str
+  directory:
+    description: Where the students find the data sets. Its parent is made too, but nothing above it.
+    type: path
+    required: true
+  mirror_url:
+    description:
+      - An instructor's own mirror, used instead of every url if given.
+      - It has each data set at C(MIRROR/data/SHA256/NAME), NAME being the last component of its url.
+    type: str
+    default: ""
+  attempts:
+    description: How often a download is tried, with pauses from 1 to 30 seconds between.
+    type: int
+    default: 5
+  timeout:
+    description: How long a server may be silent, in seconds.
+    type: float
+    default: 30.0
+  parallel:
+    description: How many data sets are downloaded side by side.
+    type: int
+    default: 4
+  record:
+    description: Where it is remembered what was placed; its folder is made for root alone.
+    type: path
+    default: /var/lib/machine_learning_aws/data.json
+  owner:
+    description: Who owns what is placed.
+    type: str
+    default: root
+attributes:
+  check_mode:
+    description: Says what would be placed and removed, downloads nothing.
+    support: full
+author:
+  - The machine_learning_aws developers
+"""
+
+EXAMPLES = """
+- name: Put the data sets of the class where students read them
+  become: true
+  machine_learning.classroom.datasets:
+    directory: /home/ubuntu/machine_learning_aws/data
+    datasets:
+      - name: iris
+        url: https://example.org/data/iris.csv
+        sha256: f13ffa8fdd56fd8e6c8d16d4081a3fbd3114bcd0aae4256c43205169cd9d1449
+"""
+
+RETURN = """
+changes:
+  description: What was done, or in check mode would be done, in words.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.datasets import (
+    DatasetError,
+    Shelf,
+    read_datasets,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+
+ENTRY = {
+    "name": {"type": "str", "required": True},
+    "url": {"type": "str", "required": True},
+    "sha256": {"type": "str", "required": True},
+    "file": {"type": "str"},
+    "unpack": {"type": "bool", "default": False},
+    "description": {"type": "str"},
+    "source": {"type": "str"},
+    "license": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "datasets": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
+            "directory": {"type": "path", "required": True},
+            "mirror_url": {"type": "str", "default": ""},
+            "attempts": {"type": "int", "default": 5},
+            "timeout": {"type": "float", "default": 30.0},
+            "parallel": {"type": "int", "default": 4},
+            "record": {"type": "path", "default": "/var/lib/machine_learning_aws/data.json"},
+            "owner": {"type": "str", "default": "root"},
+        },
+        supports_check_mode=True,
+    )
+    host = Host(module)
+    params = module.params
+    try:
+        datasets = read_datasets(params["datasets"])
+    except DatasetError as error:
+        host.fail(f"{error}\nThe list is data/datasets.yml.")
+    shelf = Shelf(host, params["directory"], record=params["record"], owner=params["owner"])
+    troubles = shelf.arrange(
+        datasets,
+        mirror_url=params["mirror_url"],
+        attempts=max(1, params["attempts"]),
+        parallel=max(1, params["parallel"]),
+        timeout=params["timeout"],
+    )
+    if troubles:
+        more = f" (and {len(troubles) - 2} more data sets)" if len(troubles) > 2 else ""
+        shown = "\n".join(troubles[:2])
+        host.fail(
+            f"{shown}{more}\nAll others are in place. Check url and sha256 in data/datasets.yml, then run configure.yml"
+            " again: it goes on where it stopped."
+        )
+    host.done()
+
+
+if __name__ == "__main__":
+    main()

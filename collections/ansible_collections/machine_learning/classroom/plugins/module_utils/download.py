@@ -106,7 +106,7 @@ def download(
             trouble = f"wrong checksum: expected sha256 {wanted.sha256}, got {got}"
             if whole:  # it came in one piece and is another file: no attempt will change that
                 raise DownloadError(trouble)
-        raise DownloadError(f"{trouble} (tried {attempts} times)")
+        raise DownloadError(f"{trouble} (attempts: {attempts})")
     finally:
         space.promise(wanted, 0)
 

@@ -27,7 +27,7 @@ def eml(body: str, *, sender: str, name: str, email: str, subject: str) -> str:
 
     `sender` is a mailbox (`Course <course@example.org>`) or empty. The text stays readable for people: 8bit, unwrapped.
     """
-    message = EmailMessage(policy=SMTP.clone(linesep="\n", cte_type="8bit", max_line_length=998, utf8=True))
+    message = EmailMessage(policy=SMTP.clone(linesep="\n", cte_type="8bit", max_line_length=998))
     message["To"] = _address(name, email)
     if sender:
         message["From"] = _address(*parseaddr(sender))

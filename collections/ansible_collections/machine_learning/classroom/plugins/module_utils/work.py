@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
 FILE, LINK, FOLDER = "f", "l", "d"
@@ -122,16 +122,32 @@ class Manifest:
     @classmethod
     def unpacked(cls, text: str) -> Manifest:
         """Return the manifest in `text`; raise ValueError if it is none or names a path that leaves its folder."""
+        values = unpack_json(text)
         try:
-            values = unpack_json(text)
-            put = {path: (Entry(*row[:-1]), int(row[-1])) for path, row in values.pop("put").items()}
+            put = {path: (Entry(*row[:-1]), row[-1]) for path, row in values.pop("put").items()}
             manifest = cls(put=put, **values)
         except (TypeError, AttributeError, KeyError, IndexError) as error:
             raise ValueError(f"the machine's answer cannot be read ({error})") from error
-        for path in [*manifest.put, *manifest.gone]:
-            if not isinstance(path, str) or any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
-                raise ValueError(f"the machine names an impossible path: {printable(str(path))}")
+        manifest._check()
         return manifest
+
+    def _check(self) -> None:
+        """Raise ValueError for what no honest machine sends: this is read on the control node."""
+        for entry, at in self.put.values():
+            numbers = (*entry[1:6], at)
+            if entry.kind not in (FILE, LINK, FOLDER) or any(type(number) is not int for number in numbers):
+                raise ValueError("the machine's answer cannot be read (a file without kind or size)")
+            if entry.size < 0 or at < -1 or not isinstance(entry.digest, str) or "\0" in entry.digest:
+                raise ValueError("the machine's answer cannot be read (a file with an impossible size or digest)")
+        if any(type(number) is not int for number in (self.files, self.bytes, self.allocated)):
+            raise ValueError("the machine's answer cannot be read (counts)")
+        reasons = [*self.special.values(), *self.left.values()]
+        for word in [*self.gone, *self.broken, *self.unstable, *reasons]:
+            if not isinstance(word, str):
+                raise ValueError("the machine's answer cannot be read (names)")  # noqa: TRY004 - bad data, not a bug
+        for path in [*self.put, *self.gone]:
+            if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
+                raise ValueError(f"the machine names an impossible path: {printable(path)}")
 
 
 def pack_json(value: Any) -> str:
@@ -202,8 +218,8 @@ def open_folder(root: int, path: str, *, make: bool = False) -> Iterator[int]:
 
 @contextmanager
 def open_root(path: str) -> Iterator[int]:
-    """Open the folder `path`, whose last part may not be a link."""
-    handle = os.open(path, _OPEN_FOLDER)
+    """Open the folder `path`, which the instructor chose: it may be reached through links."""
+    handle = os.open(path, _OPEN_FOLDER & ~os.O_NOFOLLOW)
     try:
         yield handle
     finally:
@@ -288,17 +304,18 @@ def _walk(folder: int, prefix: str, level: int, owner: os.stat_result, result: S
 class Pack:
     """A compressed file with the contents of files one after the other: no names, so nothing to attack with names."""
 
-    def __init__(self, path: str) -> None:
-        """Nothing is written to `path` before the first content."""
-        self.path = path
+    def __init__(self, disk: str, make_path: Callable[[], str]) -> None:
+        """`disk` is a folder of the disk to write to; `make_path` is called at the first content, and only then."""
+        self.disk = disk
+        self.path = ""
         self.length = 0
-        self.allocated = 0
+        self._make_path = make_path
         self._file: BinaryIO | None = None
         self._zip: gzip.GzipFile | None = None
 
     def room_for(self, status: os.stat_result) -> str:
         """Return "" if a file with this `status` fits on this disk, else the sentence that says what is missing."""
-        disk = os.statvfs(os.path.dirname(self.path))
+        disk = os.statvfs(self.disk)
         free = disk.f_bavail * disk.f_frsize
         needed = min(status.st_size, status.st_blocks * 512) + SPARE_BYTES
         if free >= needed:
@@ -306,23 +323,39 @@ class Pack:
         return f"the machine's disk has {free >> 20} MB free, {needed >> 20} MB are needed to send it"
 
     def write(self, block: bytes) -> None:
-        """Append `block`."""
-        if self._zip is None:
-            self._file = open(self.path, "xb")  # noqa: SIM115 - `close` ends it
-            self._zip = gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=1, mtime=0)
-        self._zip.write(block)
+        """Append `block`; raise PackError if the disk does not take it."""
+        try:
+            if self._zip is None:
+                self.path = self._make_path()
+                self._file = open(self.path, "xb")  # noqa: SIM115 - `close` ends it
+                self._zip = gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=1, mtime=0)
+            self._zip.write(block)
+        except OSError as error:
+            raise PackError(f"{self.disk} on the machine: {error.strerror}") from error
         self.length += len(block)
 
     def close(self) -> int:
-        """Finish the pack and return its size in bytes; 0 if it holds nothing and does not exist."""
+        """Finish the pack and return its size in bytes, 0 if there is none; raise PackError like `write`."""
         if self._zip is None or self._file is None:
             return 0
-        self._zip.close()
-        self._file.close()
+        try:
+            self._zip.close()
+            self._file.close()
+        except OSError as error:
+            raise PackError(f"{self.disk} on the machine: {error.strerror}") from error
         return os.path.getsize(self.path)
 
+    def discard(self) -> None:
+        """Give the space back after a PackError."""
+        with suppress(OSError):
+            os.unlink(self.path)
 
-class _Left(Exception):
+
+class PackError(Exception):
+    """The pack cannot be written: the machine's own disk."""
+
+
+class _LeftError(Exception):
     """A file cannot be collected; says why."""
 
 
@@ -378,15 +411,13 @@ class _Collection:
         try:
             if not self._read(path, seen, still=now - since >= QUIET_S):
                 self.watched[path] = (seen, since)
-        except _Left as why:
+        except _LeftError as why:
             self.manifest.left[path] = str(why)
         except BlockingIOError:  # a program holds a lease on it: about to write
             self.watched[path] = (seen, since)
         except FileNotFoundError:
             pass  # deleted since: the next look decides
         except OSError as error:
-            if self.pack is not None and error.filename is None:  # not about opening `path`: our own disk
-                raise
             self.manifest.left[path] = error.strerror or "cannot be read"
 
     def _read(self, path: str, seen: Entry, *, still: bool) -> bool:
@@ -401,7 +432,7 @@ class _Collection:
             self._put(path, seen._replace(digest=target), -1)
             return True
         if seen.size > self.largest:
-            raise _Left(
+            raise _LeftError(
                 f"{seen.size >> 20} MB are more than the {self.largest >> 20} MB that are collected of one file"
             )
         with open_file(self.root, path) as handle:
@@ -443,7 +474,7 @@ class _Collection:
         if self.pack is None:  # check mode
             return 0
         if reason := self.pack.room_for(status):
-            raise _Left(reason)
+            raise _LeftError(reason)
         at = self.pack.length
         if content is not None:
             self.pack.write(content)
@@ -460,8 +491,6 @@ class _Collection:
         if fresh:
             # It may be written again within the clock's grain, with the same signature: home must not rely on it.
             entry = entry._replace(ctime_ns=0, inode=0)
-        if at < 0 and path in self.manifest.put and self.manifest.put[path][0].digest == entry.digest:
-            at = self.manifest.put[path][1]
         self.manifest.put[path] = (entry, at)
         if path in self.manifest.broken:
             self.manifest.broken.remove(path)
@@ -471,13 +500,18 @@ def collect(root: int, known: dict[str, Entry], pack: Pack | None, *, largest: i
     """Put what home does not have of the open folder `root` into `pack`, and return what home must do.
 
     `known` is what home has; `largest` the size in bytes above which a file is left and named; without `pack`
-    (check mode) nothing is written. Raise OSError if the disk of the pack fails.
+    (check mode) nothing is written. Raise PackError if the pack cannot be written, OSError if `root` cannot be read.
     """
     return _Collection(root, known, pack, largest).run(rounds)
 
 
-def _below(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+def _below(path: str, folders: dict[str, str]) -> bool:
+    """Say whether `path` is one of `folders` or lies in one; its own parents are few, hostile folders may be many."""
+    while path:
+        if path in folders:
+            return True
+        path = path.rpartition("/")[0]
+    return False
 
 
 def _is_json(content: bytes) -> bool:

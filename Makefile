@@ -1,0 +1,61 @@
+# The front door. `make help` says what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STUDENTS ?= students.example.csv
+EXTRA ?= {}
+LAB := .venv/bin/python -m lab
+
+.PHONY: help
+help: ## Say what there is
+	@echo "machine_learning_aws: a roster becomes a class of machines"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ── Tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: setup
+setup: .venv/.tools ## Install the tools for a class on AWS into .venv
+
+.PHONY: setup-dev
+setup-dev: .venv/.dev-tools ## Install the tools for the lab and the tests as well
+
+.venv/.tools: requirements.txt | .venv/bin/python
+	@bin/install requirements.txt $@
+
+.venv/.dev-tools: requirements-dev.txt | .venv/bin/python
+	@bin/install requirements-dev.txt $@
+
+.venv/bin/python:
+	@bin/make-venv
+
+.PHONY: lock
+lock: .venv/.dev-tools ## Renew the hashed locks of the tools and of the lab's packages
+	@bin/lock
+
+# ── The lab ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: lab
+lab: .venv/.dev-tools ## A class on this machine: STUDENTS=file.csv EXTRA='{"class_x": 2}'
+	@$(LAB) up --roster "$(STUDENTS)"
+	@source lab/activate && ansible-playbook provision.yml configure.yml status.yml -e '$(EXTRA)'
+	@$(LAB) status
+
+.PHONY: lab-down
+lab-down: ## End the lab, after bringing the students' work home; DISCARD=1 to leave it
+	@if [ -x .venv/bin/python ]; then bin/lab-down; else echo "There is no lab here."; fi
+
+# ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: lint
+lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck
+	@bin/lint
+
+.PHONY: test
+test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class from roster to teardown
+	@bin/test
+
+.PHONY: test-all
+test-all: .venv/.dev-tools ## Every test there is
+	@bin/test --all

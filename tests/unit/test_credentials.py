@@ -1,0 +1,54 @@
+"""Passwords and tokens: made once, kept privately, easy to read aloud."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    complete,
+    make_credential,
+    read_credentials,
+    write_credentials,
+)
+from passlib.hash import sha512_crypt
+
+ADA = {"name": "Ada", "email": "ada@example.com", "username": "ada"}
+GRACE = {"name": "Grace", "email": "grace@example.com", "username": "grace"}
+
+
+def test_a_password_can_be_dictated_and_fits_its_hash() -> None:
+    made = make_credential("ada")
+    assert not set("ilo01 ") & set(made["password"])
+    assert sha512_crypt.verify(made["password"], made["password_hash"])
+    assert len(made["token"]) == 24
+
+
+def test_what_was_made_once_stays() -> None:
+    first, new = complete({}, [ADA])
+    assert new == ["ada"]
+    second, new = complete(first, [GRACE, ADA | {"email": "ADA@example.com"}])
+    assert new == ["grace"]
+    assert second["ada@example.com"] == first["ada@example.com"]
+
+
+def test_a_namesake_with_another_address_gets_other_secrets() -> None:
+    first, _ = complete({}, [ADA])
+    second, new = complete(first, [ADA | {"email": "ada@example.org"}])
+    assert new == ["ada"]
+    assert second["ada@example.org"]["password"] != first["ada@example.com"]["password"]
+
+
+def test_one_who_left_is_remembered() -> None:
+    first, _ = complete({}, [ADA])
+    second, _ = complete(first, [GRACE])
+    assert second["ada@example.com"] == first["ada@example.com"]
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.json"
+    made, _ = complete(read_credentials(str(path)), [ADA])
+    write_credentials(str(path), made)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_credentials(str(path)) == made
+    assert [file.name for file in tmp_path.iterdir()] == ["credentials.json"]

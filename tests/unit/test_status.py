@@ -1,0 +1,54 @@
+"""The class at a glance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.letters import access_digest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.status import status_table
+
+ACCOUNTS = {
+    name: {"email": f"{name}@example.com", "password": "p", "token": "t", "username": name}
+    for name in ("ada", "grace", "emmy", "mary")
+}
+
+
+def instance(seat: str, students: str, state: str = "running", address: str = "192.0.2.1") -> dict[str, Any]:
+    return {
+        "instance_id": f"i-{seat}",
+        "state": {"name": state},
+        "public_ip_address": address,
+        "tags": {"Name": seat, "Students": students},
+    }
+
+
+def test_every_student_and_every_machine_has_a_line(tmp_path: Path) -> None:
+    (tmp_path / "receipts").mkdir()
+    (tmp_path / "letters").mkdir()
+    digest = access_digest(ACCOUNTS["ada"] | {"port": 8888}, "ml-001", "192.0.2.1")
+    for name, kept in (("ada", digest), ("grace", "another")):
+        receipt = {"digest": kept, "accepted": "2026-01-31 10:00 UTC"}
+        (tmp_path / "receipts" / f"{name}.json").write_text(json.dumps(receipt))
+    (tmp_path / "letters" / "emmy.eml").write_text("")
+    table = status_table(
+        [
+            instance("ml-002", "gone emmy", "stopped", ""),
+            instance("ml-001", "ada - grace"),
+            instance("ml-003", ""),
+        ],
+        [{"username": name} for name in ACCOUNTS],
+        {"ada": True, "grace": False},
+        ACCOUNTS,
+        str(tmp_path),
+    )
+    assert [" ".join(line.split()) for line in table.splitlines()] == [
+        "SEAT STUDENT STATE ADDRESS JUPYTER LETTER",
+        "ml-001 ada running 192.0.2.1 answers accepted 2026-01-31 10:00 UTC",
+        "ml-001 grace running 192.0.2.1 silent out of date",
+        "ml-002 gone (not in the roster) stopped - - -",
+        "ml-002 emmy stopped - - written, not sent",
+        "ml-003 (spare) running 192.0.2.1 - -",
+        "- mary no machine yet - - -",
+    ]

@@ -262,10 +262,11 @@ def _digest(folder: int, name: str) -> str | None:
         return None
     except OSError:
         return ""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > COMPARED:
+        os.close(handle)
+        return ""
     with os.fdopen(handle, "rb") as source:
-        status = os.fstat(source.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > COMPARED:
-            return ""
         return hashlib.sha256(source.read(COMPARED)).hexdigest()
 
 

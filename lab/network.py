@@ -56,7 +56,9 @@ def set_link(pid: int, *, up: bool) -> None:
     """Cut or heal, from outside, the link of the host whose first process is `pid`."""
     inside = json.loads(run("nsenter", "-t", str(pid), "-n", "ip", "-json", "link", "show", "dev", "eth0"))
     # `ip -json` names the other end by its index, because it lies in another namespace.
-    outside = next(link for link in json.loads(run("ip", "-json", "link")) if link["ifindex"] == inside[0]["link_index"])
+    outside = next(
+        link for link in json.loads(run("ip", "-json", "link")) if link["ifindex"] == inside[0]["link_index"]
+    )
     run("ip", "link", "set", outside["ifname"], "up" if up else "down")
 
 

@@ -1,0 +1,127 @@
+"""`python -m lab`: see lab/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab import control, life, places
+from lab.shell import LabError
+
+HOST_ACTIONS = {
+    "cut": "take the machine's link down: it runs, but nobody reaches it",
+    "heal": "take the link up again",
+    "kill": "end the machine as if its power went",
+}
+
+
+def main() -> int:
+    """Run one command; return the exit status."""
+    arguments = _parser().parse_args()
+    if os.geteuid() != 0:
+        return _as_root()
+    try:
+        _run(arguments)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    match arguments.command:
+        case "up":
+            life.up(arguments.roster)
+        case "down":
+            life.down(keep_state=arguments.keep_state)
+        case "status":
+            _status()
+        case "fault":
+            _fault(arguments)
+        case "endpoint" if arguments.what == "stop":
+            control.stop()
+        case "endpoint":
+            life.start_endpoint()
+        case action:
+            control.ask("POST", action, {"seat": arguments.seat})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description="An EC2 of real hosts on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="bring the lab up; safe to repeat")
+    up.add_argument("--roster", type=_file, help="the class's roster (default: students.example.csv)")
+    down = commands.add_parser("down", help="end it and leave nothing behind")
+    down.add_argument("--keep-state", action="store_true", help="leave lab/state: mail, the class's state, logs")
+    commands.add_parser("status", help="show what is up")
+    fault = commands.add_parser("fault", help="let API calls fail")
+    fault.add_argument("--action", help="the API action, as RunInstances; or boot: a host that does not come up")
+    fault.add_argument("--code", help="the error code, as InsufficientInstanceCapacity")
+    fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
+    fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
+    fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
+    for name, what in HOST_ACTIONS.items():
+        action = commands.add_parser(name, help=what)
+        action.add_argument("seat", help="the machine's Name tag, or its instance id")
+    endpoint = commands.add_parser("endpoint", help="stop or start the endpoint process; hosts live on")
+    endpoint.add_argument("what", choices=["stop", "start"])
+    return parser
+
+
+def _file(text: str) -> Path:
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _status() -> None:
+    if control.process() is None:
+        print("The lab is down, or its endpoint is stopped.")
+        return
+    found = control.ask("GET", "status")
+    print(f"EC2 endpoint  {places.ENDPOINT_URL}")
+    print(f"Mail          127.0.0.1:{places.MAIL_PORT}, kept in {places.MAIL}")
+    print(f"Mirror        {places.MIRROR_URL}")
+    for fault in found["faults"]:
+        print(f"Waiting fault {fault['action']} {fault['code']}, {fault['times']} times after {fault['after']}")
+    for machine in found["machines"]:
+        print("  ".join(str(machine[key]) for key in ("id", "state", "type", "address", "name")).rstrip())
+
+
+def _fault(arguments: argparse.Namespace) -> None:
+    if arguments.clear:
+        control.ask("DELETE", "faults")
+        return
+    if not (arguments.action and arguments.code):
+        raise LabError("A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded")
+    wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after")}
+    control.ask("POST", "faults", wanted)
+
+
+def _as_root() -> int:
+    """Run the same command as root, with this user's cache."""
+    print("The lab needs root for its network and hosts: running it with sudo.", file=sys.stderr)
+    kept = {"HOME": str(Path.home()), "XDG_CACHE_HOME": str(places.CACHE.parent), "PATH": os.environ["PATH"]}
+    settings = [f"{name}={value}" for name, value in kept.items()]
+    try:
+        return subprocess.run(
+            ["sudo", "env", *settings, sys.executable, "-m", "lab", *sys.argv[1:]], check=False
+        ).returncode
+    except FileNotFoundError:
+        print("lab: there is no sudo on this machine: run the command as root.", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

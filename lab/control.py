@@ -1,0 +1,100 @@
+"""The lab's own channel to its background process, and that process's life."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab import places
+from lab.shell import LabError
+from lab.state import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+def ask(method: str, what: str, values: Mapping[str, Any] | None = None) -> Any:
+    """Ask the endpoint, return its answer. Raises LabError when it refuses or does not answer."""
+    # Loopback, always: no proxy of this machine's has a say.
+    connection = http.client.HTTPConnection("127.0.0.1", places.ENDPOINT_PORT, timeout=30)
+    try:
+        connection.request(method, f"/lab/{what}", body=json.dumps(values or {}))
+        response = connection.getresponse()
+        text = response.read().decode()
+    except OSError as error:
+        raise LabError(
+            f"The lab's endpoint does not answer at {places.ENDPOINT_URL} ({error}).\n"
+            "Start it:  python -m lab endpoint start   (or the whole lab:  make lab)"
+        ) from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise LabError(text)
+    return json.loads(text)
+
+
+def process() -> int | None:
+    """Return the id of this checkout's background process, if it runs."""
+    try:
+        pid = int(places.SERVICE_PID.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        folder = os.readlink(f"/proc/{pid}/cwd")
+    except (OSError, ValueError):
+        return None
+    # After a reboot the number may belong to something else.
+    return pid if b"lab.service" in command and folder == str(places.PROJECT) else None
+
+
+def start(mirror: Path) -> None:
+    """Start the background process with the files in `mirror`, wait until it answers. Raises LabError if it ends."""
+    with places.SERVICE_LOG.open("a") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "lab.service", "--mirror", str(mirror)],
+            cwd=places.PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    write_private(places.SERVICE_PID, f"{started.pid}\n")
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if started.poll() is not None:
+            last = places.SERVICE_LOG.read_text().strip().splitlines()[-1:]
+            raise LabError(f"The lab's process ended at once: {''.join(last)}\nIts log: {places.SERVICE_LOG}")
+        with suppress(LabError):
+            ask("GET", "status")
+            return
+        time.sleep(0.1)
+    raise LabError(f"The lab's process does not answer after {START_SECONDS} s. Its log: {places.SERVICE_LOG}")
+
+
+def stop() -> bool:
+    """End the background process, with force if need be; return whether there was one. The hosts live on."""
+    pid = process()
+    if pid is None:
+        places.SERVICE_PID.unlink(missing_ok=True)
+        return False
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        end = time.monotonic() + STOP_SECONDS
+        while process() is not None and time.monotonic() < end:
+            with suppress(ChildProcessError):  # ours to reap when `up` started it just now
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.05)
+        if process() is None:
+            break
+    places.SERVICE_PID.unlink(missing_ok=True)
+    return True

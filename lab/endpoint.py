@@ -1,0 +1,179 @@
+"""The endpoint: moto's server in front of the hosts, with request log, faults, saved state and a control channel."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import pickle
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from moto.ec2.models import ec2_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from lab import hosts, image, places
+from lab.api import install
+from lab.faults import Fault, Faults
+from lab.instances import Fleet
+from lab.request_log import RequestLog, action_of, error_code, reads_only
+from lab.shell import LabError
+from lab.state import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+# Paths below it are the lab's own; AWS has none there.
+CONTROL = "/lab/"
+HOST_ACTIONS = {"cut": hosts.cut, "heal": hosts.heal, "kill": hosts.kill}
+
+
+class Endpoint:
+    """A WSGI application that answers as AWS does, for the hosts of this lab."""
+
+    def __init__(self, faults: Faults) -> None:
+        """Restore what an earlier run saved and look after its hosts."""
+        self._faults = faults
+        self._changes = threading.Event()
+        self._fleet = Fleet(faults, self._changes.set)
+        install(self._fleet)
+        self._restore()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._log = RequestLog(places.REQUESTS)
+        threading.Thread(target=self._save_changes, daemon=True).start()
+        threading.Thread(target=self._fleet.watch, daemon=True).start()
+        self._fleet.settle_all()
+
+    def serve(self) -> None:
+        """Answer requests until the process ends."""
+        # The request log replaces werkzeug's.
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = make_server("127.0.0.1", places.ENDPOINT_PORT, self, threaded=True, request_handler=MotoRequestHandler)
+        server.serve_forever()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """Answer one request."""
+        started = time.monotonic()
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        path = environ.get("PATH_INFO", "/")
+        if path.startswith(CONTROL):
+            return self._control(environ["REQUEST_METHOD"], path.removeprefix(CONTROL), body, start_response)
+        action = action_of(environ.get("HTTP_X_AMZ_TARGET", ""), path, body)
+        if fault := self._faults.take(action):
+            answer, status = self._refuse(fault, environ, start_response), fault.status
+        else:
+            environ["wsgi.input"] = io.BytesIO(body)
+            answer, status = self._answer(action, environ, start_response)
+        code = error_code(b"".join(answer)) if status >= 400 else ""
+        self._log.add(action, status, time.monotonic() - started, code)
+        return answer
+
+    def _answer(
+        self, action: str, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> tuple[list[bytes], int]:
+        """Let moto answer; what it changed is on disk before the answer leaves."""
+        begun: list[Any] = []
+
+        def begin(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+            begun[:] = [status, headers, error]
+
+        with self._fleet.lock:
+            answer = list(self._moto(environ, begin))
+            status = int(begun[0].split()[0])
+            if status < 400 and not reads_only(action):
+                self._save()
+        start_response(*begun)
+        return answer, status
+
+    @staticmethod
+    def _refuse(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """Answer with an injected fault, in the words of the service's protocol."""
+        if environ.get("HTTP_X_AMZ_TARGET"):
+            kind, text = "application/x-amz-json-1.1", json.dumps({"__type": fault.code, "message": fault.message})
+        else:
+            kind = "text/xml;charset=UTF-8"
+            error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
+            text = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>"
+        return _send(start_response, fault.status, kind, text)
+
+    def _control(self, method: str, what: str, body: bytes, start_response: Callable[..., Any]) -> list[bytes]:
+        """Answer the lab's own commands."""
+        values = json.loads(body or b"{}")
+        result: Any = {}
+        try:
+            match method, what:
+                case "GET", "status":
+                    result = self._status()
+                case "POST", "faults":
+                    self._faults.add(Fault(**values))
+                    result = self._faults.waiting()
+                case "DELETE", "faults":
+                    self._faults.clear()
+                case "POST", _ if what in HOST_ACTIONS:
+                    instance = self._fleet.instance(values["seat"])
+                    HOST_ACTIONS[what](instance.id)
+                case _:
+                    return _send(start_response, 404, "text/plain", f"There is no {method} {what}.")
+        except LabError as error:
+            return _send(start_response, 400, "text/plain", str(error))
+        return _send(start_response, 200, "application/json", json.dumps(result))
+
+    def _status(self) -> dict[str, Any]:
+        """Return what `python -m lab status` shows."""
+        machines = [
+            {
+                "name": instance.name(),
+                "id": instance.id,
+                "type": instance.instance_type,
+                "state": instance.state,
+                "address": instance.public_ip or "",
+            }
+            for instance in self._fleet.instances()
+        ]
+        return {
+            "amis": [release.ami for release in image.RELEASES],
+            "machines": sorted(machines, key=lambda machine: (machine["name"], machine["id"])),
+            "faults": self._faults.waiting(),
+        }
+
+    def _save(self) -> None:
+        """Write everything that must outlive this process."""
+        with self._fleet.lock:
+            backends = {
+                (account, region): backend
+                for account, regions in list(ec2_backends.items())
+                for region, backend in list(regions.items())
+            }
+            data = pickle.dumps({"backends": backends, "addresses": self._fleet.addresses})
+        write_private(places.ENDPOINT_STATE, data)
+
+    def _restore(self) -> None:
+        """Take up what an earlier run saved."""
+        if not places.ENDPOINT_STATE.exists():
+            return
+        # Our own file, readable and writable for its owner alone.
+        saved = pickle.loads(places.ENDPOINT_STATE.read_bytes())  # noqa: S301
+        for (account, region), backend in saved["backends"].items():
+            ec2_backends[account][region] = backend
+        self._fleet.addresses = saved["addresses"]
+
+    def _save_changes(self) -> None:
+        """Save what hosts changed; several changes at once make one save."""
+        while True:
+            self._changes.wait()
+            self._changes.clear()
+            try:
+                self._save()
+            except OSError:
+                log.exception("The state could not be saved")
+
+
+def _send(start_response: Callable[..., Any], status: int, kind: str, text: str) -> list[bytes]:
+    body = text.encode()
+    start_response(f"{status} lab", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,81 @@
+"""Faults that a test or a curious person injects into the endpoint."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lab.shell import LabError
+
+# EC2 answers these as its own fault, so that clients retry them; every other code is the caller's fault.
+SERVER_ERRORS = {
+    "InsufficientInstanceCapacity": 500,
+    "InternalError": 500,
+    "InternalFailure": 500,
+    "RequestLimitExceeded": 503,
+    "ServiceUnavailable": 503,
+    "Unavailable": 503,
+}
+
+BOOT = "boot"  # no API action: a host that fails to boot
+
+
+@dataclass
+class Fault:
+    """An answer for the next `times` calls of `action`, once `after` calls of it went through."""
+
+    action: str
+    code: str
+    times: int = 1
+    after: int = 0
+    message: str = "Injected by the lab."
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return SERVER_ERRORS.get(self.code, 400)
+
+
+class Faults:
+    """The faults that wait, oldest first."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Let `fault` wait for its calls."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Forget all that wait."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, action: str) -> Fault | None:
+        """Count one call of `action`; return the fault that answers it, if any."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.action != action:
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+    def raise_for(self, action: str) -> None:
+        """Count one call of `action`; raise LabError when a fault answers it."""
+        if fault := self.take(action):
+            raise LabError(f"{fault.code}: {fault.message}")
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what waits, as plain values."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]

@@ -1,0 +1,143 @@
+"""Bringing the lab up and taking it down again, so that nothing of it stays."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import control, debian_packages, image, mirror, network, places, podman, state
+from lab.shell import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_ROSTER = places.PROJECT / "students.example.csv"
+MIRROR_LINK = places.STATE / "mirror"  # which folder the running process serves
+
+
+def up(roster: Path | None) -> None:
+    """Bring the lab up; what is up already stays as it is.
+
+    `roster` becomes the class's roster; None leaves the one in use.
+    """
+    with state.alone():
+        state.require_ours(state.holder())
+        with step("Debian packages"):
+            if packages := debian_packages.missing():
+                debian_packages.install(packages)
+        places.CACHE.mkdir(parents=True, exist_ok=True)
+        state.hold()
+        state.make_folders()
+        with step("Network"):
+            podman.configure()
+            _refuse_foreign_hosts()
+            network.up()
+        # The image waits for packages to unpack, the mirror for wheels: together they take as long as one.
+        with ThreadPoolExecutor() as pool:
+            jobs = [pool.submit(_image, release) for release in image.RELEASES]
+            content = pool.submit(_mirror)
+            for job in jobs:
+                job.result()
+        own = state.Secrets.load()
+        state.write_environment(own)
+        state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER)
+        with step("Endpoint, mail, mirror server"):
+            _serve(content.result())
+    print(f"The lab is up: {places.ENDPOINT_URL}. Use it with:  source lab/activate")
+
+
+def down(*, keep_state: bool) -> None:
+    """Take everything of this checkout's lab away, however much of it is there.
+
+    Images and mirror stay in the cache; `keep_state` also leaves lab/state, with mail and the class's state.
+    """
+    with state.alone():
+        holder = state.holder()
+        if holder not in (None, places.PROJECT) and (holder / "lab").exists():
+            print(f"Nothing of this checkout is up; the lab on this machine is that of {holder}.")
+            return
+        control.stop()
+        if places.PODMAN.exists() and shutil.which("podman"):
+            with step("Hosts"):
+                podman.configure()
+                _remove_hosts()
+        with step("Network, mounts, control groups"):
+            if shutil.which("ip"):
+                network.down()
+            podman.unmount()
+            podman.remove_cgroups()
+        shutil.rmtree(places.RUN, ignore_errors=True)
+        if not keep_state and places.STATE.exists():
+            shutil.rmtree(places.STATE)
+    print("The lab is down." + (f" Its state is kept in {places.STATE}." if keep_state else ""))
+
+
+def start_endpoint() -> None:
+    """Start the background process of a lab that is up."""
+    if not MIRROR_LINK.exists():
+        raise LabError("The lab is not up. Bring it up:  make lab   (or only itself:  python -m lab up)")
+    if control.process() is None:
+        control.start(MIRROR_LINK.resolve())
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what was done and how long it took."""
+    started = time.monotonic()
+    yield
+    print(f"  {what}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _image(release: image.Release) -> None:
+    started = time.monotonic()
+    built = image.ensure(release)
+    word = "built" if built else "from the cache"
+    print(f"  Host image ({release.suite}), {word}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _mirror() -> Path:
+    with step("Mirror content"):
+        return mirror.build(places.CACHE)
+
+
+def _serve(content: Path) -> None:
+    """Let the background process run with these files and images; one that runs with others starts anew."""
+    if control.process() is not None:
+        amis = [release.ami for release in image.RELEASES]
+        try:
+            current = control.ask("GET", "status")["amis"] == amis and MIRROR_LINK.resolve() == content.resolve()
+        except LabError:
+            current = False
+        if current:
+            return
+        control.stop()
+    MIRROR_LINK.unlink(missing_ok=True)
+    MIRROR_LINK.symlink_to(content)
+    control.start(content)
+
+
+def _foreign_hosts() -> dict[str, Path]:
+    """Return the hosts of other checkouts that share the cache: a reboot leaves them without a running lab."""
+    hosts = {each["Names"][0]: Path(each["Labels"].get(podman.LABEL, "")) for each in podman.containers()}
+    return {name: checkout for name, checkout in hosts.items() if checkout != places.PROJECT}
+
+
+def _refuse_foreign_hosts() -> None:
+    """Raise LabError when another checkout still has hosts; remove those whose checkout is gone."""
+    for name, checkout in _foreign_hosts().items():
+        state.require_ours(checkout)
+        podman.podman("rm", "--force", "--time=0", name)
+
+
+def _remove_hosts() -> None:
+    """Remove this lab's hosts and the images made from them."""
+    foreign = _foreign_hosts()
+    ours = [each["Names"][0] for each in podman.containers() if each["Names"][0] not in foreign]
+    if ours:
+        podman.podman("rm", "--force", "--time=0", *ours)
+    if not foreign:
+        image.drop_all_but_bases()

@@ -180,5 +180,6 @@ def _collect_data(folder: Path, wheels: Path) -> None:
 
 
 def _join(mirror: Path, parts: dict[str, Path]) -> None:
+    """Show the parts as one folder; hard links, because a server that is asked for a file must not leave its folder."""
     for name, part in parts.items():
-        (mirror / name).symlink_to(Path("..", part.name))
+        shutil.copytree(part, mirror / name, copy_function=os.link)

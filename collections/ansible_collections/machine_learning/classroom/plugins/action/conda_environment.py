@@ -1,0 +1,67 @@
+"""Send what a machine needs for its conda environment: the lock always, pip only where the client is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+
+_MODULE = "machine_learning.classroom.conda_environment"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
+    """One remote execution where there is nothing to do; two, and a file, on a machine that has no client yet."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        lock_file = Path(str(arguments.get("lock_file", "")))
+        if not lock_file.is_file():
+            if self._task.check_mode:  # the lock itself would just have been made
+                return result | {"changed": True, "changes": [f"would install what {lock_file} will name"]}
+            message = f"There is no {lock_file} on the control node. Run configure.yml, which makes it."
+            return result | {"failed": True, "msg": message}
+        arguments["lock"] = lock_file.read_text()
+        done = self._execute(arguments, task_vars)
+        if not done.get("client_missing"):
+            return result | done
+        folder = self._make_tmp_path()
+        try:
+            arguments["pip_archive"] = self._connection._shell.join_path(folder, "pip.zip")
+            self._transfer_file(str(_pip_archive()), arguments["pip_archive"])
+            return result | self._execute(arguments, task_vars)
+        finally:
+            self._remove_tmp_path(folder)
+
+    def _execute(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        done: dict[str, Any] = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        # The lock is thousands of lines long: nobody wants to read it in a result.
+        done.pop("invocation", None)
+        return done
+
+
+def _pip_archive() -> Path:
+    """Return this control node's own pip as a zip file, the same bytes at every run; made once for all machines."""
+    found = importlib.util.find_spec("pip")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("pip is missing on the control node. Run `make setup`, then again.")
+    source = Path(found.origin).parent
+    archive = Path(constants.DEFAULT_LOCAL_TMP, "pip.zip")
+    if archive.exists():
+        return archive
+    handle, beside = tempfile.mkstemp(dir=archive.parent)
+    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                member = zipfile.ZipInfo(str(Path("pip", path.relative_to(source))), (2000, 1, 1, 0, 0, 0))
+                member.compress_type = zipfile.ZIP_DEFLATED
+                zipped.writestr(member, path.read_bytes())
+    os.replace(beside, archive)
+    return archive

@@ -1,0 +1,138 @@
+#!/usr/bin/python
+"""Choose the exact packages of environment.yml and write them to a lock."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: conda_lock
+short_description: Choose the exact packages of environment.yml and write them to a lock
+description:
+  - Runs on the control node, with py-rattler, for machines of another kind than itself.
+  - Chooses only where the environment file, a channel or the platform differs from what the lock was made for. Packages
+    of the old lock stay where nothing asks for others; without a lock, the newest are chosen.
+  - Refuses what a lock cannot hold (a C(pip) section) and what a class may not use (Anaconda's C(defaults) channel).
+author: The machine_learning_aws developers
+options:
+  environment_file:
+    description: The environment as conda describes it. Its C(prefix) is ignored.
+    type: path
+    required: true
+  lock_file:
+    description: Where the lock lies.
+    type: path
+    required: true
+  mirror_url:
+    description: A web address below which a channel C(NAME) lies as C(NAME/); empty for the channels' own addresses.
+    type: str
+    default: ""
+  platform:
+    description: The kind of machine, in conda's words.
+    type: str
+    choices: [linux-64, linux-aarch64]
+    default: linux-64
+  if_offered:
+    description: Packages that are added where a channel has them.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Says whether packages would be chosen anew, without asking a channel.
+"""
+
+EXAMPLES = r"""
+- name: Lock the environment
+  machine_learning.classroom.conda_lock:
+    environment_file: environment.yml
+    lock_file: environment.lock
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+changes:
+  description: What became different, in words.
+  type: list
+  elements: str
+  returned: success
+packages:
+  description: How many packages the lock holds; in check mode, the old one.
+  type: int
+  returned: success
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_environment_file import (
+    EnvironmentFileError,
+    read,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_solver import SolveError, request, solve
+
+if TYPE_CHECKING:
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import Lock
+
+
+def differences(old: Lock | None, new: Lock) -> list[str]:
+    """Say in words how the software of two locks differs."""
+    before = {package.name: package.version for package in old.packages} if old else {}
+    after = {package.name: package.version for package in new.packages}
+    if not before:
+        return [f"chose {len(after)} packages"]
+    return [
+        *(f"added {name} {after[name]}" for name in sorted(after.keys() - before.keys())),
+        *(f"removed {name} {before[name]}" for name in sorted(before.keys() - after.keys())),
+        *(
+            f"{n}: {before[n]} becomes {after[n]}"
+            for n in sorted(after.keys() & before.keys())
+            if before[n] != after[n]
+        ),
+    ] or ["the same packages, chosen for the new request"]
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "environment_file": {"type": "path", "required": True},
+            "lock_file": {"type": "path", "required": True},
+            "mirror_url": {"type": "str", "default": ""},
+            "platform": {"type": "str", "choices": ["linux-64", "linux-aarch64"], "default": "linux-64"},
+            "if_offered": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    lock_file = Path(params["lock_file"])
+    try:
+        environment = read(Path(params["environment_file"]))
+        if environment.name not in ("", "conda_env"):
+            module.warn(f"The machines call the environment conda_env, not {environment.name} as environment.yml does.")
+        old = parse(lock_file.read_text(), lock_file.name) if lock_file.exists() else None
+        wanted = request(environment, params["mirror_url"], params["platform"], params["if_offered"])
+        if old and old.request == wanted:
+            module.exit_json(changed=False, changes=[], packages=len(old.packages))
+        if module.check_mode:
+            why = "environment.yml, a channel or the platform changed" if old else f"there is no {lock_file.name} yet"
+            changes = [f"would choose packages: {why}"]
+            module.exit_json(changed=True, changes=changes, packages=len(old.packages) if old else 0)
+        # Another channel may not have the very files that the old lock names.
+        new = solve(environment, wanted, old if old and old.request.channels == wanted.channels else None)
+        beside = lock_file.with_name(f".{lock_file.name}.new")
+        beside.write_text(new.text())
+        beside.replace(lock_file)
+    except ImportError as error:
+        module.fail_json(msg=f"{error.name} is missing on the control node. Run `make setup`, then again.")
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}.")
+    except (EnvironmentFileError, LockError, SolveError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=True, changes=differences(old, new), packages=len(new.packages))
+
+
+if __name__ == "__main__":
+    main()

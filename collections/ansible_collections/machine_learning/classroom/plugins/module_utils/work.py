@@ -282,12 +282,12 @@ def _walk(folder: int, prefix: str, level: int, owner: os.stat_result, result: S
                 elif status.st_dev != owner.st_dev:
                     result.blind[path] = "another file system is mounted there"
                 else:
+                    result.found[path] = A_FOLDER
                     below = os.open(raw(text(name.name)), _OPEN_FOLDER, dir_fd=folder)
                     try:
                         _walk(below, path + "/", level + 1, owner, result)
                     finally:
                         os.close(below)
-                    result.found[path] = A_FOLDER
             elif kind in _SPECIAL:
                 result.special[path] = _SPECIAL[kind]
             elif kind == stat.S_IFREG and status.st_nlink > 1 and status.st_uid != owner.st_uid:
@@ -377,8 +377,8 @@ class _Collection:
 
     def run(self, rounds: int) -> Manifest:
         """Look again until two looks agree: a file moved behind the back of one walk is met by the next."""
-        missing: set[str] | None = None
-        for _ in range(rounds):
+        missing: set[str] = set()
+        for number in range(rounds):
             if self.watched:
                 time.sleep(QUIET_S)
             before, look = missing, survey(self.root)
@@ -388,10 +388,10 @@ class _Collection:
             watched, self.watched = self.watched, {}
             for path in todo:
                 self._take(path, look.found[path], watched.get(path))
-            if not self.watched and before == missing and all(path in self.manifest.left for path in todo):
+            settled = number > 0 and before == missing and all(path in self.manifest.left for path in todo)
+            if settled and not self.watched:
                 break
         else:
-            before = before or set()
             self.manifest.unstable = sorted({*self.watched, *(missing - before)})
             missing &= before
         manifest = self.manifest

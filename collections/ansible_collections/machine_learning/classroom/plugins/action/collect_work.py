@@ -1,0 +1,144 @@
+"""Bring the work of a machine's students home, verified by checksum.
+
+Arguments: `students` (list of usernames), `source` (the folder on the machine that holds one folder per student),
+`home` (the folder on the control node that gets one folder per student), `largest_mb` (larger files are left and
+named), `lock_wait_s` (how long to wait for another collect).
+
+Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, and `msg`, the same as text.
+The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
+machine could not be asked at all; `work` then names every student as not verified.
+
+One remote execution if no content has to travel; else one transfer per student concerned and one removal more.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import StudentHome, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_report import Report
+
+PACKER = "machine_learning.classroom.work_archive"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.collect_work`."""
+
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run for one machine."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(
+            {
+                "students": {"type": "list", "elements": "str", "required": True},
+                "source": {"type": "path", "required": True},
+                "home": {"type": "path", "required": True},
+                "largest_mb": {"type": "int", "default": 1024},
+                "lock_wait_s": {"type": "int", "default": 60},
+            }
+        )
+        check_mode = bool(self._task.check_mode)
+        # In order, so that two collects with the same students never wait for each other.
+        reports = {username: Report(username) for username in sorted(set(arguments["students"]))}
+        with ExitStack() as locks:
+            homes = self._homes(reports, arguments, locks, check_mode=check_mode)
+            if homes:
+                result |= self._collect(homes, reports, arguments, task_vars or {}, check_mode=check_mode)
+        result["work"] = [reports[username].as_dict() for username in dict.fromkeys(arguments["students"])]
+        lines = [reports[username].sentence(check_mode=check_mode) for username in dict.fromkeys(arguments["students"])]
+        result.setdefault("msg", "\n".join(lines) or "This machine has no students.")
+        return result
+
+    def _homes(
+        self, reports: dict[str, Report], arguments: dict[str, Any], locks: ExitStack, *, check_mode: bool
+    ) -> dict[str, tuple[StudentHome, str]]:
+        """Return each student's home with what it has; a student whose home is not usable is reported and left out."""
+        homes = {}
+        for username, report in reports.items():
+            try:
+                home = StudentHome(arguments["home"], username)
+                if not check_mode:
+                    locks.enter_context(home.locked(arguments["lock_wait_s"]))
+                homes[username] = (home, pack_known(home.known()))
+            except WorkError as error:
+                report.reason = str(error)
+        return homes
+
+    def _collect(
+        self,
+        homes: dict[str, tuple[StudentHome, str]],
+        reports: dict[str, Report],
+        arguments: dict[str, Any],
+        task_vars: dict[str, Any],
+        *,
+        check_mode: bool,
+    ) -> dict[str, Any]:
+        """Ask the machine and receive what it has for each of `homes`."""
+        question = {
+            "source": arguments["source"],
+            "largest": arguments["largest_mb"] << 20,
+            "students": [{"username": username, "known": known} for username, (_, known) in homes.items()],
+        }
+        answer = self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars)
+        if answer.get("failed") or "students" not in answer:
+            reason = f"the machine could not pack the work: {answer.get('msg') or 'no answer'}"
+            for username in homes:
+                reports[username].reason = reason
+            return {"failed": True, "msg": f"No work came home: {reason}"}
+        changed = False
+        try:
+            for said in answer["students"]:
+                home, report = homes[said["username"]][0], reports[said["username"]]
+                try:
+                    changed |= self._receive(home, report, said, check_mode=check_mode)
+                except (WorkError, ValueError) as error:
+                    report.reason = str(error)
+        finally:
+            self._remove(answer.get("folder"))
+        return {"changed": changed}
+
+    def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
+        """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""
+        if said["missing"]:
+            report.missing = report.verified = True
+            return False
+        if said["reason"]:
+            raise WorkError(said["reason"])
+        manifest = Manifest.unpacked(said["manifest"])
+        report.note_manifest(manifest)
+        if check_mode:
+            counts = home.foresee(manifest)
+            report.note_counts(counts, home.broken | set(manifest.broken))
+            report.conclude()
+            if counts.any() and report.verified:
+                report.verified, report.reason = False, "check mode: nothing was brought home"
+            return counts.any()
+        pack = self._fetch(home, said, manifest) if said["pack"] else ""
+        counts = home.receive(manifest, pack)
+        report.note_counts(counts, home.broken)
+        report.conclude()
+        return counts.any()
+
+    def _fetch(self, home: StudentHome, said: dict[str, Any], manifest: Manifest) -> str:
+        """Bring a pack home and return where it is."""
+        home.check_room(said["pack_bytes"], manifest.allocated)
+        pack = f"{home.make_incoming()}/pack"
+        try:
+            self._connection.fetch_file(said["pack"], pack)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            home.check_room(said["pack_bytes"], manifest.allocated)  # filled up meanwhile: that is the better sentence
+            raise WorkError(f"the work was packed but could not be fetched: {str(error).splitlines()[0]}") from error
+        return pack
+
+    def _remove(self, folder: str | None) -> None:
+        """Remove the packs from the machine; if the connection is gone, a later collect does."""
+        if folder:
+            with suppress(AnsibleError):
+                self._low_level_execute_command(self._connection._shell.remove(folder, recurse=True))

@@ -1,0 +1,193 @@
+"""Pack what of the students' work on this machine is not yet at home."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: work_archive
+short_description: Pack what of the students' work on this machine is not yet at home
+description:
+  - Compares the folder of each student with what the control node already has, and packs the contents that it lacks.
+  - Runs on the machine as root; called by the action C(machine_learning.classroom.collect_work), which takes the packs
+    home and removes them. Changes nothing in the students' folders.
+  - No link is followed, no pipe or device is opened, and no file is taken while it is being written.
+options:
+  source:
+    description: The folder that holds one folder per student.
+    type: path
+    required: true
+  students:
+    description: The students whose folders are to be packed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      username:
+        description: The name of the student's folder.
+        type: str
+        required: true
+      known:
+        description: What home already has, as C(module_utils/work.py) packs it.
+        type: str
+        required: true
+  largest:
+    description: Files larger than this many bytes are left and named.
+    type: int
+    required: true
+author:
+  - The machine_learning_aws developers
+"""
+
+EXAMPLES = r"""
+- name: Pack the new work of alice
+  machine_learning.classroom.work_archive:
+    source: /home/ubuntu/machine_learning_aws/daily_user
+    largest: 1073741824
+    students:
+      - username: alice
+        known: "{{ packed }}"
+"""
+
+RETURN = r"""
+folder:
+  description: Where the packs are; to be removed by the caller. Empty if there are none.
+  type: str
+  returned: always
+students:
+  description: >-
+    One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(pack_bytes),
+    C(missing) (there is no such folder) and C(reason) (why nothing could be collected, or empty).
+  type: list
+  elements: dict
+  returned: always
+"""
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
+    Pack,
+    PackError,
+    collect,
+    open_folder,
+    open_root,
+    unpack_known,
+)
+
+PLACE = "/var/tmp"  # noqa: S108 - not /tmp, which may be memory; what is made there is private and has a random name
+PREFIX = "classroom-work-"
+STALE_S = 6 * 3600
+"""A pack this old was left by a run that was killed: none takes that long."""
+
+
+def connecting_user() -> int:
+    """Return the user who will fetch the packs: the one who became root by sudo, or ourselves."""
+    return int(os.environ.get("SUDO_UID", os.geteuid())) if os.geteuid() == 0 else os.geteuid()
+
+
+def remove_stale() -> None:
+    """Remove what killed runs left. Anyone may make names in PLACE, so only what is ours by owner counts."""
+    for name in os.listdir(PLACE):
+        if name.startswith(PREFIX):
+            path = os.path.join(PLACE, name)
+            with suppress(OSError):
+                status = os.lstat(path)
+                ours = stat.S_ISDIR(status.st_mode) and status.st_uid in (os.geteuid(), connecting_user())
+                if ours and time.time() - status.st_mtime > STALE_S:
+                    shutil.rmtree(path)
+
+
+class Packer:
+    """The packs of one run, in one private folder that exists only if there is something to pack."""
+
+    def __init__(self, source: str, largest: int, *, check_mode: bool) -> None:
+        """Nothing is made yet, so that a machine whose disk is full can still say that nothing is new."""
+        self.source, self.largest, self.check_mode = source, largest, check_mode
+        self.folder = ""
+
+    def student(self, username: str, known: str) -> dict[str, Any]:
+        """Pack for one student; whatever goes wrong concerns this one only."""
+        answer: dict[str, Any] = {"username": username, "manifest": "", "pack": "", "pack_bytes": 0}
+        answer |= {"missing": False, "reason": ""}
+        pack = None if self.check_mode else Pack(PLACE, lambda: self.path_for(username))
+        with ExitStack() as opened:
+            try:
+                top = opened.enter_context(open_root(self.source))
+                root = opened.enter_context(open_folder(top, username))
+            except FileNotFoundError:
+                return answer | {"missing": True}
+            except OSError as error:
+                return answer | {"reason": f"{self.source}/{username} cannot be opened: {error.strerror}"}
+            try:
+                manifest = collect(root, unpack_known(known), pack, largest=self.largest)
+                size = pack.close() if pack else 0
+            except PackError as error:
+                if pack:
+                    pack.discard()
+                return answer | {"reason": f"no room to pack: {error}"}
+            except OSError as error:
+                return answer | {"reason": f"{self.source}/{username} cannot be read: {error.strerror}"}
+        return answer | {"manifest": manifest.packed(), "pack": pack.path if pack else "", "pack_bytes": size}
+
+    def path_for(self, username: str) -> str:
+        """Return where the pack of `username` goes."""
+        if not self.folder:
+            self.folder = tempfile.mkdtemp(prefix=PREFIX, dir=PLACE)
+        return os.path.join(self.folder, username)
+
+    def hand_over(self) -> None:
+        """Let the connecting user, and nobody else, read the packs."""
+        user = connecting_user()
+        if self.folder and user != os.geteuid():
+            group = pwd.getpwuid(user).pw_gid
+            for name in os.listdir(self.folder):
+                os.chown(os.path.join(self.folder, name), user, group)
+            os.chown(self.folder, user, group)
+
+    def discard(self) -> None:
+        """Remove the packs."""
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = ""
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "path", "required": True},
+            "largest": {"type": "int", "required": True},
+            "students": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "username": {"type": "str", "required": True},
+                    # Not secret, but long: `no_log` below keeps all arguments out of the machine's journal.
+                    "known": {"type": "str", "required": True, "no_log": False},
+                },
+            },
+        },
+        supports_check_mode=True,
+        no_log=True,
+    )
+    packer = Packer(module.params["source"], module.params["largest"], check_mode=module.check_mode)
+    try:
+        if not module.check_mode:
+            remove_stale()
+        answers = [packer.student(student["username"], student["known"]) for student in module.params["students"]]
+        packer.hand_over()
+    except BaseException:
+        packer.discard()
+        raise
+    module.exit_json(changed=False, folder=packer.folder, students=answers)
+
+
+if __name__ == "__main__":
+    main()

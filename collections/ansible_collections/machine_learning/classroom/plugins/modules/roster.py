@@ -49,7 +49,7 @@ def main() -> None:
     try:
         students = read_roster(module.params["path"])
     except RosterError as error:
-        module.fail_json(msg=str(error), mistakes=error.mistakes)
+        module.fail_json(msg=str(error))
     module.exit_json(changed=False, students=[asdict(student) for student in students])
 
 

@@ -140,12 +140,15 @@ def sshd(host: Host, path: str, config: str) -> None:
                 Path(path).write_text(before)
             host.fail(f"sshd does not accept {path}, so it was taken back: {verdict.stderr.strip()}")
     if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.socket"]).returncode == 0:
-        host.run(["systemctl", "disable", "--now", "ssh.socket"], what="turned off ssh.socket")
+        # Stopped together and first: systemd may forget a service that its socket started when it reads its units anew,
+        # and the old sshd then keeps the port. Sessions that are open, ours included, live on (KillMode=process).
+        host.run(["systemctl", "stop", "ssh.socket", "ssh.service"], what="stopped ssh.socket")
+        host.run(["systemctl", "disable", "ssh.socket"], what="disabled ssh.socket")
     if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.service"]).returncode != 0:
         host.run(["systemctl", "enable", "ssh.service"], what="enabled ssh.service")
     if host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
         host.run(["systemctl", "start", "ssh.service"], what="started ssh.service")
-    elif changed:  # a restart, for reload opens no new port; sessions that are open live on
+    elif changed:  # a restart, for a reload opens no new port
         host.run(["systemctl", "restart", "ssh.service"], what="restarted ssh.service")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import primary_group
 from ansible_collections.machine_learning.classroom.plugins.module_utils.archive import ArchiveError, unpack
 from ansible_collections.machine_learning.classroom.plugins.module_utils.download import (
     DownloadError,
@@ -125,10 +126,10 @@ class Shelf:
         What the record does not know is never removed. Returns one message for each data set that could not be had;
         the others are in place.
         """
-        parent = os.path.dirname(self._directory)
+        parent, group = os.path.dirname(self._directory), primary_group(self._owner)
         if not os.path.isdir(parent):
-            self._host.directory(parent, mode=0o755, owner=self._owner)
-        self._host.directory(self._directory, mode=0o755, owner=self._owner)
+            self._host.directory(parent, mode=0o755, owner=self._owner, group=group)
+        self._host.directory(self._directory, mode=0o755, owner=self._owner, group=group)
         places = {dataset.place for dataset in datasets}
         for place in sorted(set(self._record) - places):
             self._remove(place)

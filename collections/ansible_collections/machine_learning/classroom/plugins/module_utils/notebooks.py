@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import grp
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import primary_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,22 +143,21 @@ class Delivery:
 
     def _folder(self, student: str) -> str | None:
         """Return the student's folder, made if need be; None if check mode would have made it."""
-        parent = os.path.dirname(self._directory)
+        parent, group = os.path.dirname(self._directory), primary_group(self._owner)
         if not os.path.isdir(parent):
-            self._host.directory(parent, mode=0o755, owner=self._owner)
-        self._host.directory(self._directory, mode=0o711, owner=self._owner)
+            self._host.directory(parent, mode=0o755, owner=self._owner, group=group)
+        self._host.directory(self._directory, mode=0o711, owner=self._owner, group=group)
         folder = os.path.join(self._directory, student)
         try:
-            group = grp.getgrgid(pwd.getpwnam(student).pw_gid).gr_name
+            pwd.getpwnam(student)
         except KeyError:
             if not self._host.check_mode:
                 raise NotebooksError(
                     f"Student {student} has no account on this machine. Run configure.yml, which makes it."
                 ) from None
-            group = student
         if os.path.islink(folder):
             raise NotebooksError(f"{folder} is a link, not the folder of {student}. Move it aside, then run again.")
-        self._host.directory(folder, mode=0o700, owner=student, group=group)
+        self._host.directory(folder, mode=0o700, owner=student, group=primary_group(student))
         return folder if os.path.isdir(folder) else None
 
     def _as_student(

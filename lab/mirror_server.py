@@ -41,11 +41,12 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def inside(root: Path, url_path: str) -> Path | None:
-    """Return the file below `root` that `url_path` names, or None: no folders, nothing outside."""
+    """Return the file below `root` that `url_path` names, or None: nothing outside, of a folder only its index."""
     path = urllib.parse.unquote(urllib.parse.urlsplit(url_path).path)
     if "\0" in path:
         return None
-    found = (root / path.lstrip("/")).resolve()
+    # pip asks for PROJECT/ and expects a page of links.
+    found = (root / f"{path.lstrip('/')}{'index.html' if path.endswith('/') else ''}").resolve()
     return found if found.is_relative_to(root.resolve()) and found.is_file() else None
 
 

@@ -445,7 +445,14 @@ def test_trouble_is_told_in_five_lines_and_the_rest_is_in_place(machine: Machine
     assert result["failed"]
     assert set(machine.tree()) == {"iris.csv"}
     assert len(result["msg"].splitlines()) == 5
-    for said in ("wrong0", f"expected sha256 {0:064}", sha256(CONTENT), wrong[0]["url"], "1 more", "configure.yml"):
+    for said in (
+        "wrong0",
+        f"expected sha256 {0:064}",
+        sha256(CONTENT),
+        wrong[0]["url"],
+        "\nAnd 1 more. ",
+        "configure.yml",
+    ):
         assert said in result["msg"]
 
 

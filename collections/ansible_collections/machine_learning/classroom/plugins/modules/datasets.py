@@ -153,11 +153,11 @@ def main() -> None:
         timeout=params["timeout"],
     )
     if troubles:
-        more = f" (and {len(troubles) - 2} more data sets)" if len(troubles) > 2 else ""
         shown = "\n".join(troubles[:2])
+        more = f"And {len(troubles) - 2} more. " if len(troubles) > 2 else ""
         host.fail(
-            f"{shown}{more}\nAll others are in place. Check url and sha256 in data/datasets.yml, then run configure.yml"
-            " again: it goes on where it stopped."
+            f"{shown}\n{more}The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml again:"
+            " it goes on where it stopped."
         )
     host.done()
 

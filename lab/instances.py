@@ -166,6 +166,13 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
             raise UnvailableAMIIdError(image_id)
         if user_data and len(base64.b64decode(str(user_data))) > USER_DATA_BYTES:
             raise EC2ClientError("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
+        if not named["subnet_id"] and not any("SubnetId" in nic for nic in named["nics"]):
+            # moto would launch into EC2-Classic, which is no more.
+            subnet = self.get_default_subnets()[named["placement"] or f"{self.region_name}a"]
+            if named["nics"]:
+                named["nics"][0]["SubnetId"] = subnet.id
+            else:
+                named["subnet_id"] = subnet.id
         return super().run_instances(image_id, count, user_data, *arguments, **named)
 
     def create_image(self, instance_id: str, name: str, *arguments: Any, **named: Any) -> Any:

@@ -63,7 +63,7 @@ def set_link(pid: int, *, up: bool) -> None:
 
 
 def _exists(link: str) -> bool:
-    return Path("/sys/class/net", link).exists()
+    return attempt("ip", "link", "show", "dev", link).returncode == 0
 
 
 def _routes() -> list[dict[str, str]]:

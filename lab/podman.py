@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import subprocess
 
 NETWORK = "lab"
+NAMESPACES = Path("/run/netns")
 LABEL = "machine_learning_aws.checkout"
 
 ENVIRONMENT = {
@@ -21,7 +22,8 @@ ENVIRONMENT = {
     "CONTAINERS_STORAGE_CONF": str(PODMAN / "storage.conf"),
 }
 
-# runc, because crun refuses hybrid cgroups. Enough processes and files for a systemd and a class's kernels; no kernel
+# runc, because crun refuses hybrid cgroups. Locks in files, because a podman that starts anew frees all locks in the
+# shared memory that any other podman here uses. Enough processes and files for a systemd and a class's kernels; no kernel
 # keyring per host, since their number is limited.
 CONTAINERS_CONF = f"""\
 [engine]
@@ -29,6 +31,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 tmp_dir = "{RUN}/libpod"
+lock_type = "file"
 [network]
 network_backend = "netavark"
 network_config_dir = "{PODMAN}/networks"
@@ -88,6 +91,9 @@ def unmount() -> None:
     for mount in sorted(mounts, key=len, reverse=True):
         if Path(mount).is_relative_to(PODMAN) or Path(mount).is_relative_to(RUN):
             run("umount", mount)
+    # podman mounts this folder on itself, for the hosts' network namespaces; others may have theirs there.
+    if str(NAMESPACES) in mounts and not any(NAMESPACES.iterdir()):
+        run("umount", str(NAMESPACES))
 
 
 def remove_cgroups() -> None:

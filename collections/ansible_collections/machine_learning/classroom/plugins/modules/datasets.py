@@ -156,8 +156,8 @@ def main() -> None:
         shown = "\n".join(troubles[:2])
         more = f"And {len(troubles) - 2} more. " if len(troubles) > 2 else ""
         host.fail(
-            f"{shown}\n{more}The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml again:"
-            " it goes on where it stopped."
+            f"{shown}\n{more}The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml"
+            " again: it goes on where it stopped."
         )
     host.done()
 

@@ -294,7 +294,7 @@ class StudentHome:
             if found is None or found.kind != entry.kind or arrived.inodes.get(path, found.inode) != found.inode:
                 raise WorkError(
                     f"{self.path} cannot hold {printable(path)}: the disk does not tell it from another name, or it "
-                    "was changed here during the collect. Run again, or set work_home to a disk that can."
+                    "was changed here during the collect. Run again, or set class_work_home to a disk that can."
                 )
         # What this run did not touch is recorded as it was when it was compared: a later edit here must show next time.
         here |= {path: self._here[path] for path in wanted if path not in manifest.put}
@@ -345,7 +345,7 @@ class StudentHome:
     def _full(self, how: str) -> str:
         return (
             f"the disk of {self.home} on this control node is full ({how}). "
-            "Nothing is lost: the work is still on the machine. Make room, or set work_home to another disk; "
+            "Nothing is lost: the work is still on the machine. Make room, or set class_work_home to another disk; "
             "then run again."
         )
 

@@ -108,6 +108,8 @@ def _names(names: list[str]) -> list[str]:
 
 def _shown(names: list[str]) -> str:
     more = len(names) - SHOWN_NAMES
+    if len(names) > MOST_NAMES:
+        return ", ".join(names[:SHOWN_NAMES]) + f" and more than {more - 1} more"
     return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 

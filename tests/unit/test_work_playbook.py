@@ -1,0 +1,199 @@
+"""The role `work` as users run it: ansible-playbook, the module as a process of its own, files fetched by a connection."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
+from tests.unit.work_lab import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PLAY = """
+- hosts: all
+  gather_facts: false
+  connection: local
+  tasks:
+    - block:
+        - ansible.builtin.include_role: {name: work}
+      always:
+        - ansible.builtin.copy:
+            content: "{{ {'collected': __work_collected} | to_json }}"
+            dest: "{{ result_file }}"
+            mode: "0600"
+          check_mode: false
+"""
+
+
+class Class:
+    """A class whose one machine is this one."""
+
+    def __init__(self, base: Path) -> None:
+        """Make what a run needs below `base`."""
+        self.base, self.source, self.home = base, base / "machine", base / "home"
+        self.source.mkdir(parents=True)
+        (base / "play.yml").write_text(PLAY)
+        (base / "hosts.yml").write_text("all: {hosts: {machine-1: {}}}\n")
+
+    def run(self, *students: str, arguments: tuple[str, ...] = (), **variables: Any) -> tuple[dict[str, Any], str, int]:
+        """Run the role; return what it registered, what a person saw, and the exit code."""
+        values = {
+            "work_students": students,
+            "work_source": str(self.source),
+            "work_home": str(self.home),
+            "result_file": str(self.base / "result"),
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+        }
+        run = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                f"--inventory={self.base / 'hosts.yml'}",
+                f"--extra-vars={json.dumps(values | variables)}",
+                *arguments,
+                str(self.base / "play.yml"),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert (self.base / "result").exists(), run.stdout + run.stderr
+        return json.loads((self.base / "result").read_text())["collected"], run.stdout + run.stderr, run.returncode
+
+
+@pytest.fixture
+def klass(tmp_path: Path) -> Iterator[Class]:
+    """Return a class; afterwards no pack may be left on the machine."""
+    before = {name for name in os.listdir(work_archive.PLACE) if name.startswith(work_archive.PREFIX)}
+    yield Class(tmp_path)
+    assert {name for name in os.listdir(work_archive.PLACE) if name.startswith(work_archive.PREFIX)} <= before
+
+
+@pytest.mark.timeout(120)
+def test_two_students_come_home_once_and_check_mode_says_so_before(klass: Class) -> None:
+    for name in ("ada", "grace"):
+        (klass.source / name / "s\udcffb").mkdir(parents=True)
+        (klass.source / name / "s\udcffb" / "{{ 1 + 1 }}\n.ipynb").write_text("{}")
+        (klass.source / name / "broken.ipynb").write_text(f"{{ {name}")
+        os.mkfifo(klass.source / name / "pipe")
+    time.sleep(2.1)
+    result, said, code = klass.run("ada", "grace", "nobody1", arguments=("--check",))
+    assert (code, result["changed"], klass.home.exists()) == (0, True, False)
+    assert "ada: 2 files on the machine; would bring home: 2 new" in said
+    assert [student["verified"] for student in result["work"]] == [False, False, True]
+
+    result, said, code = klass.run("ada", "grace", "nobody1")
+    assert (code, result["changed"]) == (0, True)
+    for name in ("ada", "grace"):
+        assert tree(klass.home / name) == tree(klass.source / name)
+        assert f"{name}: all 2 files" in said
+    ada, _, nobody = result["work"]
+    assert ada == {
+        "username": "ada", "verified": True, "missing": False, "files": 2, "bytes": 7, "new": 2, "changed": 0,
+        "removed": 0, "adjusted": 1, "kept_in": "", "broken": ["broken.ipynb"], "unstable": [], "left": [],
+        "skipped_special": ["pipe (a named pipe)"], "reason": "",
+    }  # fmt: skip
+    assert (nobody["verified"], nobody["missing"], nobody["files"]) == (True, True, 0)
+    assert "nobody1: there is no folder of this name on the machine" in said
+
+    result, _, code = klass.run("ada", "grace", "nobody1")
+    assert (code, result["changed"]) == (0, False)
+    assert [student["verified"] for student in result["work"]] == [True, True, True]
+    assert result["work"][0]["broken"] == ["broken.ipynb"]
+
+
+@pytest.mark.timeout(120)
+def test_work_that_is_not_safe_fails_the_machine_in_words_unless_the_caller_weighs_it(klass: Class) -> None:
+    (klass.source / "ada").mkdir()
+    (klass.source / "ada" / "large.bin").write_bytes(bytes(2 << 20))
+    time.sleep(2.1)
+    result, said, code = klass.run("ada", work_max_file_mb=1)
+    assert code == 2
+    assert (result["work"][0]["verified"], result["failed"]) == (False, False)
+    assert "ada: NOT all at home. not collected: large.bin (2 MB are more than the 1 MB" in said
+    assert "Traceback" not in said
+    result, _, code = klass.run("ada", work_max_file_mb=1, work_fail_unverified=False)
+    assert (code, result["work"][0]["verified"]) == (0, False)
+
+
+@pytest.mark.timeout(120)
+def test_a_disk_too_small_at_home_is_named_with_the_student(klass: Class) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs to mount")
+    klass.home.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(klass.home)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("may not mount here")
+    try:
+        for name, size in (("ada", 60 << 20), ("grace", 1000)):
+            (klass.source / name).mkdir()
+            (klass.source / name / "model").write_bytes(os.urandom(size))
+        time.sleep(2.1)
+        result, said, code = klass.run("ada", "grace")
+        assert code == 2
+        assert [student["verified"] for student in result["work"]] == [False, True]
+        assert "ada: NOT all at home. the disk of" in said.replace("\n", " ")
+        assert tree(klass.home / "grace") == tree(klass.source / "grace")
+        assert not (klass.home / "ada").exists()
+    finally:
+        subprocess.run(["umount", str(klass.home)], check=True)
+
+
+@pytest.mark.timeout(120)
+def test_two_collects_at_once_do_not_mix(klass: Class) -> None:
+    (klass.source / "ada").mkdir()
+    for number in range(200):
+        (klass.source / "ada" / f"{number}.py").write_text(f"{number}")
+    second = Class(klass.base / "second")
+    second.source, second.home = klass.source, klass.home
+    results = []
+    threads = [threading.Thread(target=lambda c=c: results.append(c.run("ada"))) for c in (klass, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [code for _, _, code in results] == [0, 0]
+    assert sorted(result["work"][0]["new"] for result, _, _ in results) == [0, 200]
+    assert tree(klass.home / "ada") == tree(klass.source / "ada")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_UID", str(pwd.getpwnam("nobody").pw_uid))
+    monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
+    (tmp_path / "source" / "ada").mkdir(parents=True)
+    (tmp_path / "source" / "ada" / "a").write_text("a")
+    packer = work_archive.Packer(str(tmp_path / "source"), 1000, check_mode=False)
+    answer = packer.student("ada", work_archive_known())
+    packer.hand_over()
+    for path, mode in ((packer.folder, 0o700), (answer["pack"], 0o644)):
+        status = os.stat(path)
+        assert (status.st_uid, status.st_mode & 0o777) == (pwd.getpwnam("nobody").pw_uid, mode)
+    os.utime(packer.folder, (1, 1))
+    (tmp_path / f"{work_archive.PREFIX}hostile").symlink_to(tmp_path / "source")
+    work_archive.remove_stale()
+    assert not Path(packer.folder).exists()
+    assert (tmp_path / "source" / "ada" / "a").exists()
+
+
+def work_archive_known() -> str:
+    """Return what a home without anything says."""
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
+
+    return pack_known({})

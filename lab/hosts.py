@@ -93,9 +93,8 @@ def stop(instance: str) -> None:
 
 
 def reboot(instance: str) -> None:
-    """Ask the system inside to reboot; if it does not answer, take its power. It then waits to be started."""
-    if try_podman("exec", instance, "systemctl", "reboot").returncode != 0:
-        kill(instance)
+    """Press Ctrl-Alt-Del: the system inside shuts down in order and then waits to be started."""
+    podman("kill", "--signal=INT", instance)
 
 
 def kill(instance: str) -> None:

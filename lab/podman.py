@@ -23,8 +23,8 @@ ENVIRONMENT = {
 }
 
 # runc, because crun refuses hybrid cgroups. Locks in files, because a podman that starts anew frees all locks in the
-# shared memory that any other podman here uses. Enough processes and files for a systemd and a class's kernels; no kernel
-# keyring per host, since their number is limited.
+# shared memory that any other podman here uses. Enough processes and files for a systemd and a class's kernels; no
+# kernel keyring per host, since their number is limited.
 CONTAINERS_CONF = f"""\
 [engine]
 cgroup_manager = "cgroupfs"

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -106,7 +106,7 @@ def write_inventory(own: Secrets, roster: Path) -> None:
         "class_mail_from": "Machine learning class <class@example.com>",
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.
-    groups = {"lab": {"children": {"control": {}, "machines": {}}}}
+    groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}}}}
     for path, content in ((places.INVENTORY / "lab.yml", groups), (VARIABLES, variables)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, "# Written by `python -m lab up`.\n" + yaml.safe_dump(content, sort_keys=False, width=120))

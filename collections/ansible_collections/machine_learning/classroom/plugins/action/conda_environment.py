@@ -42,8 +42,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     def _execute(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         done: dict[str, Any] = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-        # The lock is thousands of lines long: nobody wants to read it in a result.
+        # The lock is hundreds of lines long: nobody wants to read it in a result.
         done.pop("invocation", None)
+        if done.get("failed") and "module_stdout" in done:  # it never came to an answer of its own
+            why = (done.get("module_stderr") or "").strip().splitlines()[-1:] or ["no message"]
+            message = (
+                f"The installation ended without a result (exit status {done.get('rc')}; {why[0]}).\n"
+                "-9 and 137 mean that it was killed: the machine may have too little memory, or it was stopped.\n"
+                "Run again: what was cut off is repaired."
+            )
+            return {"failed": True, "msg": message}
         return done
 
 

@@ -93,7 +93,7 @@ def unmount() -> None:
             run("umount", mount)
     # podman mounts this folder on itself, for the hosts' network namespaces; others may have theirs there.
     if str(NAMESPACES) in mounts and not any(NAMESPACES.iterdir()):
-        run("umount", str(NAMESPACES))
+        attempt("umount", str(NAMESPACES))
 
 
 def remove_cgroups() -> None:

@@ -192,7 +192,8 @@ def _lab_is_up() -> Iterator[None]:
         assert up.returncode == 0, up.stderr
         yield
     finally:
-        lab("down")
+        down = lab("down")
+    assert down.returncode == 0, down.stderr
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import control, life, places
+from lab import control, life, places, state
 from lab.shell import LabError
 
 HOST_ACTIONS = {
@@ -32,6 +32,8 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    if arguments.command not in ("up", "down"):
+        state.require_ours(state.holder())
     match arguments.command:
         case "up":
             life.up(arguments.roster)
@@ -96,7 +98,8 @@ def _status() -> None:
     for fault in found["faults"]:
         print(f"Waiting fault {fault['action']} {fault['code']}, {fault['times']} times after {fault['after']}")
     for machine in found["machines"]:
-        print("  ".join(str(machine[key]) for key in ("id", "state", "type", "address", "name")).rstrip())
+        if machine["state"] != "terminated":
+            print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
 
 
 def _fault(arguments: argparse.Namespace) -> None:

@@ -45,15 +45,14 @@ def ask(method: str, what: str, values: Mapping[str, Any] | None = None) -> Any:
 
 
 def process() -> int | None:
-    """Return the id of this checkout's background process, if it runs."""
+    """Return the id of the lab's background process on this machine, if it runs."""
     try:
         pid = int(places.SERVICE_PID.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        folder = os.readlink(f"/proc/{pid}/cwd")
     except (OSError, ValueError):
         return None
-    # After a reboot the number may belong to something else.
-    return pid if b"lab.service" in command and folder == str(places.PROJECT) else None
+    # The number may belong to something else by now.
+    return pid if b"lab.service" in command else None
 
 
 def start(mirror: Path) -> None:

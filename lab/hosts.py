@@ -158,10 +158,19 @@ def parse_console(log: str) -> str:
 
 
 def deaths() -> Iterator[str]:
-    """Yield the instance of every host that ends, for as long as podman reports them."""
+    """Yield the instance of every host that ends, and of those that did in the last minute."""
     # setpriv: the watcher must not outlive an endpoint that was killed.
     watcher = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "podman", "events", "--filter=event=died", "--format={{.Name}}"],
+        [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "podman",
+            "events",
+            "--since=1m",
+            "--filter=event=died",
+            "--format={{.Name}}",
+        ],
         env={**os.environ, **ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ import copy
 import logging
 import os
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -254,12 +255,12 @@ class Fleet:
             self.settle_later(instance.id)
 
     def watch(self) -> None:
-        """Settle hosts that end by themselves; never returns."""
+        """Settle hosts that end by themselves; never returns. Hearing twice of the same end does no harm."""
         while True:
             for instance_id in hosts.deaths():
                 self.settle_later(instance_id)
             log.warning("podman's events ended; watching anew")
-            self.settle_all()
+            time.sleep(1)
 
     def settle_later(self, instance_id: str) -> None:
         """Bring host and instance together, soon."""
@@ -312,7 +313,8 @@ class Fleet:
             case "running":
                 self._look_after(instance)
             case "stopping":
-                hosts.stop(instance.id)
+                if hosts.state(instance.id).running:
+                    hosts.stop(instance.id)
                 self._reach(instance, "stopping", "stopped")
             case "shutting-down":
                 hosts.remove(instance.id)
@@ -348,7 +350,11 @@ class Fleet:
         if found.running:
             return
         if found.exit_code == hosts.EXIT_REBOOT:
-            hosts.start(instance.id)
+            try:
+                hosts.start(instance.id)
+            except LabError as error:
+                log.warning("%s did not boot again: %s", instance.id, error)
+                self._fail(instance, "stopped", "The host did not boot again")
         elif found.exit_code == hosts.EXIT_POWEROFF:
             state = "terminated" if instance.instance_initiated_shutdown_behavior == "terminate" else "stopped"
             self._end(instance, state, "Client.InstanceInitiatedShutdown", "Instance initiated shutdown")

@@ -20,7 +20,6 @@ SECRETS = STATE / "secrets.json"
 ENVIRONMENT = STATE / "environment"
 CERTIFICATE = STATE / "mail.pem"
 SERVICE_LOG = STATE / "service.log"
-SERVICE_PID = STATE / "service.pid"
 
 # What is slow to make and the same for every lab: outside the checkout, so that a fresh clone finds it.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "machine_learning_aws"
@@ -29,6 +28,7 @@ PODMAN = CACHE / "podman"
 # What is true until the machine reboots. One for the machine, whoever's cache is used: it tells which checkout
 # holds the lab, and podman recognises by its absence that the machine was rebooted.
 RUN = Path("/run/machine_learning_aws")
+SERVICE_PID = RUN / "service.pid"
 
 SUBNET = IPv4Network("10.77.0.0/24")
 GATEWAY = "10.77.0.1"

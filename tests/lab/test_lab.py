@@ -9,6 +9,7 @@ import email
 import json
 import os
 import re
+import shutil
 import signal
 import smtplib
 import ssl
@@ -122,6 +123,9 @@ class Machines:
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
             "ConnectTimeout": "3",
+            # A host that goes down does not always say goodbye.
+            "ServerAliveInterval": "1",
+            "ServerAliveCountMax": "3",
             "ControlPath": "none",
         }
         flags = [f"-o{name}={value}" for name, value in settings.items()]
@@ -524,17 +528,14 @@ def test_hosts_reach_the_mirror_and_nothing_else(machines: Machines, machine: st
 
 def test_a_second_lab_is_refused_by_name(tmp_path: Path) -> None:
     other = tmp_path / "checkout"
-    other.mkdir()
-    subprocess.run(
-        ["cp", "-R", places.PROJECT / "lab", places.PROJECT / "roles", places.PROJECT / "data", other], check=True
-    )
-    subprocess.run(["rm", "-rf", other / "lab" / "state"], check=True)
+    shutil.copytree(places.PROJECT / "lab", other / "lab", ignore=shutil.ignore_patterns("state"))
     before = process()
-    up = lab("up", cwd=other)
-    assert up.returncode == 1
-    assert str(places.PROJECT) in up.stderr
-    assert "lab-down" in up.stderr
-    assert len(up.stderr.splitlines()) <= 5
+    for command in (["up"], ["kill", "test-001"], ["endpoint", "start"]):
+        refused = lab(*command, cwd=other)
+        assert refused.returncode == 1
+        assert str(places.PROJECT) in refused.stderr
+        assert "lab-down" in refused.stderr
+        assert len(refused.stderr.splitlines()) <= 5
     down = lab("down", cwd=other)
     assert down.returncode == 0
     assert process() == before

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # Runs this test's own interpreter with the environment's packages: a real one would cost each test 20 MB.
 PYTHON = f"""#!/bin/sh
-PYTHONPATH={PLACEHOLDER}/lib/python3.12/site-packages exec {sys.executable} "$@"
+# made for {PLACEHOLDER}
+PYTHONPATH=$(dirname "$0")/../lib/python3.12/site-packages exec {sys.executable} "$@"
 """
 
 

@@ -45,14 +45,13 @@ class Machine:
         request = conda_solver.request(environment, address or self.channel.parent.as_uri(), "linux-64", [])
         return conda_solver.solve(environment, request, None)
 
-    def install(self, lock: Lock) -> None:
+    def install(self, lock: Lock, *imports: str) -> None:
         """Install as the module does."""
-        self.environment.install(lock, time_limit=60)
-        self.environment.finish(STATE)
+        self.environment.install(lock, STATE, imports=imports, user=None, time_limit=60)
 
     def imports(self, name: str) -> str:
         """Import a module in the environment; returns its version, "" where there is no such module."""
-        argv = [str(self.environment.python), "-c", f"import {name}; print({name}.version)"]
+        argv = [str(self.environment.prefix / "bin/python"), "-c", f"import {name}; print({name}.version)"]
         said: str = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
         return said.strip()
 
@@ -70,7 +69,6 @@ def test_the_packages_of_the_lock_are_there_and_compiled(machine: Machine) -> No
         "installed python 3.12.1",
     ]
     machine.install(lock)
-    machine.environment.compile(time_limit=60)
     assert machine.imports("numbers_") == "2.0"
     assert list(machine.environment.prefix.glob("lib/python3.12/site-packages/__pycache__/learning.*.pyc"))
     assert machine.environment.plan(lock) == Plan({}, {}, {}, 0)
@@ -103,28 +101,43 @@ def test_a_package_with_other_bytes_is_refused_by_name(machine: Machine, served:
     with (machine.channel / "noarch/learning-1.5-pyh_0.conda").open("ab") as archive:
         archive.write(b"!")
     with pytest.raises(InstallError, match=r"learning.*hash mismatch"):
-        machine.environment.install(lock, time_limit=60)
+        machine.install(lock)
     assert not machine.environment.is_at(STATE)
 
 
-def test_an_installation_that_was_cut_off_is_repaired(machine: Machine) -> None:
+def test_a_failure_leaves_the_old_environment_as_it_was(machine: Machine, served: str) -> None:
+    machine.install(machine.lock("python", "learning", address=served))
+    lock = machine.lock("python", "plots", address=served)
+    (machine.channel / "noarch/plots-0.9-pyh_0.conda").unlink()
+    with pytest.raises(InstallError, match=r"plots.*404"):
+        machine.install(lock)
+    assert machine.imports("learning") == "1.5"
+    assert machine.environment.is_at(STATE)
+    with pytest.raises(InstallError, match=r"cannot import: learning \(ModuleNotFoundError"):
+        machine.install(machine.lock("python", "numbers_", address=served), "numbers_", "learning")
+    assert machine.imports("learning") == "1.5"
+
+
+def test_what_a_killed_run_left_is_replaced(machine: Machine) -> None:
     lock = machine.lock("python", "learning")
-    machine.environment.install(lock, time_limit=60)  # cut off before it was finished
-    module = machine.environment.prefix / "lib/python3.12/site-packages/learning.py"
-    module.unlink()
-    module.write_text("version = 'half a file")
-    assert machine.environment.is_unfinished()
-    assert machine.environment.plan(lock).added.keys() == {"python", "learning", "numbers_"}
+    half = machine.environment.prefix.parent / ".conda_env.new"
+    (half / "lib/python3.12/site-packages").mkdir(parents=True)
+    (half / "lib/python3.12/site-packages/learning.py").write_text("version = 'half a file")
+    (half / "lib/python3.12/site-packages/stale.py").write_text("version = 1")
     machine.install(lock)
     assert machine.imports("learning") == "1.5"
-    assert not machine.environment.is_unfinished()
+    assert machine.imports("stale") == ""
+    assert {path.name for path in machine.environment.prefix.parent.iterdir()} == {"conda_env", ".packages"}
 
 
-def test_a_damaged_download_of_an_earlier_run_is_not_used(machine: Machine) -> None:
+def test_only_packages_of_the_lock_stay_in_the_cache_and_damaged_ones_are_not_used(machine: Machine) -> None:
+    machine.install(machine.lock("python", "plots"))
     lock = machine.lock("python", "learning")
-    machine.environment.install(lock, time_limit=60)
-    for module in machine.environment.prefix.parent.glob(".packages/learning*/**/learning.py"):
-        module.write_text("version = 'damaged'\n")
+    machine.install(lock)
+    cache = machine.environment.prefix.parent / ".packages"
+    assert not list(cache.glob("plots*"))
+    [module] = cache.glob("learning*/**/learning.py")
+    module.write_text("version = 'damaged'\n")
     machine.install(lock)
     assert machine.imports("learning") == "1.5"
 
@@ -136,10 +149,3 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_fetched(
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 4_000_000_000}))
     with pytest.raises(InstallError, match=r"4\.0 GB free.*15\.2 GB"):
         machine.environment.require_space(plan)
-
-
-def test_imports_that_fail_are_named_with_their_reason(machine: Machine) -> None:
-    machine.install(machine.lock("python", "numbers_"))
-    machine.environment.require_imports(["numbers_"], user=None, time_limit=60)
-    with pytest.raises(InstallError, match=r"learning \(ModuleNotFoundError"):
-        machine.environment.require_imports(["numbers_", "learning"], user=None, time_limit=60)

@@ -1,14 +1,16 @@
 """Bring one conda environment on this machine to a lock.
 
-rattler (the engine of pixi) verifies, unpacks and links the packages. What it leaves to others is done here: byte code,
-a proof that the packages can be imported, and repair of an installation that was cut off.
+rattler (the engine of pixi) verifies, unpacks and links the packages. What it leaves to others is done here: byte code
+and a proof that the packages can be imported. The new environment is made beside the old one and takes its place when
+it is whole, so neither a failure nor the end of a run at any moment harms what students work with. Files are hard links
+into a cache, so packages that stay cost neither download nor disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -63,39 +65,29 @@ class Plan:
 
 
 class Environment:
-    """One conda environment of this machine, with the archives' cache that lies beside it while it changes."""
+    """One conda environment of this machine; the folder above its own must exist."""
 
     def __init__(self, prefix: Path) -> None:
-        """Name the environment that lies, or will lie, at `prefix`; the folder above it must exist."""
+        """Name the environment that lies, or will lie, at `prefix`."""
         self.prefix = prefix
+        # On the same file system as the environment, or there would be no hard links.
         self._cache = prefix.parent / ".packages"
-        # Outside the prefix, so that it stays when an unfinished prefix is removed.
-        self._unfinished = prefix.parent / f".{prefix.name}.unfinished"
-        self._marker = prefix / "conda-meta" / "class-lock"
-
-    @property
-    def python(self) -> Path:
-        """The environment's interpreter."""
-        return self.prefix / "bin" / "python"
+        self._new = prefix.parent / f".{prefix.name}.new"
+        self._old = prefix.parent / f".{prefix.name}.old"
 
     def is_at(self, state: str) -> bool:
-        """Tell whether the environment was finished for `state` and not touched by another run since."""
+        """Tell whether the environment was finished for `state`."""
         try:
-            return self._marker.read_text() == state and self.python.exists() and not self._unfinished.exists()
+            return _marker(self.prefix).read_text() == state and (self.prefix / "bin/python").exists()
         except FileNotFoundError:
             return False
-
-    def is_unfinished(self) -> bool:
-        """Tell whether a run was cut off in the middle."""
-        return self._unfinished.exists()
 
     def plan(self, lock: Lock) -> Plan:
         """Compare what is installed with the lock, without a network."""
         installed: dict[str, tuple[str, str]] = {}
-        if not self.is_unfinished():
-            for path in self.prefix.glob("conda-meta/*.json"):
-                record = json.loads(path.read_text())
-                installed[record["name"]] = (record["version"], record.get("sha256", ""))
+        for path in self.prefix.glob("conda-meta/*.json"):
+            record = json.loads(path.read_text())
+            installed[record["name"]] = (record["version"], record.get("sha256", ""))
         wanted = {package.name: package for package in lock.packages}
         changed = {n for n, p in wanted.items() if n in installed and installed[n][1] != p.sha256}
         return Plan(
@@ -116,89 +108,110 @@ class Environment:
                 "Give the machines a larger disk, or remove packages from environment.yml."
             )
 
-    def install(self, lock: Lock, *, time_limit: float) -> None:
-        """Fetch, verify and link what the lock names and unlink the rest; anew after a run that was cut off."""
-        if self.is_unfinished():
-            shutil.rmtree(self.prefix, ignore_errors=True)
-        self._unfinished.touch()
-        self._marker.unlink(missing_ok=True)
+    def install(self, lock: Lock, state: str, *, imports: Sequence[str], user: str | None, time_limit: float) -> None:
+        """Make the environment that the lock names, prove that `user` can use it, and put it in place.
+
+        `user` None is whoever runs this. `time_limit` holds for each of packages, byte code and imports, in seconds.
+        """
+        shutil.rmtree(self._new, ignore_errors=True)
         try:
             asyncio.run(asyncio.wait_for(self._link(lock), time_limit))
+            self._compile(time_limit)
+            self._require_imports(imports, user, time_limit)
         except TimeoutError as error:
             raise InstallError(
                 f"The packages were not there after {time_limit:.0f} s. What was fetched is kept: run again."
             ) from error
+        except subprocess.TimeoutExpired as error:
+            raise InstallError(f"{' '.join(error.cmd[:3])} took more than {time_limit:.0f} s. Run again.") from error
+        with _marker(self._new).open("w") as marker:
+            marker.write(state)
+        shutil.rmtree(self._old, ignore_errors=True)
+        if self.prefix.exists():
+            try:
+                self.prefix.rename(self._old)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                # An overlay file system cannot rename a folder that came with the image.
+                shutil.rmtree(self.prefix)
+        self._new.rename(self.prefix)
+        shutil.rmtree(self._old, ignore_errors=True)
+        self._forget_all_but(lock)
 
     async def _link(self, lock: Lock) -> None:
         from rattler import Client, install  # installed by now
         from rattler.exceptions import InstallerError
         from rattler.package_cache import PackageCache, PackageCacheLayer, ValidationMode
 
-        # What an earlier run left is used, but only if every file in it still has its hash.
+        # What earlier runs fetched is used, but only if every file in it still has its hash.
         layer = PackageCacheLayer(self._cache).with_validation_mode(ValidationMode.full())
         try:
             await install(
                 to_records(lock.packages),
-                self.prefix,
+                self._new,
+                alternative_target_prefix=self.prefix,
                 package_cache=PackageCache.from_layers([layer]),
                 client=Client.default_client(max_retries=5),
                 execute_link_scripts=False,
                 show_progress=False,
             )
         except InstallerError as error:
-            causes = [line.removeprefix("Caused by: ") for line in str(error).splitlines() if line.strip()]
+            lines = [line.removeprefix("Caused by: ").rstrip(".") for line in str(error).splitlines()]
+            causes = "; ".join(line for line in lines if line and "package cache layer" not in line)
             raise InstallError(
-                f"The packages could not be installed: {'; '.join(causes)}.\n"
-                "Run again; if it stays, delete environment.lock to choose packages anew."
+                f"The packages could not be installed: {causes}.\n"
+                "Run again. If it stays, the channel has changed since the packages were chosen: delete the lock and "
+                "run configure.yml."
             ) from error
 
-    def compile(self, *, time_limit: float) -> None:
+    def _compile(self, time_limit: float) -> None:
         """Write byte code: students may not, so each of them would compile everything at every start.
 
         Files that do not compile (templates, samples of broken code) are nobody's loss.
         """
-        libraries = sorted(self.prefix.glob("lib/python3.*"))
-        argv = [str(self.python), "-m", "compileall", "-q", "-q", "-j", "0", "-x", r"/tests?/", *map(str, libraries)]
-        try:
-            subprocess.run(argv, capture_output=True, check=False, timeout=time_limit)
-        except subprocess.TimeoutExpired as error:
-            raise InstallError(f"Compiling the packages took more than {time_limit:.0f} s. Run again.") from error
+        libraries = [str(path) for path in self._new.glob("lib/python3.*")]
+        names = ("-s", str(self._new), "-p", str(self.prefix))  # for tracebacks
+        argv = [str(self._new / "bin/python"), "-m", "compileall", "-q", "-q", "-j", "0", "-x", r"/tests?/"]
+        subprocess.run([*argv, *names, *libraries], capture_output=True, check=False, timeout=time_limit)
 
-    def require_imports(self, names: Sequence[str], *, user: str | None, time_limit: float) -> None:
-        """Prove that `user` (None: whoever runs this) can import `names`."""
+    def _require_imports(self, names: Sequence[str], user: str | None, time_limit: float) -> None:
         with tempfile.TemporaryDirectory() as home:
             if user:
                 shutil.chown(home, user)
-            environment = {"HOME": home, "PATH": "/usr/bin:/bin", "MPLCONFIGDIR": home, "LANG": "C.UTF-8"}
-            try:
-                done = subprocess.run(
-                    [self.python, "-c", _IMPORT, *names],
-                    env=environment,
-                    cwd=home,
-                    user=user,
-                    extra_groups=[] if user else None,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    check=False,
-                    timeout=time_limit,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise InstallError(f"Importing {', '.join(names)} took more than {time_limit:.0f} s.") from error
-        if done.returncode != 0 or done.stdout.strip():
-            failed = (
-                done.stdout.strip().splitlines() or done.stderr.strip().splitlines()[-1:] or [f"exit {done.returncode}"]
+            done = subprocess.run(
+                [str(self._new / "bin/python"), "-c", _IMPORT, *names],
+                env={"HOME": home, "PATH": "/usr/bin:/bin", "MPLCONFIGDIR": home, "LANG": "C.UTF-8"},
+                cwd=home,
+                user=user,
+                extra_groups=[] if user else None,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=time_limit,
             )
+        if done.returncode != 0 or done.stdout.strip():
+            said = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()[-1:] or ["no message"]
             raise InstallError(
-                f"The environment is installed, but {user or 'nobody'} cannot import: {', '.join(failed[:5])}.\n"
+                f"The new environment is not put in place, because an ordinary user cannot import: "
+                f"{', '.join(said[:5])}.\n"
                 "Put the package into environment.yml, or take the name out of conda_imports."
             )
 
-    def finish(self, state: str) -> None:
-        """Say that the environment is whole; the last step of an installation."""
-        shutil.rmtree(self._cache, ignore_errors=True)
-        with self._marker.open("w") as marker:
-            marker.write(state)
-            marker.flush()
-            os.fsync(marker.fileno())
-        self._unfinished.unlink(missing_ok=True)
+    def _forget_all_but(self, lock: Lock) -> None:
+        kept = {".cache.lock"}
+        for package in lock.packages:
+            stem = package.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+            kept |= {stem, f"{stem}.lock"}
+        for path in self._cache.iterdir():
+            if path.name in kept:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _marker(prefix: Path) -> Path:
+    return prefix / "conda-meta" / "class-lock"

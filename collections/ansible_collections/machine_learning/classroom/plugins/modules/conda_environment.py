@@ -9,8 +9,8 @@ short_description: Bring a machine's conda environment to the class's lock
 description:
   - Installs the conda client (py-rattler) if it is missing, then exactly the packages of the lock, each verified by its
     sha256, and makes the environment active in everybody's shells.
-  - An unchanged lock costs one short look. The environment changes at once and only when the new one is whole and
-    proved: a run that fails or is cut off leaves the old one as it was.
+  - An unchanged lock costs one short look. The environment changes at once, and only when the new one is whole and
+    proved, so a run that fails or is cut off leaves the old one as it was.
   - An action plugin of the same name reads the lock on the control node and sends pip to machines that need it.
 author: The machine_learning_aws developers
 options:

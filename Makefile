@@ -40,7 +40,9 @@ lock: .venv/.dev-tools ## Renew the hashed locks of the tools and of the lab's p
 lab: .venv/.dev-tools ## A class on this machine: STUDENTS=file.csv EXTRA='{"class_x": 2}'
 	@$(LAB) up --roster "$(STUDENTS)"
 	@source lab/activate && ansible-playbook provision.yml configure.yml status.yml -e '$(EXTRA)'
-	@$(LAB) status
+	@echo
+	@echo "The letters that tell each student how to get in: lab/state/class/letters (as sent: lab/state/mail)"
+	@echo "Act on this class yourself: source lab/activate, then ansible-playbook status.yml. End it: make lab-down"
 
 .PHONY: lab-down
 lab-down: ## End the lab, after bringing the students' work home; DISCARD=1 to leave it

@@ -144,7 +144,7 @@ def run_notebook(page: Page, letter: Letter, name: str) -> dict[str, Any]:
 
 def fetch(path: str, token: str, host: str = "localhost", port: int = 5005) -> tuple[int, str]:
     """Ask Jupyter's API; returns status and text."""
-    request = urllib.request.Request(f"http://{host}:{port}{path}")  # noqa: S310  # always http, to loopback
+    request = urllib.request.Request(f"http://{host}:{port}{path}")
     if token:
         request.add_header("Authorization", f"token {token}")
     try:
@@ -170,9 +170,7 @@ def wait_for_port(port: int) -> None:
 
 def end_listener(port: int) -> None:
     """End the ssh that holds `port`, by its pid: with -f it has left the terminal."""
-    listening = subprocess.run(
-        ["ss", "-Hltnp", f"sport = :{port}"], check=True, capture_output=True, text=True
-    ).stdout
+    listening = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], check=True, capture_output=True, text=True).stdout
     for pid in set(re.findall(r'"ssh",pid=(\d+)', listening)):
         os.kill(int(pid), signal.SIGTERM)
     deadline = time.monotonic() + SECONDS

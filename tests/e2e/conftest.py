@@ -1,0 +1,92 @@
+"""One class on the lab, from an empty machine to an empty machine; the test files tell its story in their order."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.laptop import CHROMIUM, Laptop
+from tests.e2e.traces import traces
+
+PROJECT = Path(__file__).parents[2]
+STATE = PROJECT / "lab/state"
+ROSTER = PROJECT / "students.example.csv"
+
+
+def command(line: str, *, check: bool = True, timeout: int = 900) -> subprocess.CompletedProcess[str]:
+    """Run a shell command in the project as a user would, and show what it says."""
+    print(f"$ {line}")
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    print(done.stdout[-6000:], done.stderr[-3000:])
+    if check and done.returncode:
+        raise AssertionError(f"{line} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
+    return done
+
+
+def play(playbooks: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run playbooks on the lab as a user does who has sourced lab/activate."""
+    return command(f"source lab/activate && ansible-playbook {playbooks}", check=check)
+
+
+def on_machine(seat: str, script: str) -> str:
+    """Run a script as root on a machine and return what it prints: the instructor's way to look at it."""
+    done = command(f"source lab/activate && ansible {seat} -m ansible.builtin.shell -a {shlex.quote(script)}")
+    return done.stdout
+
+
+def requests() -> list[dict[str, Any]]:
+    """Return the API calls that the endpoint has answered so far."""
+    return [json.loads(line) for line in (STATE / "requests.jsonl").read_text().splitlines()]
+
+
+def mails() -> list[Path]:
+    """Return the letters that arrived, in their order."""
+    return sorted((STATE / "mail").glob("*.eml"))
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """Read the numbers of every host from the last PLAY RECAP."""
+    rows = output.rpartition("PLAY RECAP")[2].splitlines()
+    return {
+        row.split(":")[0].strip(): {
+            key: int(value) for key, value in (pair.split("=") for pair in row.split(":")[1].split())
+        }
+        for row in rows
+        if " : ok=" in row
+    }
+
+
+@pytest.fixture(scope="session")
+def before() -> dict[str, set[str]]:
+    """This machine before there was a lab."""
+    command("make lab-down DISCARD=1")
+    return traces()
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
+    """A computer that has never been here."""
+    return Laptop(tmp_path_factory.mktemp("laptop"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left() -> Any:
+    """End the lab also when a test failed half-way."""
+    assert Path(CHROMIUM).exists(), "The tests open a browser: apt-get install chromium"
+    yield
+    command("make lab-down DISCARD=1", check=False)

@@ -1,0 +1,72 @@
+"""A roster becomes a class: what `--check` promises, what `make lab` does, and that a second run does nothing."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e.conftest import STATE, command, mails, on_machine, play, recap, requests
+
+READS = re.compile(r"Describe|Get|List")
+# Everything on a machine that configure may write to, by name, time, owner, mode and size.
+LISTING = (
+    "find /etc /home /opt /usr/local /var/lib/machine_learning_aws "
+    "-not -path '*/.ansible*' -printf '%p %u %m %T@ %s\\n' 2>/dev/null | sort | sha256sum; "
+    "systemctl list-unit-files --no-pager | sha256sum"
+)
+
+
+def test_check_on_a_fresh_class_calls_nothing_that_changes_anything(before: dict[str, set[str]]) -> None:
+    assert not before["cgroups"]
+    command(".venv/bin/python -m lab up")
+    done = play("provision.yml configure.yml status.yml --check")
+    assert recap(done.stdout)["localhost"]["failed"] == 0
+    calls = {call["action"] for call in requests()}
+    assert "DescribeInstances" in calls
+    assert {call for call in calls if not READS.match(call)} == set()
+    assert not (STATE / "class").exists()
+
+
+def test_check_on_a_fresh_machine_changes_nothing_there() -> None:
+    play("provision.yml")
+    before = on_machine("machines", LISTING)
+    count = len(requests())
+    done = play("configure.yml --check")
+    assert all(host["changed"] for name, host in recap(done.stdout).items() if name != "localhost")
+    assert on_machine("machines", LISTING).splitlines() == before.splitlines()
+    assert all(READS.match(call["action"]) for call in requests()[count:])
+    assert mails() == []
+
+
+def test_make_lab_ends_with_the_table_and_the_way_to_the_letters() -> None:
+    done = command("make lab")
+    rows = re.findall(r"^\s*(ml101-\d+) +(\w+) +running +(\S+) +answers +accepted", done.stdout, re.MULTILINE)
+    assert [row[1] for row in rows] == ["ada", "emileexemple", "gracesample", "marta"]
+    assert "lab/state/class/letters" in done.stdout
+    assert len(mails()) == len(rows) == 4
+    assert sorted(path.name for path in (STATE / "class/letters").iterdir()) == [f"{row[1]}.eml" for row in rows]
+
+
+def test_a_second_run_changes_nothing_and_mails_nobody() -> None:
+    done = play("provision.yml configure.yml mail.yml status.yml")
+    assert {host["changed"] for host in recap(done.stdout).values()} == {0}
+    assert len(mails()) == 4
+
+
+def test_no_secret_is_on_the_screen_or_in_a_log() -> None:
+    secrets = re.findall(
+        r'"(?:password|password_hash|token)": "([^"]+)"', (STATE / "class/credentials.json").read_text()
+    )
+    assert len(secrets) == 12
+    shown = play("configure.yml mail.yml -vvv -e student=all").stdout
+    logged = on_machine("machines", "journalctl --no-pager; ps -ef")
+    assert [secret for secret in secrets if secret in shown + logged] == []
+
+
+def test_mail_goes_again_to_whom_the_instructor_names() -> None:
+    count = len(mails())
+    play("mail.yml -e student=ada,marta")
+    assert len(mails()) == count + 2
+    done = play("mail.yml -e student=nobody", check=False)
+    assert done.returncode != 0
+    assert "Not in the roster: nobody" in done.stdout + done.stderr
+    assert len(mails()) == count + 2

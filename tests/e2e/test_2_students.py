@@ -1,0 +1,60 @@
+"""What a student does who has nothing but the letter."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import PROJECT, mails
+from tests.e2e.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook
+from tests.e2e.letter import read_letter
+
+NOTEBOOKS = sorted(path.name for path in (PROJECT / "templates/notebooks").glob("*.ipynb"))
+FORBIDDEN, OK = 403, 200
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_student_gets_in_and_every_notebook_runs(number: int, laptop: Laptop) -> None:
+    letter = read_letter(mails()[number])
+    # Every other student sits in a network that lets only 443 out.
+    command = letter.tunnel if number % 2 == 0 else letter.tunnel_443
+    with laptop.tunnel(letter, command):
+        assert fetch("/api/contents", "")[0] == FORBIDDEN
+        assert fetch("/api/contents", "wrong")[0] == FORBIDDEN
+        assert fetch("/api/contents", letter.token)[0] == OK
+        with browser() as page:
+            assert set(open_jupyterlab(page, letter.link)) >= set(NOTEBOOKS)
+            for name in NOTEBOOKS:
+                run_notebook(page, letter, name)
+            (PROJECT / "build").mkdir(exist_ok=True)
+            page.screenshot(path=PROJECT / f"build/jupyterlab-{letter.username}.png")
+
+
+def test_a_student_sees_the_data_and_the_environment_over_ssh(laptop: Laptop) -> None:
+    letter = read_letter(mails()[0])
+    for port in (22, 443):
+        shown = laptop.log_in(
+            letter,
+            "ls /home/ubuntu/machine_learning_aws/data",
+            "python -c 'import sys, sklearn; print(sys.prefix, sklearn.__name__)'",
+            "touch /home/ubuntu/machine_learning_aws/data/mine",
+            port=port,
+        )
+        assert "iris.csv" in shown
+        assert "/opt/conda/envs/conda_env sklearn" in shown
+        assert "Permission denied" in shown
+
+
+def test_jupyter_is_not_reached_from_another_host(laptop: Laptop) -> None:
+    mine, other = read_letter(mails()[0]), read_letter(mails()[1])
+    knock = (
+        'python -c \'import socket; s = socket.socket(); s.settimeout(5); print("knock", s.connect_ex(("{}", 8888)))\''
+    )
+    shown = laptop.log_in(mine, knock.format(other.address), knock.format("127.0.0.1"))
+    # 111 = connection refused; the second knock shows that the first one would have seen an open port.
+    assert shown.index("knock 111") < shown.index("knock 0")
+
+
+def test_a_tunnel_leads_to_the_own_port_alone(laptop: Laptop) -> None:
+    letter = read_letter(mails()[0])
+    with laptop.tunnel(letter, letter.tunnel.replace(":8888", ":22")), pytest.raises(ConnectionError):
+        fetch("/api/contents", letter.token)

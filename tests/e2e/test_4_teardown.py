@@ -1,0 +1,75 @@
+"""The end of the term: the work comes home, the machines go, and nothing is left."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import PROJECT, command, mails, on_machine, play, requests
+from tests.e2e.laptop import Laptop
+from tests.e2e.letter import read_letter
+from tests.e2e.traces import traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROJECT_ON_MACHINE = "/home/ubuntu/machine_learning_aws/daily_user"
+TEARDOWN = "teardown.yml -e class_confirm_teardown=ml101"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place of the test's own for the work, so that it does not mix with anybody's."""
+    place = tmp_path_factory.mktemp("daily_user")
+    yield place
+    shutil.rmtree(place)
+
+
+def terminated() -> int:
+    """Count the calls that terminated machines."""
+    return sum(call["action"] == "TerminateInstances" for call in requests())
+
+
+def test_teardown_without_the_name_of_the_class_touches_nothing() -> None:
+    for line in ("teardown.yml", "teardown.yml -e class_confirm_teardown=another"):
+        done = play(line, check=False)
+        assert done.returncode != 0
+        assert "Nothing was touched" in done.stdout + done.stderr
+    assert terminated() == 0
+
+
+def test_a_machine_that_cannot_be_reached_is_named_and_kept(laptop: Laptop, home: Path) -> None:
+    lost = read_letter(mails()[0])
+    for number in range(4):
+        letter = read_letter(mails()[number])
+        laptop.log_in(letter, f"cd {PROJECT_ON_MACHINE}/{letter.username}", "echo 'my own work' > 'my work é.txt'")
+    command(f".venv/bin/python -m lab cut {lost.seat}")
+    done = play(f"{TEARDOWN} -e class_work_home={home}", check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert f"{lost.seat} (running; {lost.username})" in said
+    assert sorted(path.name for path in home.iterdir() if not path.name.startswith(".")) == sorted(
+        read_letter(mails()[number]).username for number in range(1, 4)
+    )
+    assert sum(call["action"] == "DeleteKeyPair" for call in requests()) == 0
+
+
+def test_the_healed_machine_gives_its_work_and_everything_goes(home: Path) -> None:
+    lost = read_letter(mails()[0])
+    command(f".venv/bin/python -m lab heal {lost.seat}")
+    there = on_machine(lost.seat, f"cd {PROJECT_ON_MACHINE} && find {lost.username} -type f -exec sha256sum {{}} +")
+    play(f"{TEARDOWN} -e class_work_home={home}")
+    here = command(f"cd {home} && find {lost.username} -type f -exec sha256sum {{}} +").stdout
+    assert set(here.splitlines()) == {line for line in there.splitlines() if f"  {lost.username}/" in line}
+    assert (home / lost.username / "my work é.txt").read_text() == "my own work\n"
+    assert sum(call["action"] == "DeleteSecurityGroup" for call in requests()) == 1
+    assert "running" not in command(".venv/bin/python -m lab status").stdout
+
+
+def test_the_lab_leaves_nothing_behind(before: dict[str, set[str]]) -> None:
+    command("make lab-down")
+    assert {kind: found - before[kind] for kind, found in traces().items()} == {kind: set() for kind in before}
+    assert not (PROJECT / "lab/state").exists()

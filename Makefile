@@ -61,3 +61,7 @@ test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class fr
 .PHONY: test-all
 test-all: .venv/.dev-tools ## Every test there is
 	@bin/test --all
+
+.PHONY: bench
+bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 (ends no lab; takes a quarter of an hour)
+	@.venv/bin/python -m benchmarks.class_size

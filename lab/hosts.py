@@ -68,7 +68,7 @@ def create(machine: Machine) -> None:
         *("--systemd=always", "--tty", "--cgroupns=private", f"--cgroup-parent=/{CGROUP}"),
         *("--cap-add=SYS_ADMIN", "--cap-add=SYS_BOOT", "--cap-add=AUDIT_WRITE"),
         *("--memory", f"{machine.memory_mib}m", "--pids-limit=4096", f"--stop-timeout={STOP_SECONDS}"),
-        *("--network", NETWORK, "--ip", machine.address),
+        *("--network", NETWORK, "--ip", machine.address, "--mac-address", network.hardware_address(machine.address)),
         *("--volume", f"{folder}/seed:/var/lib/cloud/seed/nocloud:ro"),
         *("--log-driver=k8s-file", "--log-opt", f"path={folder}/console.log"),
         image.name(machine.ami),
@@ -84,7 +84,10 @@ def readdress(instance: str, address: str) -> None:
     """Give the stopped host another address."""
     network.require_bridge_route(address)
     podman("network", "disconnect", NETWORK, instance)
-    podman("network", "connect", "--ip", address, NETWORK, instance)
+    podman(
+        *("network", "connect", "--ip", address, "--mac-address", network.hardware_address(address)),
+        *(NETWORK, instance),
+    )
 
 
 def stop(instance: str) -> None:

@@ -7,6 +7,7 @@ this machine by its default route.
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from lab.places import BRIDGE, GATEWAY, KEEPER, SUBNET
@@ -32,7 +33,8 @@ def up() -> None:
     if not _exists(KEEPER):
         run("ip", "link", "add", KEEPER, "type", "veth", "peer", "name", f"{KEEPER}-end")
     run("ip", "link", "set", KEEPER, "master", BRIDGE, "up")
-    run("ip", "link", "set", f"{KEEPER}-end", "up")
+    # Its other end must not answer for the gateway in the bridge's place.
+    run("ip", "link", "set", f"{KEEPER}-end", "arp", "off", "up")
     run("ip", "address", "replace", f"{GATEWAY}/{SUBNET.prefixlen}", "dev", BRIDGE)
 
 
@@ -50,6 +52,14 @@ def require_bridge_route(address: str) -> None:
     route = attempt("ip", "-json", "route", "get", address)
     if route.returncode != 0 or json.loads(route.stdout)[0].get("dev") != BRIDGE:
         raise LabError(f"{address} is not behind the lab's bridge. Run `python -m lab up`.")
+
+
+def hardware_address(address: str) -> str:
+    """Return the MAC address that goes with an address.
+
+    Who remembers the MAC address of a host would otherwise miss it for 40 s after each of its reboots.
+    """
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in IPv4Address(address).packed)
 
 
 def set_link(pid: int, *, up: bool) -> None:

@@ -1,4 +1,4 @@
-"""The role `work` as users run it: ansible-playbook, the module as a process of its own, files fetched by a connection."""
+"""The role `work` as users run it: ansible-playbook, a module in a process of its own, files fetched."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
 from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
+
 from tests.unit.work_lab import tree
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     (tmp_path / "source" / "ada").mkdir(parents=True)
     (tmp_path / "source" / "ada" / "a").write_text("a")
     packer = work_archive.Packer(str(tmp_path / "source"), 1000, check_mode=False)
-    answer = packer.student("ada", work_archive_known())
+    answer = packer.student("ada", pack_known({}))
     packer.hand_over()
     for path, mode in ((packer.folder, 0o700), (answer["pack"], 0o644)):
         status = os.stat(path)
@@ -190,10 +191,3 @@ def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     work_archive.remove_stale()
     assert not Path(packer.folder).exists()
     assert (tmp_path / "source" / "ada" / "a").exists()
-
-
-def work_archive_known() -> str:
-    """Return what a home without anything says."""
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
-
-    return pack_known({})

@@ -1,4 +1,4 @@
-"""A machine and a home in two folders, and the whole way between them, as the tests of the collecting of work use it."""
+"""A machine and a home in two folders, and the way between them: what the tests of collecting work share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tree = dict[bytes, tuple[str, bytes]]
 
 
 def old(path: Path | str | bytes) -> None:
-    """Let `path` look as if it had not been touched for long: the change time cannot be set, so the tests' QUIET_S is short."""
+    """Give `path` an old modification time. Its change time stays new: that cannot be set."""
     os.utime(path, (1_700_000_000, 1_700_000_000), follow_symlinks=False)
 
 

@@ -306,7 +306,7 @@ class StudentHome:
         record = {"version": _RECORD_VERSION, "files": files, "broken": sorted(self.broken)}
         beside = f"{self._records}/{self.username}.new"
         with open(beside, "w", encoding="ascii") as out:
-            json.dump(record, out, separators=(",", ":"))
+            out.write(json.dumps(record, separators=(",", ":")))
             out.flush()
             os.fsync(out.fileno())
         os.replace(beside, f"{self._records}/{self.username}.json")
@@ -375,14 +375,13 @@ class _Arrivals:
                     stream.seek(at)  # over what was read while it was being written
                     entry = manifest.put[path][0]
                     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                    handle = os.open(self._number(path), flags, 0o600, dir_fd=self.incoming)
+                    handle = os.open(self._number(path), flags, _mode(entry), dir_fd=self.incoming)
                     with open(handle, "wb", buffering=0) as out:
                         left = entry.size
                         while left > 0 and (block := stream.read(min(BLOCK, left))):
                             left -= len(block)
                             _write(out.fileno(), block)
-                        os.truncate(out.fileno(), entry.size)
-                        os.chmod(out.fileno(), _mode(entry))
+                        out.truncate(entry.size)
                     _set_time(self._numbers[path], self.incoming, entry)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise WorkError(f"what the machine sent is damaged ({error}). Run collect again.") from error

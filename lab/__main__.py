@@ -115,7 +115,12 @@ def _fault(arguments: argparse.Namespace) -> None:
 def _as_root() -> int:
     """Run the same command as root, with this user's cache."""
     print("The lab needs root for its network and hosts: running it with sudo.", file=sys.stderr)
-    kept = {"HOME": str(Path.home()), "XDG_CACHE_HOME": str(places.CACHE.parent), "PATH": os.environ["PATH"]}
+    kept = {
+        "HOME": str(Path.home()),
+        "XDG_CACHE_HOME": str(places.CACHE.parent),
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",  # root's files would lie in this user's checkout
+    }
     settings = [f"{name}={value}" for name, value in kept.items()]
     try:
         return subprocess.run(

@@ -13,7 +13,7 @@ from lab.shell import attempt, run
 if TYPE_CHECKING:
     import subprocess
 
-NETWORK = "lab"
+NETWORK = "machine_learning_aws"
 NAMESPACES = Path("/run/netns")
 LABEL = "machine_learning_aws.checkout"
 

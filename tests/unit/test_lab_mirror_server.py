@@ -60,6 +60,12 @@ def test_no_folders_and_nothing_outside(root: Path, path: str) -> None:
     assert inside(root, path) is None
 
 
+def test_a_folder_with_an_index_is_that_page(root: Path) -> None:
+    (root / "sub" / "index.html").write_text("links")
+    assert inside(root, "/sub/") == root / "sub" / "index.html"
+    assert inside(root, "/sub") is None
+
+
 @pytest.fixture
 def connection(root: Path) -> Iterator[http.client.HTTPConnection]:
     server = make(root, "127.0.0.1", 0)

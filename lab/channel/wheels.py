@@ -74,8 +74,7 @@ class Wheel:
                     self._place(package, archive, member, site)
             package.add(f"{site}/{dist_info}/INSTALLER", b"conda\n")
             self._entry_points(package, archive, dist_info)
-        if not pure:
-            package.compile()
+        package.compile()
         return package
 
     @staticmethod

@@ -71,7 +71,7 @@ class Package:
         """Add byte code of the running Python beside the sources.
 
         conda-build does so for packages that are bound to one Python. Here it is done for all: the channel has no other
-        Python, and a dozen hosts on one laptop would each compile the same. Tests are left out: nobody imports them, and
+        Python, and a dozen hosts would each compile the same. Tests are left out: nobody imports them, and
         they are half of the work.
         """
         for path, member in list(self._members.items()):

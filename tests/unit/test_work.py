@@ -139,6 +139,7 @@ def test_two_collects_in_one_second_keep_both_histories(way: Way) -> None:
         (way.machine / "a").write_text(content)
         way.collect()
     assert sorted(p.read_text() for p in way.history()) == ["one", "two2"]
+    assert len(os.listdir(way.home / ".history" / "ada")) == 2
 
 
 def test_a_file_edited_at_home_during_the_collect_shows_at_the_next(way: Way) -> None:
@@ -244,6 +245,13 @@ def test_a_student_folder_that_is_a_link_is_refused_on_both_sides(way: Way, tmp_
     (tmp_path / "machine" / "bob").symlink_to("/etc")
     with work.open_root(str(tmp_path / "machine")) as top, pytest.raises(OSError), work.open_folder(top, "bob"):  # noqa: PT011 - ELOOP or ENOTDIR
         pass
+    (way.machine / "passwd").symlink_to("/etc/passwd")
+    with (
+        work.open_root(str(way.machine)) as root,
+        pytest.raises(OSError, match="symbolic"),
+        work.open_file(root, "passwd"),
+    ):
+        pass
     way.home.mkdir()
     way.mine.symlink_to("/etc")
     with pytest.raises(WorkError, match="in the way"):
@@ -316,6 +324,9 @@ def test_a_file_that_grew_too_large_stays_home_as_it_was(way: Way) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount")
 def test_another_file_system_is_named_and_not_entered(way: Way) -> None:
+    (way.machine / "disk").mkdir()
+    (way.machine / "disk" / "below").write_text("below")
+    way.collect()
     try:
         mount = Mount(way.machine / "disk", "1m")
     except subprocess.CalledProcessError:
@@ -324,6 +335,7 @@ def test_another_file_system_is_named_and_not_entered(way: Way) -> None:
         (way.machine / "disk" / "a").write_text("a")
         manifest, _ = way.collect()
         assert manifest.left == {"disk": "another file system is mounted there"}
+        assert manifest.gone == []
     finally:
         mount.close()
 
@@ -457,13 +469,14 @@ def written(path: Path, body: bytes) -> Iterator[None]:
 
 
 def test_a_notebook_is_never_stored_half(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "QUIET_S", 0.8)  # no machine is so busy that a save stands still for this long
-    path, seen = way.machine / "a.ipynb", set()
+    monkeypatch.setattr(work, "QUIET_S", 1.5)  # no machine is so busy that a save stands still for this long
+    path = way.machine / "a.ipynb"
+    seen: set[str] = set()
     body = json.dumps({"cells": [{"source": "x" * 1000, "count": "COUNT"}] * 300}).encode()
     path.write_bytes(body)
     with written(path, body):
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
+        start = time.monotonic()
+        while (len(seen) < 2 or time.monotonic() < start + 4) and time.monotonic() < start + 30:
             way.collect()
             if (way.mine / "a.ipynb").exists():
                 counts = {cell["count"] for cell in json.loads((way.mine / "a.ipynb").read_bytes())["cells"]}

@@ -44,7 +44,7 @@ def up(roster: Path | None) -> None:
                 job.result()
         own = state.Secrets.load()
         state.write_environment(own)
-        state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER)
+        state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER, content.result())
         with step("Endpoint, mail, mirror server"):
             _serve(content.result())
     print(f"The lab is up: {places.ENDPOINT_URL}. Use it with:  source lab/activate")

@@ -91,16 +91,16 @@ def write_environment(own: Secrets) -> None:
 VARIABLES = places.INVENTORY / "group_vars/lab.yml"
 
 
-def write_inventory(own: Secrets, roster: Path) -> None:
+def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
     """Write the group `lab`, whose variables tell the playbooks what differs here."""
+    # A lock names the packages of one channel by their hashes, so a channel that was built anew wants its own.
     variables = {
         "class_roster": str(roster),
         "class_state_dir": str(places.STATE / "class"),
-        "class_environment_lock": str(places.STATE / "environment.lock"),
+        "class_environment_lock": str(places.STATE / f"environment-{mirror.name}.lock"),
         "class_mirror_url": places.MIRROR_URL,
         "class_smtp_host": "127.0.0.1",
         "class_smtp_port": places.MAIL_PORT,
-        "class_smtp_secure": "starttls",
         "class_smtp_username": own.mail_user,
         "class_smtp_password": own.mail_password,
         "class_mail_from": "Machine learning class <class@example.com>",

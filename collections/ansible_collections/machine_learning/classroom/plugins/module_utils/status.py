@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +11,28 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.letters
 from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import LEFT, Machine, seated_students
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-HEADINGS = ("SEAT", "STUDENT", "STATE", "ADDRESS", "JUPYTER", "LETTER")
+HEADINGS = ("SEAT", "STUDENT", "STATE", "STOPS", "ADDRESS", "JUPYTER", "LETTER")
 NOTHING = "-"
 
 
 def status_rows(
-    instances: Iterable[Mapping[str, Any]],
+    instances: Sequence[Mapping[str, Any]],
     students: Sequence[Mapping[str, Any]],
     answering: Mapping[str, bool],
     accounts: Mapping[str, Mapping[str, Any]],
     state_dir: str,
+    max_hours: int,
 ) -> list[tuple[str, ...]]:
     """List a row per student and per spare machine, in the order of the seats; who has no machine comes last."""
+    stops = {instance["instance_id"]: _stops(instance, max_hours) for instance in instances}
     machines = sorted(
         (Machine.from_instance(instance) for instance in instances), key=lambda m: (m.seat, m.instance_id)
     )
     rows: list[tuple[str, ...]] = []
     for machine in machines:
-        where = (machine.seat or machine.instance_id, machine.state, machine.address or NOTHING)
+        seat, address = machine.seat or machine.instance_id, machine.address or NOTHING
         known = {student["username"]: student for student in seated_students(" ".join(machine.places), accounts)}
         for place in machine.places or ("",):
             if place == LEFT:
@@ -42,10 +45,10 @@ def status_rows(
                 jupyter = _jupyter(answering.get(place), machine.state)
                 letter = _letter(known[place], machine, state_dir)
                 who = place
-            rows.append((where[0], who, where[1], where[2], jupyter, letter))
+            rows.append((seat, who, machine.state, stops[machine.instance_id], address, jupyter, letter))
     seated = {student for machine in machines for student in machine.students}
     rows += [
-        (NOTHING, student["username"], "no machine yet", NOTHING, NOTHING, NOTHING)
+        (NOTHING, student["username"], "no machine yet", *[NOTHING] * 4)
         for student in students
         if student["username"] not in seated
     ]
@@ -59,6 +62,14 @@ def status_table(*facts: Any) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _stops(instance: Mapping[str, Any], max_hours: int) -> str:
+    """Say when the machine stops itself: so long after it was started, or later if it was rebooted since."""
+    if not max_hours or instance["state"]["name"] != "running":
+        return NOTHING
+    started = datetime.fromisoformat(instance["launch_time"])
+    return f"{started + timedelta(hours=max_hours):%d %b %H:%M} UTC"
 
 
 def _jupyter(answers: bool | None, state: str) -> str:

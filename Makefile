@@ -62,6 +62,10 @@ test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class fr
 test-all: .venv/.dev-tools ## Every test there is
 	@bin/test --all
 
+.PHONY: test-class
+test-class: .venv/.dev-tools ## The molecule scenario of a whole class, on the lab's hosts
+	@bin/molecule class
+
 .PHONY: bench
 bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 (ends no lab; takes a quarter of an hour)
 	@.venv/bin/python -m benchmarks.class_size

@@ -119,8 +119,9 @@ def open_jupyterlab(page: Page, link: str) -> list[str]:
 
 def run_notebook(page: Page, letter: Letter, name: str) -> dict[str, Any]:
     """Open the notebook, choose Run All Cells, wait until every cell ran, and return the notebook as it was saved."""
-    page.goto(f"http://localhost:5005/lab/tree/{name}?token={letter.token}")
-    expect(page.locator(".jp-Notebook:visible")).to_be_visible()
+    # reset: without the tabs of before, so that the menu means this notebook and the status bar its kernel.
+    page.goto(f"http://localhost:5005/lab/tree/{name}?reset&token={letter.token}")
+    expect(page.locator(".lm-TabBar-tab.jp-mod-current .lm-TabBar-tabLabel")).to_have_text(name)
     expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible()  # the kernel, in the status bar
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()

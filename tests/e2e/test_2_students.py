@@ -25,6 +25,9 @@ def test_a_student_gets_in_and_every_notebook_runs(number: int, laptop: Laptop) 
             assert set(open_jupyterlab(page, letter.link)) >= set(NOTEBOOKS)
             for name in NOTEBOOKS:
                 run_notebook(page, letter, name)
+            page.mouse.move(800, 400)
+            page.mouse.wheel(0, -850)  # from the last cell back to a plot
+            page.wait_for_timeout(1000)
             (PROJECT / "build").mkdir(exist_ok=True)
             page.screenshot(path=PROJECT / f"build/jupyterlab-{letter.username}.png")
 

@@ -68,6 +68,15 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# By systemd itself, so that it comes to its end even if the connection that asked for it does not last: in the middle,
+# nobody listens. Both are stopped before systemd reads its units anew, for it may then forget a service that a socket
+# started, and the old sshd would keep the port. Sessions that are open, ours included, live on (KillMode=process).
+FROM_SOCKET_TO_SERVICE = [
+    *("systemd-run", "--quiet", "--wait", "--collect", "--service-type=oneshot", "sh", "-ec"),
+    "systemctl --no-reload --quiet enable ssh.service; systemctl --no-reload --quiet disable ssh.socket; "
+    "systemctl stop ssh.socket ssh.service; systemctl daemon-reload; systemctl start ssh.service",
+]
+
 
 def shadow_hash(username: str) -> str:
     """Return the account's password hash; empty where there is no account."""
@@ -140,15 +149,10 @@ def sshd(host: Host, path: str, config: str) -> None:
                 Path(path).write_text(before)
             host.fail(f"sshd does not accept {path}, so it was taken back: {verdict.stderr.strip()}")
     if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.socket"]).returncode == 0:
-        # Stopped together and first: systemd may forget a service that its socket started when it reads its units anew,
-        # and the old sshd then keeps the port. Sessions that are open, ours included, live on (KillMode=process).
-        host.run(["systemctl", "stop", "ssh.socket", "ssh.service"], what="stopped ssh.socket")
-        host.run(["systemctl", "disable", "ssh.socket"], what="disabled ssh.socket")
-    if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.service"]).returncode != 0:
-        host.run(["systemctl", "enable", "ssh.service"], what="enabled ssh.service")
-    if host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
-        host.run(["systemctl", "start", "ssh.service"], what="started ssh.service")
-    elif changed:  # a restart, for a reload opens no new port
+        host.run(FROM_SOCKET_TO_SERVICE, what="let ssh.service listen instead of ssh.socket")
+    elif host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
+        host.run(["systemctl", "enable", "--now", "ssh.service"], what="started ssh.service")
+    elif changed:  # a restart, for a reload opens no new port; sessions that are open, ours included, live on
         host.run(["systemctl", "restart", "ssh.service"], what="restarted ssh.service")
 
 

@@ -1,0 +1,40 @@
+"""What a configure run achieved, student by student."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+READY = "ready"
+# A task's whole message has its place where the task failed; the table wants one line.
+LONGEST_CAUSE = 100
+
+
+class Readiness(TypedDict):
+    """A table for people, everybody's username, and those who cannot work yet."""
+
+    table: str
+    all: list[str]
+    waiting: list[str]
+
+
+def readiness(machines: Iterable[Mapping[str, Any]]) -> Readiness:
+    """Read from each machine's variables how far it came.
+
+    `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way.
+    """
+    rows: list[tuple[str, str, str]] = []
+    waiting = []
+    for machine in machines:
+        outcome = machine.get("configure_outcome") or "unreachable: the connection was lost"
+        first, *_ = str(outcome).strip().splitlines()
+        short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
+        for username in machine["machine_usernames"]:
+            rows.append((machine["inventory_hostname"], username, short))
+            if outcome != READY:
+                waiting.append(username)
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    table = "\n".join(f"{seat:{widths[0]}}  {username:{widths[1]}}  {outcome}" for seat, username, outcome in rows)
+    return {"table": table or "No machine runs.", "all": [row[1] for row in rows], "waiting": waiting}

@@ -1,0 +1,37 @@
+"""What a configure run achieved, student by student."""
+
+from __future__ import annotations
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.readiness import readiness
+
+
+def test_everybody_is_named_with_the_cause() -> None:
+    report = readiness(
+        [
+            {"inventory_hostname": "ml-001", "machine_usernames": ["ada", "grace"], "configure_outcome": "ready"},
+            {
+                "inventory_hostname": "ml-002",
+                "machine_usernames": ["emmy"],
+                "configure_outcome": "Install the environment: the disk is full\nand more",
+            },
+            {"inventory_hostname": "ml-003", "machine_usernames": ["mary"]},
+            {"inventory_hostname": "ml-004", "machine_usernames": [], "configure_outcome": "ready"},
+        ]
+    )
+    assert report["table"].splitlines() == [
+        "ml-001  ada    ready",
+        "ml-001  grace  ready",
+        "ml-002  emmy   Install the environment: the disk is full",
+        "ml-003  mary   unreachable: the connection was lost",
+    ]
+    assert report["all"] == ["ada", "grace", "emmy", "mary"]
+    assert report["waiting"] == ["emmy", "mary"]
+
+
+def test_a_long_cause_is_cut() -> None:
+    machine = {"inventory_hostname": "m", "machine_usernames": ["ada"], "configure_outcome": "x" * 500}
+    assert max(map(len, readiness([machine])["table"].splitlines())) < 120
+
+
+def test_a_class_without_machines_has_a_table_too() -> None:
+    assert readiness([]) == {"table": "No machine runs.", "all": [], "waiting": []}

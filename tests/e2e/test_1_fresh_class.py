@@ -28,6 +28,7 @@ def test_check_on_a_fresh_class_calls_nothing_that_changes_anything(before: dict
 
 def test_check_on_a_fresh_machine_changes_nothing_there() -> None:
     play("provision.yml")
+    on_machine("machines", "cloud-init status --wait")  # it writes too, until it has done
     before = on_machine("machines", LISTING)
     count = len(requests())
     done = play("configure.yml --check")

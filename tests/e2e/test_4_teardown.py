@@ -41,6 +41,13 @@ def test_teardown_without_the_name_of_the_class_touches_nothing() -> None:
     assert terminated() == 0
 
 
+def test_check_says_what_would_go_and_touches_nothing(home: Path) -> None:
+    done = play(f"teardown.yml --check -e class_work_home={home}")
+    assert "4 machines of ml101 would be terminated" in done.stdout
+    assert terminated() == 0
+    assert list(home.iterdir()) == []
+
+
 def test_a_machine_that_cannot_be_reached_is_named_and_kept(laptop: Laptop, home: Path) -> None:
     lost = read_letter(mails()[0])
     for number in range(4):

@@ -39,6 +39,12 @@ def test_only_machines_whose_work_is_verified_may_go() -> None:
     ]
 
 
+def test_what_check_mode_foresees_counts_in_check_mode_alone() -> None:
+    foreseen = {"ml-001": [work("ada", "check mode: nothing was brought home") | {"would_verify": True}]}
+    assert machines_to_end([instance("ml-001", "ada")], foreseen, check_mode=True)["ending"] == ["i-ml-001"]
+    assert machines_to_end([instance("ml-001", "ada")], foreseen)["ending"] == []
+
+
 def test_a_machine_is_kept_when_one_of_its_students_was_not_asked_for() -> None:
     assert machines_to_end([instance("ml-001", "ada grace")], {"ml-001": [work("ada")]})["ending"] == []
 

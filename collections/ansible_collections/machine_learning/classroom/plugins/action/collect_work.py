@@ -116,7 +116,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             report.note_counts(counts, home.broken | set(manifest.broken))
             report.conclude()
             if counts.any() and report.verified:
-                report.verified, report.reason = False, "check mode: nothing was brought home"
+                report.verified, report.would_verify = False, True
+                report.reason = "check mode: nothing was brought home"
             return counts.any()
         pack = self._fetch(home, said, manifest) if said["pack"] else ""
         counts = home.receive(manifest, pack)

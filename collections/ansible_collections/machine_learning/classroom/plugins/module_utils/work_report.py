@@ -24,6 +24,8 @@ class Report:
 
     username: str
     verified: bool = False
+    would_verify: bool = False
+    """Check mode: nothing was brought home, and nothing stands in the way of it."""
     missing: bool = False
     """There is no such folder on the machine, so nothing to bring home; home was left as it is."""
     files: int = 0

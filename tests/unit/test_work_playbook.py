@@ -105,7 +105,8 @@ def test_two_students_come_home_once_and_check_mode_says_so_before(klass: Class)
         assert f"{name}: all 2 files" in said
     ada, _, nobody = result["work"]
     assert ada == {
-        "username": "ada", "verified": True, "would_verify": False, "missing": False, "files": 2, "bytes": 7, "new": 2, "changed": 0,
+        "username": "ada", "verified": True, "would_verify": False, "missing": False,
+        "files": 2, "bytes": 7, "new": 2, "changed": 0,
         "removed": 0, "adjusted": 1, "kept_in": "", "broken": ["broken.ipynb"], "unstable": [], "left": [],
         "skipped_special": ["pipe (a named pipe)"], "reason": "",
     }  # fmt: skip

@@ -8,15 +8,20 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.readine
 def test_everybody_is_named_with_the_cause() -> None:
     report = readiness(
         [
-            {"inventory_hostname": "ml-001", "machine_usernames": ["ada", "grace"], "configure_outcome": "ready"},
+            {
+                "inventory_hostname": "ml-001",
+                "machine_places": ["ada", "-", "grace", "gone"],
+                "configure_outcome": "ready",
+            },
             {
                 "inventory_hostname": "ml-002",
-                "machine_usernames": ["emmy"],
+                "machine_places": ["emmy"],
                 "configure_outcome": "Install the environment: the disk is full\nand more",
             },
-            {"inventory_hostname": "ml-003", "machine_usernames": ["mary"]},
-            {"inventory_hostname": "ml-004", "machine_usernames": [], "configure_outcome": "ready"},
-        ]
+            {"inventory_hostname": "ml-003", "machine_places": ["mary"]},
+            {"inventory_hostname": "ml-004", "machine_places": [], "configure_outcome": "ready"},
+        ],
+        ["ada", "grace", "emmy", "mary"],
     )
     assert report["table"].splitlines() == [
         "ml-001  ada    ready",
@@ -29,9 +34,9 @@ def test_everybody_is_named_with_the_cause() -> None:
 
 
 def test_a_long_cause_is_cut() -> None:
-    machine = {"inventory_hostname": "m", "machine_usernames": ["ada"], "configure_outcome": "x" * 500}
-    assert max(map(len, readiness([machine])["table"].splitlines())) < 120
+    machine = {"inventory_hostname": "m", "machine_places": ["ada"], "configure_outcome": "x" * 500}
+    assert max(map(len, readiness([machine], ["ada"])["table"].splitlines())) < 120
 
 
 def test_a_class_without_machines_has_a_table_too() -> None:
-    assert readiness([]) == {"table": "No machine runs.", "all": [], "waiting": []}
+    assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 READY = "ready"
 # A task's whole message has its place where the task failed; the table wants one line.
@@ -20,10 +20,11 @@ class Readiness(TypedDict):
     waiting: list[str]
 
 
-def readiness(machines: Iterable[Mapping[str, Any]]) -> Readiness:
-    """Read from each machine's variables how far it came.
+def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str]) -> Readiness:
+    """Read from each machine's variables how far it came, for the students of the roster, `usernames`.
 
-    `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way.
+    `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way. `machine_places` are
+    the usernames on the machine, in the order of the ports.
     """
     rows: list[tuple[str, str, str]] = []
     waiting = []
@@ -31,7 +32,7 @@ def readiness(machines: Iterable[Mapping[str, Any]]) -> Readiness:
         outcome = machine.get("configure_outcome") or "unreachable: the connection was lost"
         first, *_ = str(outcome).strip().splitlines()
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
-        for username in machine["machine_usernames"]:
+        for username in (place for place in machine["machine_places"] if place in usernames):
             rows.append((machine["inventory_hostname"], username, short))
             if outcome != READY:
                 waiting.append(username)

@@ -28,7 +28,7 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
     """
     rows: list[tuple[str, str, str]] = []
     waiting = []
-    for machine in machines:
+    for machine in sorted(machines, key=lambda machine: str(machine["inventory_hostname"])):
         outcome = machine.get("configure_outcome") or "unreachable: the connection was lost"
         first, *_ = str(outcome).strip().splitlines()
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"

@@ -62,7 +62,7 @@ class Laptop:
         with self._terminal() as terminal:
             self._paste(terminal, f"ssh -p {port} -o HostKeyAlias={letter.seat} {letter.login}")
             self._answer(terminal, letter)
-            for command in (*commands, "exit"):
+            for command in (*commands, "exit 0"):
                 terminal.sendline(command)
             return self._end(terminal)
 

@@ -66,6 +66,10 @@ test-all: .venv/.dev-tools ## Every test there is
 test-class: .venv/.dev-tools ## The molecule scenario of a whole class, on the lab's hosts
 	@bin/molecule class
 
+.PHONY: attacks
+attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts
+	@.venv/bin/pytest --quiet --color=no tests/attacks
+
 .PHONY: bench
 bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 (ends no lab; takes a quarter of an hour)
 	@.venv/bin/python -m benchmarks.class_size

@@ -41,6 +41,11 @@ class Letter:
         return self.login.partition("@")[2]
 
     @property
+    def port(self) -> str:
+        """The port of the student's Jupyter, on the machine."""
+        return _line(r"5005:localhost:(\d+)", self.tunnel)
+
+    @property
     def seat(self) -> str:
         """The machine's name."""
         return _line(r"HostKeyAlias=(\S+)", self.tunnel)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    CredentialError,
     complete,
     make_credential,
     read_credentials,
@@ -32,11 +34,26 @@ def test_what_was_made_once_stays() -> None:
     assert second["ada@example.com"] == first["ada@example.com"]
 
 
-def test_a_namesake_with_another_address_gets_other_secrets() -> None:
+def test_a_username_never_comes_to_mean_somebody_else() -> None:
     first, _ = complete({}, [ADA])
-    second, new = complete(first, [ADA | {"email": "ada@example.org"}])
+    with pytest.raises(CredentialError, match=r"ada@example.org cannot be ada, who is ada@example.com") as refused:
+        complete(first, [ADA | {"email": "ada@example.org"}])
+    assert '{"class_changed_addresses": {"ada@example.com": "ada@example.org"}}' in str(refused.value)
+
+
+def test_a_student_never_comes_to_have_another_username() -> None:
+    first, _ = complete({}, [ADA])
+    with pytest.raises(CredentialError, match=r"ada@example.com has been ada so far"):
+        complete(first, [ADA | {"username": "adal"}, GRACE])
+
+
+def test_everything_goes_along_with_an_address_that_changed() -> None:
+    first, _ = complete({}, [ADA])
+    moved = {"Ada@example.com": "ada@example.org"}
+    second, new = complete(first, [ADA | {"email": "ada@example.org"}], moved)
+    assert second == {"ada@example.org": first["ada@example.com"]}
     assert new == ["ada"]
-    assert second["ada@example.org"]["password"] != first["ada@example.com"]["password"]
+    assert complete(second, [ADA | {"email": "ada@example.org"}], moved) == (second, [])
 
 
 def test_one_who_left_is_remembered() -> None:

@@ -7,13 +7,12 @@ Neither content nor difference is returned, so a run may show its result.
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -31,10 +30,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         content = arguments["content"].encode()
         kept = path.is_file() and path.read_bytes() == content and stat.S_IMODE(path.stat().st_mode) == 0o600
         if not kept and not self._task.check_mode:
-            handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # mkstemp makes it 0600
-            with os.fdopen(handle, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(beside, path)
+            write_bytes(str(path), content)
         return result | {"changed": not kept, "path": str(path)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
 from passlib.hash import sha512_crypt
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 PASSWORD_GROUPS, TOKEN_CHARACTERS = 3, 24
 # Random passwords need no slow hash; this is what glibc uses by default.
 HASH_ROUNDS = 5000
+
+
+class CredentialError(ValueError):
+    """A student of the roster cannot be told from another one."""
 
 
 class Credential(TypedDict):
@@ -51,34 +55,45 @@ def read_credentials(path: str) -> dict[str, Credential]:
 
 
 def complete(
-    kept: Mapping[str, Credential], students: Iterable[Mapping[str, str]]
+    kept: Mapping[str, Credential],
+    students: Iterable[Mapping[str, str]],
+    changed_addresses: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Credential], list[str]]:
     """Give a credential to each student who has none.
 
-    A student is an e-mail address, whatever the username is. Returns all credentials, including those of students who
-    left, and the usernames of the new ones.
+    A student is an e-mail address; `changed_addresses` (old: new) says whose has changed. Returns all credentials,
+    including those of students who left, and the usernames whose are new or moved. Raises CredentialError if a
+    username would come to mean another student, or a student another username: account, seat and work bear it.
     """
     credentials = dict(kept)
-    new = []
+    new, mistakes = [], []
+    for old, address in (changed_addresses or {}).items():
+        if old.casefold() in credentials and address.casefold() not in credentials:
+            credentials[address.casefold()] = credentials.pop(old.casefold())
+            new.append(credentials[address.casefold()]["username"])
+    owners = {credential["username"]: email for email, credential in credentials.items()}
     for student in students:
         email, username = student["email"].casefold(), student["username"]
-        if email not in credentials:
+        if email in credentials:
+            if (former := credentials[email]["username"]) != username:
+                mistakes.append(f"{email} has been {former} so far: write {former} into the column username.")
+        elif username in owners:
+            same = json.dumps({"class_changed_addresses": {owners[username]: email}})
+            mistakes.append(
+                f"{email} cannot be {username}, who is {owners[username]}: write another name into the column username."
+                f" If this is the same person: -e '{same}'"
+            )
+        else:
             credentials[email] = make_credential(username)
             new.append(username)
-        elif credentials[email]["username"] != username:
-            credentials[email] = {**credentials[email], "username": username}
-            new.append(username)
+    if mistakes:
+        raise CredentialError("\n".join(mistakes))
     return credentials, new
 
 
 def write_credentials(path: str, credentials: Mapping[str, Credential]) -> None:
     """Replace the file at `path` atomically; it is readable by its owner alone from the first byte on."""
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".credentials-")  # mkstemp makes it 0600
-    with os.fdopen(handle, "w") as out:
-        json.dump(credentials, out, indent=1, sort_keys=True)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(beside, path)
+    write_bytes(path, json.dumps(credentials, indent=1, sort_keys=True).encode())
 
 
 def _letters(count: int) -> str:

@@ -11,9 +11,10 @@ import base64
 import hashlib
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
 
 _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----\r?\n(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 _KEY = re.compile(r"((?:ssh|ecdsa)-\S+) ([A-Za-z0-9+/]+={0,2})(?:\s|$)")
@@ -57,7 +58,4 @@ def read_known_hosts(path: str) -> list[HostKey]:
 
 def write_known_hosts(path: str, keys: list[HostKey]) -> None:
     """Replace the file at `path` atomically."""
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".known_hosts-")
-    with os.fdopen(handle, "w") as out:
-        out.writelines(f"{key}\n" for key in sorted(keys))
-    os.replace(beside, path)
+    write_bytes(path, "".join(f"{key}\n" for key in sorted(keys)).encode())

@@ -8,7 +8,8 @@ module: credentials
 short_description: Keep a password and a token for every student
 description:
   - Makes a password, its hash and a Jupyter token for each student who has none, and keeps them in one file.
-  - What was made once stays, whatever happens to the roster. Run it with C(no_log), it returns what it keeps.
+  - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
+    Run it with C(no_log), it returns what it keeps.
 author: The machine_learning_aws developers
 options:
   path:
@@ -20,6 +21,10 @@ options:
     type: list
     elements: dict
     required: true
+  changed_addresses:
+    description: E-mail addresses of students that have changed, old to new. What they have goes along.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -51,6 +56,7 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    CredentialError,
     complete,
     read_credentials,
     write_credentials,
@@ -63,6 +69,7 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path", "required": True},
             "students": {"type": "list", "elements": "dict", "required": True},
+            "changed_addresses": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -74,7 +81,10 @@ def main() -> None:
             msg=f"The students' passwords in {path} cannot be read: {error}.\n"
             "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
         )
-    credentials, new = complete(kept, students)
+    try:
+        credentials, new = complete(kept, students, module.params["changed_addresses"])
+    except CredentialError as error:
+        module.fail_json(msg=str(error))
     if new and not module.check_mode:
         write_credentials(path, credentials)
     accounts = {

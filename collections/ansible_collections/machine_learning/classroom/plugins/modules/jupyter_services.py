@@ -7,7 +7,9 @@ DOCUMENTATION = r"""
 module: jupyter_services
 short_description: Run one Jupyter service per student
 description:
-  - Installs the unit C(jupyter@.service) and Jupyter's settings, and for each student a token file and a port.
+  - Installs the units and Jupyter's settings, and for each student a token file and a port.
+  - C(jupyter-port@USERNAME.socket) holds the student's port on the loopback addresses and leads to that
+    student's Jupyter.
   - Starts every service, at boot too, and waits until each one answers to its token and to nothing else.
   - A service restarts only where its own unit, settings, token or port changed, since a restart ends its kernels.
 author: The machine_learning_aws developers
@@ -20,16 +22,17 @@ options:
     description: The token of each student of this machine, by username.
     type: dict
     required: true
-  unit:
-    description: The text of C(jupyter@.service).
-    type: str
+  units:
+    description:
+      - The texts of C(jupyter@.service), C(jupyter-port@.socket) and C(jupyter-port@.service), by name.
+    type: dict
     required: true
   files:
     description: Other files that all services read, text by path.
     type: dict
     default: {}
   state_directory:
-    description: Where tokens and ports are kept. The unit reads C(USERNAME/token) and C(USERNAME/environment) here.
+    description: Where tokens are kept. C(jupyter@.service) reads C(USERNAME/token) here.
     type: path
     required: true
   timeout:
@@ -47,7 +50,7 @@ EXAMPLES = r"""
   machine_learning.classroom.jupyter_services:
     ports: {ada: 8888}
     tokens: {ada: "{{ token }}"}
-    unit: "{{ lookup('ansible.builtin.template', 'jupyter@.service.j2') }}"
+    units: "{{ jupyter_units }}"
     state_directory: /etc/machine_learning_aws/jupyter
 """
 
@@ -66,22 +69,29 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter import answer, is_ready
 
-UNIT = "/etc/systemd/system/jupyter@.service"
+UNITS = "/etc/systemd/system"
 SECONDS_BETWEEN_QUESTIONS = 0.5
 
 
-def own_files(host: Host, username: str, port: int, token: str, state_directory: str) -> bool:
-    """Keep the student's token and port; returns whether either changed."""
+def own_token(host: Host, username: str, token: str, state_directory: str) -> bool:
+    """Keep the student's token where only the student reads it; returns whether it changed."""
     directory = f"{state_directory}/{username}"
     host.directory(directory, mode=0o755)
-    new_token = host.file(f"{directory}/token", token, mode=0o400, owner=username, secret=True)
-    new_port = host.file(f"{directory}/environment", f"JUPYTER_PORT={port}\n", mode=0o644)
-    return new_token or new_port
+    return host.file(f"{directory}/token", token, mode=0o400, owner=username, secret=True)
 
 
-def service(host: Host, username: str, *, restart: bool) -> None:
-    """Enable the student's service and have it run, newly started where `restart` says so."""
-    unit = f"jupyter@{username}.service"
+def own_port(host: Host, username: str, port: int) -> bool:
+    """Name the student's port to systemd; returns whether it changed."""
+    directory = f"{UNITS}/jupyter-port@{username}.socket.d"
+    host.directory(directory, mode=0o755)
+    # Both addresses of `localhost`: a neighbour who held the other one would be sent this student's token.
+    return host.file(
+        f"{directory}/port.conf", f"[Socket]\nListenStream=127.0.0.1:{port}\nListenStream=[::1]:{port}\n", mode=0o644
+    )
+
+
+def run_unit(host: Host, unit: str, *, restart: bool) -> None:
+    """Enable `unit` and have it run, newly started where `restart` says so."""
     if host.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0:
         host.run(["systemctl", "enable", "--quiet", unit], what=f"enabled {unit}")
     if host.probe(["systemctl", "is-active", "--quiet", unit]).returncode != 0:
@@ -112,7 +122,7 @@ def main() -> None:
         argument_spec={
             "ports": {"type": "dict", "required": True},
             "tokens": {"type": "dict", "required": True, "no_log": True},
-            "unit": {"type": "str", "required": True},
+            "units": {"type": "dict", "required": True},
             "files": {"type": "dict", "default": {}},
             "state_directory": {"type": "path", "required": True},
             "timeout": {"type": "int", "default": 120},
@@ -121,19 +131,24 @@ def main() -> None:
     )
     given = module.params
     host = Host(module)
-    unit = host.file(UNIT, given["unit"], mode=0o644)
-    if unit and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-    shared = unit
+    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in given["units"].items()}
+    files = False
     for path, text in given["files"].items():
         if not host.check_mode:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        shared = host.file(path, text, mode=0o644) or shared
+        files = host.file(path, text, mode=0o644) or files
     if not host.check_mode:
         os.makedirs(given["state_directory"], mode=0o755, exist_ok=True)
-    for username, port in given["ports"].items():
-        own = own_files(host, username, port, given["tokens"][username], given["state_directory"])
-        service(host, username, restart=shared or own)
+    new_ports = {username: own_port(host, username, port) for username, port in given["ports"].items()}
+    if (any(renewed.values()) or any(new_ports.values())) and not host.check_mode:
+        host.ask(["systemctl", "daemon-reload"])
+    for username, new_port in new_ports.items():
+        new_token = own_token(host, username, given["tokens"][username], given["state_directory"])
+        way = new_port or renewed["jupyter-port@.socket"] or renewed["jupyter-port@.service"]
+        if way:  # a socket is not bound anew while its service runs
+            host.probe(["systemctl", "stop", f"jupyter-port@{username}.service"])
+        run_unit(host, f"jupyter-port@{username}.socket", restart=way)
+        run_unit(host, f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)
     if not host.check_mode:
         wait(host, given["ports"], given["tokens"], given["timeout"])
     host.done()

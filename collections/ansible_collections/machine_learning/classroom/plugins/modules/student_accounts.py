@@ -10,6 +10,7 @@ description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in.
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
+  - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
   - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
 author: The machine_learning_aws developers
 options:
@@ -74,8 +75,14 @@ if TYPE_CHECKING:
 FROM_SOCKET_TO_SERVICE = [
     *("systemd-run", "--quiet", "--wait", "--collect", "--service-type=oneshot", "sh", "-ec"),
     "systemctl --no-reload --quiet enable ssh.service; systemctl --no-reload --quiet disable ssh.socket; "
-    "systemctl stop ssh.socket ssh.service; systemctl daemon-reload; systemctl start ssh.service",
+    "systemctl stop ssh.socket ssh.service; systemctl daemon-reload; systemctl start ssh.service; "
+    "systemctl --quiet try-restart cron.service || true",
 ]
+
+# Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
+# still sees them all). Not an option of /proc for the whole machine: systemd does not work well under one.
+STARTERS = ["ssh.service", "user@.service", "cron.service"]
+ALONE = "# Made by machine_learning_aws (role student).\n[Service]\nProtectProc=invisible\n"
 
 
 def shadow_hash(username: str) -> str:
@@ -135,8 +142,18 @@ def folders(host: Host, usernames: Iterable[str], project_directory: str) -> Non
         host.directory(f"{project_directory}/daily_user/{username}", mode=0o700, owner=username)
 
 
-def sshd(host: Host, path: str, config: str) -> None:
-    """Install the drop-in, let sshd check it, and let the service listen as it says."""
+def hide_processes(host: Host) -> bool:
+    """Hide other accounts' processes from whatever starts anew; returns whether anything changed."""
+    changed = False
+    for unit in STARTERS:
+        directory = f"/etc/systemd/system/{unit}.d"
+        host.directory(directory, mode=0o755)
+        changed = host.file(f"{directory}/10-machine-learning-class.conf", ALONE, mode=0o644) or changed
+    return changed
+
+
+def sshd_accepts(host: Host, path: str, config: str) -> bool:
+    """Install the drop-in and let sshd check it, or take it back and fail; returns whether it changed."""
     before = Path(path).read_text() if os.path.exists(path) else None
     changed = host.file(path, config, mode=0o644)
     if changed and not host.check_mode:
@@ -148,11 +165,20 @@ def sshd(host: Host, path: str, config: str) -> None:
             else:
                 Path(path).write_text(before)
             host.fail(f"sshd does not accept {path}, so it was taken back: {verdict.stderr.strip()}")
+    return changed
+
+
+def listen(host: Host, *, config: bool, units: bool) -> None:
+    """Have ssh.service run with what changed of its `config` and of systemd's `units`."""
     if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.socket"]).returncode == 0:
         host.run(FROM_SOCKET_TO_SERVICE, what="let ssh.service listen instead of ssh.socket")
-    elif host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
+        return
+    if units and not host.check_mode:
+        host.ask(["systemctl", "daemon-reload"])
+        host.probe(["systemctl", "try-restart", "cron.service"])
+    if host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
         host.run(["systemctl", "enable", "--now", "ssh.service"], what="started ssh.service")
-    elif changed:  # a restart, for a reload opens no new port; sessions that are open, ours included, live on
+    elif config or units:  # a restart, for a reload opens no new port; sessions that are open, ours included, live on
         host.run(["systemctl", "restart", "ssh.service"], what="restarted ssh.service")
 
 
@@ -172,7 +198,9 @@ def main() -> None:
     host = Host(module)
     accounts(host, given["password_hashes"], given["group"])
     folders(host, given["password_hashes"], given["project_directory"])
-    sshd(host, given["sshd_config_file"], given["sshd_config"])
+    units = hide_processes(host)
+    config = sshd_accepts(host, given["sshd_config_file"], given["sshd_config"])
+    listen(host, config=config, units=units)
     host.done()
 
 

@@ -1,0 +1,39 @@
+"""Send a letter by community.general.mail and keep the server's acceptance, as one step.
+
+Arguments: `mail`, the arguments of community.general.mail; `receipt_file`, whose directory must exist, and `receipt`,
+what to keep there as JSON. The receipt is written the moment the module says that the server has accepted the letter: a
+run that is killed between two tasks would send the same letter again. The result is that of the module.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
+
+MODULE = "community.general.mail"
+ACCEPTED = "Mail sent successfully"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.send_letter`."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send one letter."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(
+            {
+                "mail": {"type": "dict", "required": True},
+                "receipt_file": {"type": "path", "required": True},
+                "receipt": {"type": "dict", "required": True},
+            }
+        )
+        if self._task.check_mode:
+            return result | {"changed": True, "accepted": False}
+        sent: dict[str, Any] = self._execute_module(MODULE, module_args=arguments["mail"], task_vars=task_vars)
+        accepted = not sent.get("failed") and sent.get("msg") == ACCEPTED
+        if accepted:
+            write_bytes(arguments["receipt_file"], (json.dumps(arguments["receipt"], indent=1) + "\n").encode())
+        return result | sent | {"changed": accepted, "accepted": accepted}

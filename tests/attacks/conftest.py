@@ -1,0 +1,69 @@
+"""Four students on two machines; `pair` are two who share one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import STATE, command, mails
+from tests.e2e.laptop import Laptop
+from tests.e2e.letter import Letter, read_letter
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students of one machine, and root on it, who prepares the ground."""
+
+    attacker: Letter
+    victim: Letter
+    laptop: Laptop
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the texts of attacks may name."""
+        return {
+            "me": self.attacker.username,
+            "victim": self.victim.username,
+            "port": self.victim.port,
+            "token": self.victim.token,
+            "work": "/home/ubuntu/machine_learning_aws/daily_user",
+        }
+
+    def shell(self, line: str) -> bool:
+        """Type `line` into the attacker's shell, over ssh with the password; returns whether it succeeded."""
+        # The terminal echoes what is typed, so the mark is spelled otherwise there; other typed text is not for `line`.
+        typed = f"{{ {line}; }} < /dev/null && echo attack-$((40 + 2)); exit 0"
+        return "attack-42" in self.laptop.log_in(self.attacker, typed)
+
+    def root(self, script: str) -> None:
+        """Run `script` as root on their machine."""
+        subprocess.run(
+            [
+                *("ssh", "-F", "none", "-i", str(STATE / "class/ssh_key"), "-o", f"HostKeyAlias={self.victim.seat}"),
+                *("-o", f"UserKnownHostsFile={STATE / 'class/known_hosts'}", f"ubuntu@{self.victim.address}"),
+                *("sudo", "sh", "-eu"),
+            ],
+            input=script,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Bring up the class and take it down again."""
+    extra = json.dumps({"class_students_per_machine": 2})
+    try:
+        command(f"make lab EXTRA='{extra}'")
+        letters = [read_letter(path) for path in mails()]
+        victim = letters[0]
+        (attacker,) = [letter for letter in letters[1:] if letter.seat == victim.seat]
+        yield Pair(attacker, victim, Laptop(Path(tmp_path_factory.mktemp("laptop"))))
+    finally:
+        command("make lab-down DISCARD=1")

@@ -6,20 +6,17 @@ All that matters about a host is kept by podman; this module remembers nothing, 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import image, network
 from lab.places import CGROUP, HOSTS, PROJECT
-from lab.podman import ENVIRONMENT, LABEL, NETWORK, podman, try_podman
+from lab.podman import LABEL, NETWORK, podman, try_podman
 from lab.shell import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # What systemd makes of `reboot` and `poweroff` inside: the signals SIGHUP and SIGINT to the first process.
@@ -158,31 +155,6 @@ def parse_console(log: str) -> str:
     """
     lines = [match for line in log.split("\n") if (match := CONSOLE_LINE.match(line))]
     return "".join(match["text"].rstrip("\r") + ("\n" if match["kind"] == "F" else "") for match in lines)
-
-
-def deaths() -> Iterator[str]:
-    """Yield the instance of every host that ends, and of those that did in the last minute."""
-    # setpriv: the watcher must not outlive an endpoint that was killed.
-    watcher = subprocess.Popen(
-        [
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
-            "podman",
-            "events",
-            "--since=1m",
-            "--filter=event=died",
-            "--format={{.Name}}",
-        ],
-        env={**os.environ, **ENVIRONMENT},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with watcher:
-        assert watcher.stdout is not None  # noqa: S101 - tells the type checker what PIPE means
-        for line in watcher.stdout:
-            yield line.strip()
 
 
 def _running(instance: str) -> int:

@@ -27,6 +27,7 @@ from lab import hosts, image
 from lab.addresses import AddressPool
 from lab.faults import BOOT, Faults
 from lab.shell import LabError
+from lab.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,6 +208,7 @@ class Fleet:
         self._faults = faults
         self._changed = changed
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="host")
+        self._watch = Watch()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def instances(self) -> list[LabInstance]:
@@ -255,12 +257,9 @@ class Fleet:
             self.settle_later(instance.id)
 
     def watch(self) -> None:
-        """Settle hosts that end by themselves; never returns. Hearing twice of the same end does no harm."""
-        while True:
-            for instance_id in hosts.deaths():
-                self.settle_later(instance_id)
-            log.warning("podman's events ended; watching anew")
-            time.sleep(1)
+        """Settle hosts that end by themselves; never returns. Hearing of an end that was asked for does no harm."""
+        for instance_id in self._watch.ended():
+            self.settle_later(instance_id)
 
     def settle_later(self, instance_id: str) -> None:
         """Bring host and instance together, soon."""
@@ -280,7 +279,7 @@ class Fleet:
                     hosts.stop(instance.id)
                 hosts.commit(instance.id, ami.id)
                 if restart:
-                    hosts.start(instance.id)
+                    self._start(instance)
             except LabError:
                 ami.state = "failed"
                 raise
@@ -337,21 +336,36 @@ class Fleet:
             elif instance.host_address != machine.address:
                 hosts.readdress(instance.id, machine.address)
             instance.host_address = machine.address
-            hosts.start(instance.id)
+            self._start(instance)
         except LabError as error:
             log.warning("%s did not boot: %s", instance.id, error)
             self._fail(instance, "terminated" if first else "stopped", "Internal error on launch")
             return
         self._reach(instance, "pending", "running")
 
+    def _start(self, instance: LabInstance) -> None:
+        """Boot the host, and hear of its end from now on."""
+        hosts.start(instance.id)
+        if not self._found(instance).running:
+            self.settle_later(instance.id)
+
+    def _found(self, instance: LabInstance) -> hosts.HostState:
+        """Return how the host is; one that runs is watched. podman may learn of an end a moment after the kernel."""
+        for _ in range(50):
+            found = hosts.state(instance.id)
+            if not found.running or self._watch.add(instance.id, found.pid):
+                return found
+            time.sleep(0.2)
+        raise LabError(f"{instance.id}: its first process has ended, but podman does not notice.")
+
     def _look_after(self, instance: LabInstance) -> None:
         """Follow a host that ended by itself."""
-        found = hosts.state(instance.id)
+        found = self._found(instance)
         if found.running:
             return
         if found.exit_code == hosts.EXIT_REBOOT:
             try:
-                hosts.start(instance.id)
+                self._start(instance)
             except LabError as error:
                 log.warning("%s did not boot again: %s", instance.id, error)
                 self._fail(instance, "stopped", "The host did not boot again")

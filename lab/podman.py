@@ -28,7 +28,7 @@ ENVIRONMENT = {
 CONTAINERS_CONF = f"""\
 [engine]
 cgroup_manager = "cgroupfs"
-events_logger = "file"
+events_logger = "none"
 runtime = "runc"
 tmp_dir = "{RUN}/libpod"
 lock_type = "file"

@@ -15,7 +15,12 @@ def traces() -> dict[str, set[str]]:
         "processes": _processes(),
         "links": {link["ifname"] for link in json.loads(_run("ip", "-json", "link"))},
         "routes": set(_run("ip", "route").splitlines()),
-        "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
+        # Other tests mount small disks below pytest's folder.
+        "mounts": {
+            mount
+            for line in Path("/proc/self/mountinfo").read_text().splitlines()
+            if "/pytest-of-" not in (mount := line.split()[4])
+        },
         "cgroups": {str(path) for path in Path("/sys/fs/cgroup").glob("**/") if _lab_like(path)},
     }
 

@@ -44,6 +44,8 @@ PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm
 KEYS = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----\n(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 USER_DATA = "#cloud-config\nruncmd:\n  - [touch, /user-data-was-here]\n"
 
+PORTS = tuple(f":{port}" for port in (places.ENDPOINT_PORT, places.MAIL_PORT, places.MIRROR_PORT))
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -172,11 +174,12 @@ def traces() -> dict[str, list[str]]:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return {
         "processes": processes,
-        "mounts": sorted(mounts),
+        # Other tests mount small disks below pytest's folder.
+        "mounts": sorted(mount for mount in mounts if "/pytest-of-" not in mount),
         "routes": lines("ip", "route", "show", "table", "all"),
         "links": sorted(re.findall(r"^\d+: ([^:@]+)", "\n".join(lines("ip", "-oneline", "link")), re.MULTILINE)),
         "control groups": sorted(map(str, Path("/sys/fs/cgroup").glob(f"**/{places.CGROUP}"))),
-        "listening": [line.split()[3] for line in lines("ss", "-Hltn")],
+        "listening": [line.split()[3] for line in lines("ss", "-Hltn") if line.split()[3].endswith(PORTS)],
         "files": sorted(map(str, [*places.RUN.glob("*"), *places.STATE.glob("*")])),
     }
 

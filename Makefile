@@ -70,6 +70,11 @@ test-class: .venv/.dev-tools ## The molecule scenario of a whole class, on the l
 attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts
 	@.venv/bin/pytest --quiet --color=no tests/attacks
 
+.PHONY: faults
+faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, on the lab's hosts (half an hour)
+	@.venv/bin/pytest --color=no -rP tests/faults
+
 .PHONY: bench
-bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 (ends no lab; takes a quarter of an hour)
+bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 and a student who walks in (20 minutes)
 	@.venv/bin/python -m benchmarks.class_size
+	@.venv/bin/python -m benchmarks.walk_in

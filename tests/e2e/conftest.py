@@ -19,13 +19,18 @@ STATE = PROJECT / "lab/state"
 ROSTER = PROJECT / "students.example.csv"
 
 
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what would tell Ansible or AWS anything."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
+
+
 def command(line: str, *, check: bool = True, timeout: int = 900) -> subprocess.CompletedProcess[str]:
     """Run a shell command in the project as a user would, and show what it says."""
     print(f"$ {line}")
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=PROJECT,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))},
+        env=clean_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

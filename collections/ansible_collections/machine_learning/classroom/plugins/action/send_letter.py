@@ -1,13 +1,15 @@
 """Send a letter by community.general.mail and keep the server's acceptance, as one step.
 
 Arguments: `mail`, the arguments of community.general.mail; `receipt_file`, whose directory must exist, and `receipt`,
-what to keep there as JSON. The receipt is written the moment the module says that the server has accepted the letter: a
-run that is killed between two tasks would send the same letter again. The result is that of the module.
+what to keep there as JSON. The receipt is written the moment the module says that the server has accepted the letter,
+and Ctrl-C in between is heeded only after that: a run that ended there would send the same letter again. The result is
+that of the module.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -32,8 +34,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         if self._task.check_mode:
             return result | {"changed": True, "accepted": False}
+        # On Ctrl-C, Ansible ends this task's process, which is its own and does nothing else, with one of these.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         sent: dict[str, Any] = self._execute_module(MODULE, module_args=arguments["mail"], task_vars=task_vars)
         accepted = not sent.get("failed") and sent.get("msg") == ACCEPTED
         if accepted:
             write_bytes(arguments["receipt_file"], (json.dumps(arguments["receipt"], indent=1) + "\n").encode())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
         return result | sent | {"changed": accepted, "accepted": accepted}

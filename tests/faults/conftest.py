@@ -1,0 +1,164 @@
+"""A lab, and playbooks that are ended in the middle. `--kills N`: how many in all, for each kind of test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pexpect
+import pytest
+import yaml
+
+from lab.places import ENDPOINT_URL
+from tests.e2e.conftest import PROJECT, clean_environment, command
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+
+SECONDS = 300
+REGION = "us-east-1"  # that of class.yml
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the caller choose between a short look and the whole."""
+    parser.addoption("--kills", type=int, default=20)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When and how a run ends: `delay` seconds after its task number `task` began, by Ctrl-C or by SIGKILL."""
+
+    task: int
+    delay: float
+    ctrl_c: bool
+
+    @classmethod
+    def draw(cls, chance: random.Random, tasks: int) -> Moment:
+        """Draw a moment of a run that has `tasks` tasks: at the beginning of one, or in the middle."""
+        delay = chance.choice([0, chance.uniform(0, 0.5), chance.uniform(0, 5)])
+        return cls(chance.randint(1, tasks), delay, chance.random() < 0.5)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A class on the lab whose state, work and roster lie in `folder`."""
+
+    folder: Path
+    settings: dict[str, Any]
+
+    @property
+    def state(self) -> Path:
+        """Its class_state_dir."""
+        return self.folder / "state"
+
+    def write_roster(self, usernames: list[str]) -> None:
+        """Let these be the students, in this order."""
+        rows = "".join(f"Student {name},{name}@example.com\n" for name in usernames)
+        (self.folder / "students.csv").write_text(f"name,email\n{rows}")
+
+    def line(self, playbooks: str) -> str:
+        """Return what a user types. The shell becomes Ansible, so that a signal meets no other."""
+        own = {
+            "class_state_dir": str(self.state),
+            "class_roster": str(self.folder / "students.csv"),
+            "class_work_home": str(self.folder / "work"),
+        }
+        (self.folder / "class.yml").write_text(yaml.safe_dump(own | self.settings))
+        return f"source lab/activate && exec ansible-playbook {playbooks} -e @{self.folder / 'class.yml'}"
+
+    def play(self, playbooks: str, *, check: bool = True) -> str:
+        """Run playbooks to their end; return what they said."""
+        return command(self.line(playbooks), check=check).stdout
+
+    def on(self, seat: str, script: str, *, check: bool = True) -> str:
+        """Run a script as root on one machine; return what it printed."""
+        (address,) = (
+            each["PublicIpAddress"]
+            for each in machines()
+            if each["Tags"].get("Name") == seat and each["State"] == "running"
+        )
+        login = ["ssh", "-F", "none", "-i", str(self.state / "ssh_key"), "-o", f"HostKeyAlias={seat}"]
+        pinned = ["-o", f"UserKnownHostsFile={self.state / 'known_hosts'}", f"ubuntu@{address}"]
+        return subprocess.run(
+            [*login, *pinned, "sudo", "sh", "-eu"], input=script, capture_output=True, text=True, check=check
+        ).stdout
+
+    @contextlib.contextmanager
+    def terminal(self, playbook: str) -> Iterator[pexpect.spawn[str]]:
+        """Run a playbook in a terminal."""
+        terminal = pexpect.spawn(
+            "bash",
+            ["-c", self.line(playbook)],
+            cwd=str(PROJECT),
+            env=clean_environment(),
+            timeout=SECONDS,
+            encoding="utf-8",
+            dimensions=(50, 200),
+        )
+        try:
+            yield terminal
+        finally:
+            terminal.close(force=True)
+
+    def end(self, playbook: str, moment: Moment) -> bool:
+        """Run a playbook and end it at `moment`; returns False when it was done before that."""
+        print(f"{playbook} {moment}")
+        with self.terminal(playbook) as terminal:
+            for _ in range(moment.task):
+                if terminal.expect([r"TASK \[", pexpect.EOF]) == 1:
+                    return False
+            if terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=moment.delay) == 0:
+                return False
+            if moment.ctrl_c:
+                terminal.sendintr()
+                terminal.expect(pexpect.EOF)
+            else:
+                os.kill(terminal.pid, signal.SIGKILL)
+            return True
+
+
+@pytest.fixture(scope="session")
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many runs to end in all."""
+    return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture(scope="session")
+def _lab() -> Iterator[None]:
+    """Bring the lab up, and take it down again."""
+    command("make lab-down DISCARD=1")
+    try:
+        command(".venv/bin/python -m lab up")
+        yield
+    finally:
+        command("make lab-down DISCARD=1")
+
+
+def ec2() -> EC2Client:
+    """Return a client of the lab's EC2."""
+    return boto3.client(
+        "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
+    )
+
+
+def machines() -> list[dict[str, Any]]:
+    """Describe all instances that were ever launched, with the tags as a mapping and the state as a word."""
+    found = [each for reservation in ec2().describe_instances()["Reservations"] for each in reservation["Instances"]]
+    return [
+        {**each, "Tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}, "State": each["State"]["Name"]}
+        for each in found
+    ]
+
+
+def tasks_of(output: str) -> int:
+    """Count the tasks that a run began."""
+    return output.count("TASK [")

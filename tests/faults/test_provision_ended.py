@@ -1,0 +1,71 @@
+"""provision.yml ended in the middle and run again, while the roster changes: nobody ever changes seat."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.conftest import Course, Moment, ec2, machines, tasks_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEED = 20261
+SIX = ["ada", "blaise", "carl", "dora", "emmy", "fibo"]
+KILLS_PER_CLASS = 4
+
+
+@pytest.mark.usefixtures("_lab")
+@pytest.mark.timeout(3600)
+def test_nobody_changes_seat_and_no_machine_is_launched_twice(tmp_path: Path, kills: int) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - repeatable, and no secret
+    tasks = ended = classes = 0
+    while ended < kills:
+        classes += 1
+        course = Course(tmp_path / str(classes), {"class_confirm_teardown": "ml101"})
+        course.folder.mkdir()
+        before = {each["InstanceId"] for each in machines()}
+        seats: dict[str, str] = {}
+        for roster in rosters(chance):
+            course.write_roster(roster)
+            if tasks:
+                ended += course.end("provision.yml", Moment.draw(chance, tasks))
+            tasks = max(tasks, tasks_of(course.play("provision.yml")))
+            launched = [each for each in machines() if each["InstanceId"] not in before]
+            check(launched, roster, seats)
+            if ended >= kills:
+                break
+        assert "changed=0" in course.play("provision.yml")
+        end_class(course, Moment.draw(chance, tasks))
+    print(f"{ended} runs ended, {classes} classes of up to {tasks} tasks")
+
+
+def end_class(course: Course, moment: Moment) -> None:
+    """End teardown.yml in the middle, too; run again, it leaves nothing."""
+    course.end("teardown.yml", moment)
+    course.play("teardown.yml")
+    assert {each["State"] for each in machines()} <= {"shutting-down", "terminated"}
+    assert [each["KeyName"] for each in ec2().describe_key_pairs()["KeyPairs"]] == []
+    assert [each["GroupName"] for each in ec2().describe_security_groups()["SecurityGroups"]] == ["default"]
+
+
+def rosters(chance: random.Random) -> list[list[str]]:
+    """Return what an instructor makes of a roster over a term: shuffled, grown, shrunk."""
+    shuffled = chance.sample(SIX, 6)
+    grown = chance.sample([*SIX, "grace"], 7)
+    return [SIX, shuffled, grown, [name for name in grown if name not in chance.sample(SIX, 2)]]
+
+
+def check(launched: list[dict[str, Any]], roster: list[str], seats: dict[str, str]) -> None:
+    """One machine for each student that ever was, each with its seat; add the new ones to `seats`."""
+    assert {each["State"] for each in launched} == {"running"}
+    assert {each["Tags"].get("Class") for each in launched} == {"ml101"}
+    now = {each["Tags"]["Students"]: each["InstanceId"] for each in launched}
+    assert len(now) == len(launched), "two machines for one student, or a machine for nobody"
+    assert set(now) == set(roster) | set(seats)
+    assert {name: now[name] for name in seats} == seats
+    seats |= now
+    names = sorted(each["Tags"]["Name"] for each in launched)
+    assert names == [f"ml101-{number:03d}" for number in range(1, len(launched) + 1)]

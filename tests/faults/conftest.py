@@ -42,10 +42,11 @@ class Moment:
     ctrl_c: bool
 
     @classmethod
-    def draw(cls, chance: random.Random, tasks: int) -> Moment:
-        """Draw a moment of a run that has `tasks` tasks: at the beginning of one, or in the middle."""
-        delay = chance.choice([0, chance.uniform(0, 0.5), chance.uniform(0, 5)])
-        return cls(chance.randint(1, tasks), delay, chance.random() < 0.5)
+    def draw(cls, chance: random.Random, tasks: int, seconds: float) -> Moment:
+        """Draw a moment of a run that has `tasks` tasks and takes `seconds`: around the start of one, or any."""
+        if chance.random() < 0.5:
+            return cls(chance.randint(1, tasks), chance.choice([0, chance.uniform(0, 0.5)]), chance.random() < 0.5)
+        return cls(1, chance.uniform(0, seconds), chance.random() < 0.5)
 
 
 @dataclass(frozen=True)

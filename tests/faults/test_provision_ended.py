@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ KILLS_PER_CLASS = 4
 def test_nobody_changes_seat_and_no_machine_is_launched_twice(tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, and no secret
     tasks = ended = classes = 0
+    seconds = 0.0
     while ended < kills:
         classes += 1
         course = Course(tmp_path / str(classes), {"class_confirm_teardown": "ml101"})
@@ -31,14 +33,16 @@ def test_nobody_changes_seat_and_no_machine_is_launched_twice(tmp_path: Path, ki
         for roster in rosters(chance):
             course.write_roster(roster)
             if tasks:
-                ended += course.end("provision.yml", Moment.draw(chance, tasks))
+                ended += course.end("provision.yml", Moment.draw(chance, tasks, seconds))
+            started = time.monotonic()
             tasks = max(tasks, tasks_of(course.play("provision.yml")))
+            seconds = seconds or time.monotonic() - started  # of the first, which nobody ended
             launched = [each for each in machines() if each["InstanceId"] not in before]
             check(launched, roster, seats)
             if ended >= kills:
                 break
         assert "changed=0" in course.play("provision.yml")
-        end_class(course, Moment.draw(chance, tasks))
+        end_class(course, Moment.draw(chance, tasks, seconds))
     print(f"{ended} runs ended, {classes} classes of up to {tasks} tasks")
 
 

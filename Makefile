@@ -50,8 +50,12 @@ lab-down: ## End the lab, after bringing the students' work home; DISCARD=1 to l
 
 # ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+.PHONY: docs
+docs: .venv/.dev-tools ## Write the pages that repeat what the code says
+	@.venv/bin/python -m tools.docs
+
 .PHONY: lint
-lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck
+lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck, house rules
 	@bin/lint
 
 .PHONY: test

@@ -156,8 +156,7 @@ class Endpoint:
         """Take up what an earlier run saved."""
         if not places.ENDPOINT_STATE.exists():
             return
-        # Our own file, readable and writable for its owner alone.
-        saved = pickle.loads(places.ENDPOINT_STATE.read_bytes())  # noqa: S301
+        saved = pickle.loads(places.ENDPOINT_STATE.read_bytes())  # noqa: S301 - our own file, private to its owner
         for (account, region), backend in saved["backends"].items():
             ec2_backends[account][region] = backend
         self._fleet.addresses = saved["addresses"]

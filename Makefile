@@ -11,7 +11,7 @@ LAB := .venv/bin/python -m lab
 help: ## Say what there is
 	@echo "machine_learning_aws: a roster becomes a class of machines"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ── Tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -66,9 +66,8 @@ test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class fr
 test-all: .venv/.dev-tools ## Every test there is
 	@bin/test --all
 
-.PHONY: test-class
-test-class: .venv/.dev-tools ## The molecule scenario of a whole class, on the lab's hosts
-	@bin/molecule class
+test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class
+	@bin/molecule $*
 
 .PHONY: attacks
 attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts

@@ -1,0 +1,102 @@
+"""The stages of the tests: which are chosen, what is shown, and what is kept of each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tools import stages
+from tools.stages import Stage, chosen
+
+AVAILABLE = [
+    Stage("browser", ()),
+    Stage("class", (), needs=("browser",)),
+    Stage("unit", ()),
+    Stage("slow", (), in_ci=False),
+]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "BUILD", tmp_path)
+
+
+def python(name: str, code: str) -> Stage:
+    return Stage(name, (sys.executable, "-c", code))
+
+
+def main(monkeypatch: pytest.MonkeyPatch, available: list[Stage], *arguments: str) -> int:
+    monkeypatch.setattr(stages, "stages", lambda: available)
+    monkeypatch.setattr(sys, "argv", ["bin/test", *arguments])
+    return stages.main()
+
+
+@pytest.mark.parametrize(
+    ("names", "everything", "expected"),
+    [
+        ([], False, ["browser", "class", "unit"]),
+        ([], True, ["browser", "class", "unit", "slow"]),
+        (["slow", "unit"], False, ["unit", "slow"]),
+        (["class"], False, ["browser", "class"]),
+    ],
+)
+def test_stages_are_chosen_in_their_order_with_what_they_need(
+    names: list[str], everything: bool, expected: list[str]
+) -> None:
+    assert [stage.name for stage in chosen(AVAILABLE, names, everything=everything)] == expected
+
+
+def test_an_unknown_stage_is_refused_with_the_list() -> None:
+    with pytest.raises(SystemExit, match=r"There is no stage units\. There are: browser, class, unit, slow"):
+        chosen(AVAILABLE, ["units"], everything=False)
+
+
+def test_the_real_stages_have_names_of_their_own_and_every_scenario() -> None:
+    names = [stage.name for stage in stages.stages()]
+    assert len(set(names)) == len(names)
+    assert {"lint", "unit", "molecule class"} <= set(names)
+
+
+def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    available = [python("first one", "print('\\x1b[31mred\\x1b[0m'); exit(3)"), python("second", "print('fine')")]
+    assert main(monkeypatch, available) == 1
+    said = capfd.readouterr().out
+    assert said.index("── first one ──") < said.index("red") < said.index("first one: FAILED in ") < said.index("fine")
+    assert said.splitlines()[-1].startswith("All stages: 2 with 2 tests in ")
+    assert said.endswith(" Failed: first one\n")
+    first, second = (ElementTree.parse(tmp_path / name) for name in ("first-one.xml", "second.xml"))
+    assert "red" in first.findtext("testsuite/testcase/failure", "")
+    assert second.find("testsuite/testcase/failure") is None
+
+
+def test_output_is_shown_while_a_stage_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    shown: list[str] = []
+    real_read = os.read
+
+    def read(descriptor: int, size: int) -> bytes:
+        shown.append(capfd.readouterr().out)
+        return real_read(descriptor, size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "read", read)
+        stages.run(python("slow", "import time; print('.', end=''); time.sleep(0.5); print('end')"))
+    assert any("." in part and "end" not in part for part in shown)
+
+
+def test_a_stage_of_tests_is_counted_from_its_own_report(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): pass\n@pytest.mark.skip('x')\ndef test_c(): pass\n"
+    )
+    command = (sys.executable, "-m", "pytest", "-q", f"--junitxml={tmp_path}/unit.xml", str(tmp_path / "test_it.py"))
+    assert main(monkeypatch, [Stage("unit", command)]) == 0
+    said = capfd.readouterr().out
+    assert ", 3 tests, 1 of them skipped" in said
+    assert said.endswith(" Everything passed.\n")

@@ -156,7 +156,7 @@ def main() -> int:
     failed = [outcome.stage.name for outcome in outcomes if not outcome.passed]
     total, tests = duration(sum(outcome.seconds for outcome in outcomes)), sum(outcome.tests for outcome in outcomes)
     verdict = f"Failed: {', '.join(failed)}" if failed else "Everything passed."
-    print(f"\nAll stages: {len(outcomes)} with {tests} tests in {total}. {verdict}")
+    print(f"\nStages: {len(outcomes)}, tests: {tests}, time: {total}. {verdict}")
     return int(bool(failed))
 
 

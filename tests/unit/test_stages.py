@@ -68,7 +68,7 @@ def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(
     assert main(monkeypatch, available) == 1
     said = capfd.readouterr().out
     assert said.index("── first one ──") < said.index("red") < said.index("first one: FAILED in ") < said.index("fine")
-    assert said.splitlines()[-1].startswith("All stages: 2 with 2 tests in ")
+    assert said.splitlines()[-1].startswith("Stages: 2, tests: 2, time: ")
     assert said.endswith(" Failed: first one\n")
     first, second = (ElementTree.parse(tmp_path / name) for name in ("first-one.xml", "second.xml"))
     assert "red" in first.findtext("testsuite/testcase/failure", "")

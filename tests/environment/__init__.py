@@ -1,0 +1,1 @@
+"""Environments made from what the project declares, and nothing else."""

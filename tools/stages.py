@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
 
 from tools.roles import PROJECT
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
+Within = Literal["both", "ci", "all"]
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
@@ -34,7 +35,7 @@ class Stage:
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    in_ci: bool = True
+    within: Within = "both"
 
     @property
     def report(self) -> Path:
@@ -61,10 +62,10 @@ class Outcome:
         )
 
 
-def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), in_ci: bool = True) -> Stage:
+def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), within: Within = "both") -> Stage:
     """Make a stage of tests, which write their JUnit file themselves."""
     options = ("--quiet", "--color=no", "--durations=5", f"--junitxml={Stage(name, ()).report}")
-    return Stage(name, (".venv/bin/pytest", *options, *arguments), needs, in_ci)
+    return Stage(name, (".venv/bin/pytest", *options, *arguments), needs, within)
 
 
 def stages() -> list[Stage]:
@@ -77,8 +78,10 @@ def stages() -> list[Stage]:
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
         pytest("attacks", "tests/attacks"),
+        pytest("some faults", "tests/faults", "--kills=2", "--deselect=tests/faults/test_isolation.py", within="ci"),
+        pytest("faults", "tests/faults", within="all"),
         *(Stage(f"molecule {name}", ("bin/molecule", name)) for name in scenarios),
-        pytest("environment", "tests/environment", in_ci=False),
+        pytest("environment", "tests/environment", within="all"),
     ]
 
 
@@ -86,7 +89,7 @@ def chosen(available: Sequence[Stage], names: Iterable[str], *, everything: bool
     """Pick stages by name and what they need; without names what CI runs, or everything."""
     wanted = set(names)
     if not wanted:
-        return [stage for stage in available if everything or stage.in_ci]
+        return [stage for stage in available if stage.within in ("both", "all" if everything else "ci")]
     unknown = wanted - {stage.name for stage in available}
     if unknown:
         listed = ", ".join(stage.name for stage in available)

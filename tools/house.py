@@ -32,7 +32,7 @@ MAY_NAME_THE_LAB = {
     "bin/lab-down": "brings work home before it ends",
     "bin/lock": "locks its packages too",
     "bin/molecule": "brings it up for a scenario",
-    "molecule/*/molecule.yml": "scenarios run on its hosts",
+    "molecule/config.yml": "scenarios run on its hosts",
     "benchmarks/*.py": "measure in it",
     "requirements-dev.*": "its packages",
     "pyproject.toml": "its packages have no types",

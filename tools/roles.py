@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,15 +78,13 @@ class Role:
     def used(self, entry: str) -> set[str]:
         """Name the role's own variables that `entry` uses, through files of tasks, templates, and other variables."""
         known = {**self.defaults, **self._yaml("vars/main.yml")}
+        templates = list((self.path / "templates").glob("*.j2"))
         found: set[str] = set()
         waiting: list[Any] = [self._yaml(f"tasks/{part}.yml") for part in self.parts(entry)]
         while waiting:
             value = waiting.pop()
             for text in strings(value):
-                waiting += [
-                    (self.path / "templates" / name).read_text(encoding="utf-8")
-                    for name in re.findall(r"'([^'\s]+\.j2)'", text)
-                ]
+                waiting += [path.read_text(encoding="utf-8") for path in templates if path.name in text]
                 for name in names(text) - found:
                     found.add(name)
                     waiting.append(known.get(name))

@@ -38,7 +38,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     # Instead of at the end of the file: the other roles' inputs were asked for already.
-    (folder / "tests" / "unit" / "role_inputs.yml").write_text(block("limits:\n  - inputs:"))
+    (folder / "tests" / "unit" / "role_inputs.yml").write_text("---\n" + block("limits:\n  - inputs:"))
     configure = folder / "playbooks" / "configure.yml"
     called = "        - name: Install the environment\n"
     configure.write_text(configure.read_text().replace(called, f"{block('        - name: Limit')}\n{called}"))

@@ -1,0 +1,47 @@
+"""The guides: what they link to is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tools import house
+from tools.roles import PROJECT
+
+PAGES = [name for name in house.files() if name.endswith(".md")]
+
+
+def anchors(text: str) -> set[str]:
+    """Name the headings of a page as links do."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    page = PROJECT / name
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_every_guide_is_reached_from_the_readme() -> None:
+    reached: set[str] = set()
+    waiting = ["README.md"]
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for link in re.findall(r"\]\(([^)\s#]+\.md)", (PROJECT / name).read_text(encoding="utf-8")):
+            if not link.startswith("http"):
+                waiting.append(str(((PROJECT / name).parent / link).resolve().relative_to(PROJECT)))
+    guides = {name for name in PAGES if name.startswith(("docs/", "roles/"))}
+    assert guides <= reached

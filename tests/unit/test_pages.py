@@ -40,8 +40,7 @@ def test_every_guide_is_reached_from_the_readme() -> None:
         if name in reached:
             continue
         reached.add(name)
-        for link in re.findall(r"\]\(([^)\s#]+\.md)", (PROJECT / name).read_text(encoding="utf-8")):
-            if not link.startswith("http"):
-                waiting.append(str(((PROJECT / name).parent / link).resolve().relative_to(PROJECT)))
+        links = re.findall(r"\]\(([^)\s#:]+\.md)", (PROJECT / name).read_text(encoding="utf-8"))
+        waiting += [str(((PROJECT / name).parent / link).resolve().relative_to(PROJECT)) for link in links]
     guides = {name for name in PAGES if name.startswith(("docs/", "roles/"))}
     assert guides <= reached

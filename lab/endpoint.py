@@ -65,7 +65,7 @@ class Endpoint:
             return self._control(environ["REQUEST_METHOD"], path.removeprefix(CONTROL), body, start_response)
         action = action_of(environ.get("HTTP_X_AMZ_TARGET", ""), path, body)
         if fault := self._faults.take(action):
-            answer, status = self._refuse(fault, environ, start_response), fault.status
+            answer, status = refuse(fault, environ, start_response), fault.status
         else:
             environ["wsgi.input"] = io.BytesIO(body)
             answer, status = self._answer(action, environ, start_response)
@@ -89,17 +89,6 @@ class Endpoint:
                 self._save()
         start_response(*begun)
         return answer, status
-
-    @staticmethod
-    def _refuse(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        """Answer with an injected fault, in the words of the service's protocol."""
-        if environ.get("HTTP_X_AMZ_TARGET"):
-            kind, text = "application/x-amz-json-1.1", json.dumps({"__type": fault.code, "message": fault.message})
-        else:
-            kind = "text/xml;charset=UTF-8"
-            error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
-            text = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>"
-        return _send(start_response, fault.status, kind, text)
 
     def _control(self, method: str, what: str, body: bytes, start_response: Callable[..., Any]) -> list[bytes]:
         """Answer the lab's own commands."""
@@ -170,6 +159,17 @@ class Endpoint:
                 self._save()
             except OSError:
                 log.exception("The state could not be saved")
+
+
+def refuse(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answer with an injected fault, in the words of the service's protocol."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        kind, text = "application/x-amz-json-1.1", json.dumps({"__type": fault.code, "message": fault.message})
+    else:
+        kind = "text/xml;charset=UTF-8"
+        error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
+        text = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>"
+    return _send(start_response, fault.status, kind, text)
 
 
 def _send(start_response: Callable[..., Any], status: int, kind: str, text: str) -> list[bytes]:

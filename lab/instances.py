@@ -10,10 +10,12 @@ import base64
 import copy
 import logging
 import os
+import re
 import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2 import urls
@@ -38,6 +40,34 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 GONE = ("shutting-down", "terminated")
 WORKERS = 4  # hosts that boot, stop or end at the same time
 USER_DATA_BYTES = 16384
+IMAGE_GB = 8  # as Ubuntu's images
+
+
+@dataclass(frozen=True)
+class VcpuQuota:
+    """How many vCPUs of these families of instance types may be pending or running at once, in one region."""
+
+    code: str
+    name: str
+    families: tuple[str, ...]
+    limit: float
+
+    def counts(self, instance_type: str) -> bool:
+        """Tell whether machines of `instance_type` count against it."""
+        return re.split(r"[\d.-]", instance_type)[0] in self.families
+
+
+# What a new account is allowed.
+VCPU_QUOTAS = (
+    VcpuQuota(
+        "L-1216C47A",
+        "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+        ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
+        64.0,
+    ),
+    VcpuQuota("L-DB2E81BA", "Running On-Demand G and VT instances", ("g", "gr", "vt"), 0.0),
+    VcpuQuota("L-417A185B", "Running On-Demand P instances", ("p",), 0.0),
+)
 
 
 class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
@@ -130,6 +160,16 @@ def _memory_mib(instance_type: str) -> int:
     return min(int(INSTANCE_TYPES[instance_type]["MemoryInfo"]["SizeInMiB"]), here // 2)
 
 
+class LabImage(Ami):  # type: ignore[misc]  # moto has no types
+    """One of the lab's own images, with a disk as large as Ubuntu's."""
+
+    @property
+    def block_device_mappings(self) -> list[dict[str, Any]]:
+        """The root disk."""
+        (root,) = super().block_device_mappings
+        return [{**root, "Ebs": {**root["Ebs"], "VolumeSize": IMAGE_GB}}]
+
+
 class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
     """EC2 in one region: the lab's images in place of moto's samples, and EC2's refusals where moto has none."""
 
@@ -145,7 +185,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         """Know the lab's images, also those that came with a newer recipe."""
         for release in image.RELEASES:
             if release.ami not in self.amis:
-                self.amis[release.ami] = Ami(
+                self.amis[release.ami] = LabImage(
                     self,
                     release.ami,
                     name=release.ami_name,
@@ -175,7 +215,40 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                 named["nics"][0]["SubnetId"] = subnet.id
             else:
                 named["subnet_id"] = subnet.id
+        self._require_zone(named["instance_type"], named["subnet_id"])
+        self._require_vcpus([named["instance_type"]] * count)
         return super().run_instances(image_id, count, user_data, *arguments, **named)
+
+    def start_instances(self, instance_ids: list[str]) -> Any:
+        """Start, unless the quota is used up."""
+        stopped = [each for each in self.get_multi_instances_by_id(instance_ids) if each.state == "stopped"]
+        self._require_vcpus([instance.instance_type for instance in stopped])
+        return super().start_instances(instance_ids)
+
+    def _require_zone(self, instance_type: str, subnet_id: str) -> None:
+        if subnet_id and instance_type in INSTANCE_TYPES:
+            zone = self.get_subnet(subnet_id).availability_zone
+            wanted = {"instance-type": [instance_type], "location": [zone]}
+            if not self.describe_instance_type_offerings("availability-zone", wanted):
+                raise EC2ClientError(
+                    "Unsupported",
+                    f"Your requested instance type ({instance_type}) is not supported in your requested Availability "
+                    f"Zone ({zone}).",
+                )
+
+    def _require_vcpus(self, starting: list[str]) -> None:
+        running = [each.instance_type for each in self.all_instances() if each.state in ("pending", "running")]
+        for quota in VCPU_QUOTAS:
+            more, taken = (
+                sum(int(INSTANCE_TYPES[kind]["VCpuInfo"]["DefaultVCpus"]) for kind in kinds if quota.counts(kind))
+                for kinds in (starting, running)
+            )
+            if more and more + taken > quota.limit:
+                raise EC2ClientError(
+                    "VcpuLimitExceeded",
+                    f"You have requested more vCPU capacity than your current vCPU limit of {quota.limit:.0f} allows "
+                    "for the instance bucket that the specified instance type belongs to.",
+                )
 
     def create_image(self, instance_id: str, name: str, *arguments: Any, **named: Any) -> Any:
         """Begin an image: pending until its host was copied."""

@@ -74,6 +74,7 @@ def stages() -> list[Stage]:
     return [
         Stage("lint", ("bin/lint",)),
         pytest("unit", "tests/unit"),
+        pytest("mistakes", "tests/mistakes"),
         Stage("browser", ("bin/browser",)),
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),

@@ -108,3 +108,10 @@ def test_whatever_happens_to_the_roster_nobody_moves_and_everybody_sits(
         seats = [m["tags"]["Name"] for m in machines]
         assert len(set(seats)) == len(seats)
         assert sum(not m["tags"]["Students"] for m in machines) >= spares
+
+
+def test_usernames_too_long_for_a_tag_are_refused_before_a_machine_is_launched() -> None:
+    usernames = [f"{number}".rjust(32, "x") for number in range(9)]
+    with pytest.raises(SeatError, match=r"on a new machine are longer than a tag can be \(263 of 256"):
+        plan(usernames, [], class_name="ml101", students_per_machine=8)
+    assert plan(usernames, [], class_name="ml101", students_per_machine=7).launch == 2

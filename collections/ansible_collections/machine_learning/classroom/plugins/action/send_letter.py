@@ -37,6 +37,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         # On Ctrl-C, Ansible ends this task's process, which is its own and does nothing else, with one of these.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         sent: dict[str, Any] = self._execute_module(MODULE, module_args=arguments["mail"], task_vars=task_vars)
+        if sent.get("failed") and "msg" not in sent:  # it ended without a word: the server cannot be reached
+            mail, event = arguments["mail"], getattr(sent.get("exception"), "event", None)
+            sent["msg"] = f"{mail.get('host')}:{mail.get('port')} does not answer: {getattr(event, 'msg', 'no reason')}"
         accepted = not sent.get("failed") and sent.get("msg") == ACCEPTED
         if accepted:
             write_bytes(arguments["receipt_file"], (json.dumps(arguments["receipt"], indent=1) + "\n").encode())

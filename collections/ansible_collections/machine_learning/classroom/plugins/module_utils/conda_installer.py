@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .conda_lockfile import Lock
 
 # Installed size and byte code, per byte of archive: conda-forge compresses about so well.
-_UNPACKED = 5
+UNPACKED = 5
 _RESERVE = 200 * 1024**2  # B; the rest of the machine must go on working
 
 _IMPORT = """\
@@ -121,7 +121,7 @@ class Environment:
 
     def require_space(self, plan: Plan) -> None:
         """Refuse to begin what cannot end: a full disk also stops the students' work."""
-        needed = plan.download * _UNPACKED + _RESERVE
+        needed = plan.download * UNPACKED + _RESERVE
         free = shutil.disk_usage(self.prefix.parent).free
         if plan.download and free < needed:
             raise InstallError(

@@ -91,6 +91,8 @@ def plan(
         for username in waiting[: max(free, 0)]:
             places[machine.instance_id].append(username)
         waiting = waiting[max(free, 0) :]
+    for begin in range(0, len(waiting), students_per_machine):  # before they are launched, not once they cost money
+        _refuse_long_tag("a new machine", " ".join(waiting[begin : begin + students_per_machine]))
     spares_left = sum(1 for machine in spare if not _present(places[machine.instance_id]))
     launch = -(-len(waiting) // students_per_machine) + max(spare_machines - spares_left, 0)
     return Plan(
@@ -141,11 +143,7 @@ def _tags(machines: Sequence[Machine], places: Mapping[str, list[str]], class_na
     wanted: dict[str, dict[str, str]] = {}
     for machine in machines:
         students = " ".join(places[machine.instance_id])
-        if len(students) > LONGEST_TAG:
-            raise SeatError(
-                f"The usernames on {machine.seat or machine.instance_id} are longer than a tag can be "
-                f"({len(students)} of {LONGEST_TAG} characters). Lower class_students_per_machine."
-            )
+        _refuse_long_tag(machine.seat or machine.instance_id, students)
         tags = {}
         if not machine.seat:
             tags["Name"] = next(free_seats)
@@ -154,3 +152,11 @@ def _tags(machines: Sequence[Machine], places: Mapping[str, list[str]], class_na
         if tags:
             wanted[machine.instance_id] = tags
     return wanted
+
+
+def _refuse_long_tag(machine: str, students: str) -> None:
+    if len(students) > LONGEST_TAG:
+        raise SeatError(
+            f"The usernames on {machine} are longer than a tag can be "
+            f"({len(students)} of {LONGEST_TAG} characters). Lower class_students_per_machine."
+        )

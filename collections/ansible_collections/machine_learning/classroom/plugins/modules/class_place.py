@@ -7,13 +7,22 @@ DOCUMENTATION = r"""
 module: class_place
 short_description: Tell in which AWS account and region a class lives
 description:
-  - Asks AWS who we are, with one request, and says in words what is wrong where it does not answer.
+  - Asks AWS who we are and whether we may list machines, and says in words what is wrong where it does not answer.
+  - Refuses another place than the one in which the class was provisioned.
 author: The machine_learning_aws developers
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-options: {}
+options:
+  class_name:
+    description: The class.
+    type: str
+    required: true
+  record:
+    description: Where it is kept in which place the class was provisioned; this module only reads it.
+    type: path
+    required: true
 attributes:
   check_mode:
     support: full
@@ -24,6 +33,8 @@ EXAMPLES = r"""
 - name: Ask AWS who we are
   machine_learning.classroom.class_place:
     region: us-east-1
+    class_name: ml101
+    record: "{{ class_state_dir }}/place.json"
   register: place
 """
 
@@ -33,59 +44,50 @@ words:
   type: str
   returned: success
   sample: account 123456789012, region us-east-1
+record:
+  description: What to keep at O(record) when the class is made here.
+  type: str
+  returned: success
 """
 
 import os
+from pathlib import Path
 
+import boto3
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain
+from ansible_collections.machine_learning.classroom.plugins.module_utils.places import Place, PlaceError, require_region
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 
-def explain(error: BotoCoreError | ClientError, region: str | None) -> str:
-    """Say in words why AWS did not tell who we are, and what to do."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
-        return (
-            f"There are no AWS credentials here: {error}\n"
-            "Run `aws configure`, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and run again."
-        )
-    if isinstance(error, EndpointConnectionError):
-        where = os.environ.get("AWS_ENDPOINT_URL") or f"region {region}"
-        return (
-            f"AWS does not answer ({where}).\n"
-            "Look at the network, at class_region in group_vars/all/class.yml and, if set, at AWS_ENDPOINT_URL."
-        )
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    if code in EXPIRED:
-        return "The AWS credentials have expired. Log in again (`aws sso login`, or new keys) and run again."
-    if code:
-        return (
-            f"AWS refuses these credentials: {code}.\n"
-            "Check the keys, and that this machine's clock is right, and run again."
-        )
-    return f"AWS cannot be asked: {error}"
+def find_place(module: AnsibleAWSModule) -> Place:
+    """Ask AWS who we are, and whether these credentials may look at the region's machines."""
+    session = boto3.session.Session(profile_name=module.params["profile"])
+    known = [name for each in session.get_available_partitions() for name in session.get_available_regions("ec2", each)]
+    require_region(module.region, known)
+    if session.get_credentials() is None:  # amazon.aws would say so in its own way
+        raise NoCredentialsError
+    account = module.client("sts").get_caller_identity()["Account"]
+    module.client("ec2").describe_instances(MaxResults=5)
+    return Place(account, module.region)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleAWSModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleAWSModule(
+        argument_spec={"class_name": {"required": True}, "record": {"type": "path", "required": True}},
+        supports_check_mode=True,
+    )
+    record = Path(module.params["record"])
     try:
-        client = module.client("sts")
-        account = client.get_caller_identity()["Account"]
+        place = find_place(module)
+        place.require_same(record, module.params["class_name"])
+    except PlaceError as error:
+        module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))
-    words = f"account {account}, region {module.region}"
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        words += f", endpoint {endpoint}"
-    module.exit_json(changed=False, words=words)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    module.exit_json(changed=False, words=place.words(endpoint), record=place.text())
 
 
 if __name__ == "__main__":

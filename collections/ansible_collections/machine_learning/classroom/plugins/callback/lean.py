@@ -1,0 +1,130 @@
+"""The screen of an instructor: as Ansible's own, but a failure is a few lines of words and a message is plain text.
+
+With -v everything looks as Ansible's default has it.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: lean
+type: stdout
+short_description: Failures in a few lines of words
+description:
+  - The default output, but that a failure shows host, student and message without the rest of the result, and that
+    messages of tasks are plain text. What AWS refuses is put into words. With C(-v) it is the default output.
+author: The machine_learning_aws developers
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+requirements:
+  - set as stdout in configuration
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants
+from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain_text
+
+if TYPE_CHECKING:
+    from ansible.executor.task_result import CallbackTaskResult
+
+# Whose messages are written for instructors, and so are shown whole.
+_OWN = "machine_learning.classroom."
+_OWN_WORDS = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
+_DEBUG = ("ansible.builtin.debug", "debug")
+# Of anybody else's.
+_MOST_LINES, _LONGEST_LINE = 3, 300
+_MORE = "With -v the same command says more."
+_UNREACHABLE = "Look at it in the EC2 console, reboot it there if need be, then run this again."
+
+
+class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no types
+    """The callback `machine_learning.classroom.lean`."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "machine_learning.classroom.lean"
+
+    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
+        """Say what failed, unless it was said of each item already."""
+        if self._display.verbosity:
+            super().v2_runner_on_failed(result, ignore_errors)
+        elif result.task.loop and "results" in result.result:
+            self._say_ignored(ignore_errors)
+        else:
+            self._say(result, "fatal", _words(result.result, str(result.task.action)), ignored=ignore_errors)
+
+    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
+        """Say what failed with one item of a loop."""
+        if self._display.verbosity:
+            super().v2_runner_item_on_failed(result)
+        else:
+            words = _words(result.result, str(result.task.action))
+            self._say(result, "failed", f"{self._get_item_label(result.result)}: {words}")
+
+    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
+        """Say which machine cannot be reached."""
+        if self._display.verbosity:
+            super().v2_runner_on_unreachable(result)
+            return
+        ignored = bool(result.task.ignore_unreachable)
+        why = _shortened(str(result.result.get("msg", "")).removeprefix("Task failed: "))
+        self._say(result, "unreachable", why if ignored else f"{why}\n{_UNREACHABLE}", ignored=ignored)
+
+    def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
+        """Show a message as it is."""
+        message = result.result.get("msg")
+        plain = str(result.task.action) in _DEBUG and not result.task.loop and isinstance(message, str)
+        if self._display.verbosity or not plain:
+            super().v2_runner_on_ok(result)
+            return
+        if self._last_task_banner != result.task._uuid:
+            self._print_task_banner(result.task)
+        self._display.display(message)
+
+    def _say(self, result: CallbackTaskResult, how: str, words: str, *, ignored: bool = False) -> None:
+        if self._last_task_banner != result.task._uuid:
+            self._print_task_banner(result.task)
+        self._handle_warnings(result.result)
+        self._display.display(
+            f"{how}: [{_who(result)}]: {words}",
+            color=constants.COLOR_SKIP if ignored else constants.COLOR_ERROR,
+            stderr=self.get_option("display_failed_stderr"),
+        )
+        self._say_ignored(ignored)
+
+    def _say_ignored(self, ignored: bool) -> None:
+        if ignored:
+            self._display.display("...ignoring", color=constants.COLOR_SKIP)
+
+
+def _who(result: CallbackTaskResult) -> str:
+    """Return the machine and whose it is; what this computer does for all of them is this computer's."""
+    if result.task.delegate_to == "localhost" and result.task.run_once:
+        return "localhost"
+    name = str(result.host.get_name())
+    students = str((result.host.get_vars().get("aws_ec2_tags") or {}).get("Students") or "")
+    return f"{name} ({', '.join(students.split())})" if students else name
+
+
+def _words(result: dict[str, Any], action: str) -> str:
+    """Return what a failed task says: whole where we wrote it, otherwise in words or shortened."""
+    if "censored" in result:
+        return f"It failed. What it said is hidden, since it may hold a secret.\n{_MORE}"
+    message = str(result.get("msg") or "").strip()
+    if action.startswith(_OWN) or action in _OWN_WORDS:
+        return message
+    if refusal := explain_text(message, None):
+        return refusal
+    said = str(result.get("module_stderr") or result.get("stderr") or "").strip()
+    if said:
+        message = f"{message}\n{said.splitlines()[-1]}".strip()
+    return f"{_shortened(message or 'It failed without a word.')}\n{_MORE}"
+
+
+def _shortened(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return "\n".join(
+        line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…" for line in lines[:_MOST_LINES]
+    )

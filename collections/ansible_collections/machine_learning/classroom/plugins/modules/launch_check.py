@@ -1,0 +1,244 @@
+#!/usr/bin/python
+"""Find out whether machines can be launched, before anything is made."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: launch_check
+short_description: Find out whether machines can be launched, before anything is made
+description:
+  - Asks AWS whether the image exists, whether the zone offers the instance type, and whether the vCPU quota and the
+    disk suffice; says in words what does not fit. With nothing to launch or start it asks nothing.
+  - What AWS does not permit to ask is said and taken for good.
+author: The machine_learning_aws developers
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+options:
+  launch:
+    description: How many machines are to be launched.
+    type: int
+    required: true
+  starting:
+    description: The instance types of the machines that are to be started.
+    type: list
+    elements: str
+    default: []
+  instance_type:
+    description: The instance type of those to be launched.
+    type: str
+    required: true
+  image_id:
+    description: Their image; empty for the one that O(image_parameter) names.
+    type: str
+    default: ""
+  image_parameter:
+    description: A public SSM parameter that names an image.
+    type: str
+    required: true
+  subnet_id:
+    description: The subnet that was asked for; empty for any of O(subnets).
+    type: str
+    default: ""
+  subnets:
+    description: The subnets to choose from, as M(amazon.aws.ec2_vpc_subnet_info) returns them.
+    type: list
+    elements: dict
+    required: true
+  disk_gb:
+    description: The size of each machine's disk, in GiB.
+    type: int
+    required: true
+  environment_lock:
+    description: The lock of the conda environment, for its size; it need not exist yet.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: It only asks.
+"""
+
+EXAMPLES = r"""
+- name: Find out whether the machines can be launched
+  machine_learning.classroom.launch_check:
+    region: us-east-1
+    launch: 30
+    instance_type: t3a.large
+    image_parameter: /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
+    subnets: "{{ subnets.subnets }}"
+    disk_gb: 30
+    environment_lock: environment.lock
+"""
+
+RETURN = r"""
+subnet_id:
+  description: The subnet to launch into.
+  type: str
+  returned: success
+image_id:
+  description: The image to launch from.
+  type: str
+  returned: when something is to be launched
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils import launch
+from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain, is_not_permitted
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import LockError, parse
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import ImageTypeDef, InstanceTypeInfoTypeDef
+
+T = TypeVar("T")
+
+
+class Check:
+    """The questions, to one region."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        """Ask as `module` is told to."""
+        self._module = module
+        self._region: str = module.region
+        self._ec2: EC2Client = module.client("ec2")
+
+    def image(self, image_id: str, parameter: str) -> ImageTypeDef:
+        """Return the image to launch from."""
+        if not image_id:
+            image_id = self._module.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+        found = self._ec2.describe_images(ImageIds=[image_id])["Images"]
+        if not found:
+            raise launch.LaunchError(
+                f"There is no image {image_id} in {self._region}.\n"
+                'Set class_image_id in group_vars/all/class.yml, or "" for Canonical\'s newest Ubuntu; then run again.'
+            )
+        return found[0]
+
+    def zones(self, instance_type: str) -> list[str]:
+        """Return the zones that offer `instance_type`."""
+        wanted: Any = [{"Name": "instance-type", "Values": [instance_type]}]
+        offers = self._ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=wanted)
+        if zones := sorted(offer["Location"] for offer in offers["InstanceTypeOfferings"]):
+            return zones
+        pages = self._ec2.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
+        offered = [offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]]
+        raise launch.refuse_type(instance_type, offered, self._region)
+
+    def running(self) -> list[str]:
+        """Return the types of all on-demand machines that count against a quota now, whoever's they are."""
+        states: Any = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        pages = self._ec2.get_paginator("describe_instances").paginate(Filters=states)
+        return [
+            instance["InstanceType"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+            if instance.get("InstanceLifecycle") != "spot"
+        ]
+
+    def types(self, names: set[str]) -> dict[str, InstanceTypeInfoTypeDef]:
+        """Return what AWS says of the instance types `names`."""
+        wanted: Any = sorted(names)
+        pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=wanted)
+        return {each["InstanceType"]: each for page in pages for each in page["InstanceTypes"]}
+
+    def limit(self, quota: launch.Quota) -> float:
+        """Return how many vCPUs may run."""
+        client = self._module.client("service-quotas")
+        answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
+        return float(answer["Quota"]["Value"])
+
+    def if_permitted(self, what: str, ask: Callable[[], T]) -> T | None:
+        """Ask; None, and a warning, where AWS does not permit the question or knows no answer."""
+        try:
+            return ask()
+        except ClientError as error:
+            if not is_not_permitted(error) and error.response["Error"]["Code"] != "NoSuchResourceException":
+                raise
+            self._module.warn(
+                f"Not checked before the launch: {what}. AWS answers {error.operation_name} with "
+                f"{error.response['Error']['Code']} (docs/aws.md, Permissions)."
+            )
+            return None
+
+
+def check(module: AnsibleAWSModule) -> dict[str, Any]:
+    """Ask everything; return what to launch from and into."""
+    given, region = module.params, module.region
+    kind, count = given["instance_type"], given["launch"]
+    wanted = [kind] * count + given["starting"]
+    if not wanted:
+        return {"subnet_id": launch.choose_subnet(given["subnets"], None, kind, region, given["subnet_id"])}
+    ask = Check(module)
+    zones = ask.if_permitted("the instance type", partial(ask.zones, kind)) if count else None
+    subnet_id = launch.choose_subnet(given["subnets"], zones, kind, region, given["subnet_id"])
+    chosen: dict[str, Any] = {"subnet_id": subnet_id}
+    running = ask.running()
+    types = ask.if_permitted("the vCPU quota", partial(ask.types, {*wanted, *running}))
+    if count:
+        image = ask.image(given["image_id"], given["image_parameter"])
+        chosen["image_id"] = image["ImageId"]
+        if types:
+            supported = types[kind]["ProcessorInfo"]["SupportedArchitectures"]
+            launch.require_architecture(kind, supported, image["ImageId"], image["Architecture"])
+        launch.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))
+    if types:
+        vcpus = {name: each["VCpuInfo"]["DefaultVCpus"] for name, each in types.items()}
+        for quota in {quota for each in wanted if (quota := launch.quota_of(each))}:
+            limit = ask.if_permitted("the vCPU quota", partial(ask.limit, quota))
+            if limit is not None:
+                launch.require_quota(wanted, running, vcpus, quota, limit, region)
+    return chosen
+
+
+def _size_gb(image: ImageTypeDef) -> int:
+    """Return the least size of the image's root disk, 0 where AWS does not say."""
+    root = image.get("RootDeviceName")
+    disks = [disk.get("Ebs", {}) for disk in image.get("BlockDeviceMappings", []) if disk.get("DeviceName") == root]
+    return max((disk.get("VolumeSize") or 0 for disk in disks), default=0)
+
+
+def _archives(lock_file: Path) -> int | None:
+    """Return how many bytes the packages of the lock are to download; None where there is no lock yet."""
+    try:
+        return sum(package.size for package in parse(lock_file.read_text(), lock_file.name).packages)
+    except (FileNotFoundError, LockError):  # configure.yml says what is wrong with a lock
+        return None
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "launch": {"type": "int", "required": True},
+            "starting": {"type": "list", "elements": "str", "default": []},
+            "instance_type": {"required": True},
+            "image_id": {"default": ""},
+            "image_parameter": {"required": True},
+            "subnet_id": {"default": ""},
+            "subnets": {"type": "list", "elements": "dict", "required": True},
+            "disk_gb": {"type": "int", "required": True},
+            "environment_lock": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        chosen = check(module)
+    except launch.LaunchError as error:
+        module.fail_json(msg=str(error))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=explain(error, module.region))
+    module.exit_json(changed=False, **chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The screen itself: what failures of any kind look like, and that -v still shows all."""
+
+from __future__ import annotations
+
+import yaml
+
+from tests.mistakes.conftest import PROJECT, Desk
+
+PLAY = """
+- hosts: ml101-001
+  gather_facts: false
+  ignore_unreachable: true
+  tasks:
+    - name: Reach it
+      ansible.builtin.command: "true"
+      vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Show a table
+      ansible.builtin.debug: {msg: "SEAT  STUDENT\\nml101-001  ada"}
+    - name: Do much
+      ansible.builtin.command: "ls /no/{{ item }}"
+      loop: [one, two]
+      ignore_errors: true
+    - name: Crash
+      crash:
+      ignore_errors: true
+    - name: Handle a secret
+      ansible.builtin.command: ls /no/s3cret
+      no_log: true
+"""
+CRASH = "raise KeyError('a wall of text')\n"
+
+
+def test_a_failure_is_a_few_lines_whoever_made_it(desk: Desk) -> None:
+    (desk.home / "library").mkdir()
+    (desk.home / "library/crash.py").write_text("#!/usr/bin/python\n# AnsibleModule(\n" + CRASH)
+    (desk.home / "play.yml").write_text(PLAY)
+    machine = {"ml101-001": {"aws_ec2_tags": {"Students": "ada grace"}}}
+    local = yaml.safe_load((PROJECT / "inventory/10-control.yml").read_text())
+    local["all"]["hosts"] = machine
+    (desk.home / "hosts.yml").write_text(yaml.safe_dump(local))
+    line = f"-i {desk.home}/hosts.yml {desk.home}/play.yml"
+    shown = desk.play(line)
+    *_, crash, secret = shown.failures
+    assert crash.splitlines()[-2:] == ["KeyError: 'a wall of text'", "With -v the same command says more."]
+    assert secret == (
+        "It failed. What it said is hidden, since it may hold a secret.\nWith -v the same command says more."
+    )
+    lines = shown.text.splitlines()
+    (unreachable,) = [line for line in lines if line.startswith("unreachable: ")]
+    assert unreachable.startswith("unreachable: [ml101-001 (ada, grace)]: ")
+    assert unreachable.endswith("port 1: Connection refused")
+    table = lines.index("SEAT  STUDENT")
+    assert lines[table - 1].startswith("TASK [Show a table]")
+    assert lines[table + 1] == "ml101-001  ada"
+    (item,) = [number for number, line in enumerate(lines) if line.startswith("failed: [localhost]: one: ")]
+    assert lines[item : item + 3] == [
+        "failed: [localhost]: one: The command exited with a non-zero return code.",
+        "ls: cannot access '/no/one': No such file or directory",
+        "With -v the same command says more.",
+    ]
+    assert "s3cret" not in shown.text
+    everything = desk.play(f"{line} -v").text
+    assert "fatal: [localhost]: FAILED! =>" in everything
+    assert "s3cret" not in everything

@@ -1,0 +1,142 @@
+"""environment.yml, data sets and mail: what cannot be had is named, and where to mend it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.mistakes.conftest import Desk
+from tests.unit.conda_channels import write_class_channel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a small channel, and below data/ a data set that is not what its checksum says."""
+    folder = tmp_path_factory.mktemp("mirror")
+    write_class_channel(folder / "conda-forge")
+    (folder / "data" / ("a" * 64)).mkdir(parents=True)
+    (folder / "data" / ("a" * 64) / "iris.csv").write_text("1,2,3\n")
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in http.server
+        """Say nothing."""
+
+
+def lock(desk: Desk, mirror: str, environment: str) -> str:
+    """Return what the part of configure says that locks the environment."""
+    file = desk.home / "environment.yml"
+    file.write_text(environment)
+    part = {"role": "conda", "tasks_from": "lock"}
+    failure = desk.play_tasks(part, class_environment_file=str(file), class_mirror_url=mirror).failure
+    assert not (desk.home / "environment.lock").exists()
+    return failure
+
+
+def packages(*lines: str) -> str:
+    """Write an environment.yml that asks for `lines`."""
+    return "channels:\n  - conda-forge\ndependencies:\n" + "".join(f"  - {line}\n" for line in lines)
+
+
+def test_the_defaults_channel(desk: Desk) -> None:
+    (desk.home / "environment.yml").write_text("channels:\n  - defaults\ndependencies:\n  - numpy\n")
+    shown = desk.play("configure.yml", class_environment_file=str(desk.home / "environment.yml"))
+    assert shown.failure == (
+        "environment.yml, line 2: the channel defaults is refused, because Anaconda's terms of service ask most "
+        "organisations to pay for it.\nPut `conda-forge` in its place: it is free and has the same."
+    )
+
+
+def test_a_package_that_nobody_has(desk: Desk, mirror: str) -> None:
+    assert lock(desk, mirror, packages("python", "lerning")) == (
+        f"environment.yml, line 5: {mirror}/conda-forge/ has no package lerning.\nDid you mean learning?"
+    )
+
+
+def test_packages_that_do_not_go_together(desk: Desk, mirror: str) -> None:
+    failure = lock(desk, mirror, packages("python", "plots", "numbers_ >=2"))
+    assert failure.startswith("environment.yml asks for packages that do not go together:\n")
+    assert "numbers_" in failure
+    assert "plots" in failure
+    assert failure.endswith("\nLoosen or remove one of the versions named here.")
+
+
+def test_a_pip_section(desk: Desk, mirror: str) -> None:
+    assert lock(desk, mirror, packages("python", "pip:\n    - torch==2.9")) == (
+        "environment.yml, line 5: a `pip:` section cannot be locked, so it is refused rather than dropped. It asks "
+        "for: "
+        "torch==2.9 (line 6).\n"
+        "conda-forge has most packages of PyPI: move these lines up into `dependencies:`, without `pip:`.\n"
+        "What it does not have, students can install for themselves: `pip install --user NAME` in a terminal."
+    )
+
+
+def test_a_channel_that_is_not_there(desk: Desk, mirror: str) -> None:
+    failure = lock(desk, f"{mirror}/nowhere", packages("python"))
+    assert failure.startswith(f"The channels {mirror}/nowhere/conda-forge/ cannot be read: ")
+    assert failure.endswith(
+        "\nCheck the connection and the names under `channels:` in environment.yml, then run again."
+    )
+
+
+def test_data_sets_with_a_wrong_checksum_or_no_server(desk: Desk, mirror: str) -> None:
+    got = hashlib.sha256(b"1,2,3\n").hexdigest()
+    module = {
+        "datasets": [
+            {"name": "iris", "url": f"{mirror}/data/{'a' * 64}/iris.csv", "sha256": "a" * 64},
+            {"name": "wine", "url": "http://127.0.0.1:1/wine.csv", "sha256": "b" * 64},
+        ],
+        "directory": str(desk.home / "shelf/data"),
+        "record": str(desk.home / "record/data.json"),
+        "attempts": 1,
+    }
+    play = [{"hosts": "localhost", "tasks": [{"machine_learning.classroom.datasets": module}]}]
+    (desk.home / "data.yml").write_text(json.dumps(play))
+    failure = desk.play(f"-i inventory/10-control.yml {desk.home}/data.yml").failure
+    assert failure == (
+        f"Data set iris: wrong checksum: expected sha256 {'a' * 64}, got {got}\n"
+        f"  {mirror}/data/{'a' * 64}/iris.csv\n"
+        "Data set wine: the server cannot be reached ([Errno 111] Connection refused) (attempts: 1)\n"
+        "  http://127.0.0.1:1/wine.csv\n"
+        "The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml again: it goes on "
+        "where it stopped."
+    )
+    assert not (desk.home / "shelf/data/iris.csv").exists()
+
+
+def test_a_mail_server_that_refuses(desk: Desk) -> None:
+    (desk.home / "class/letters").mkdir(parents=True)
+    (desk.home / "class/receipts").mkdir()
+    student = {"name": "Ada", "email": "ada@example.com", "username": "ada", "port": 8888}
+    shown = desk.play_tasks(
+        {"role": "mail"},
+        mail_students=[{**student, "password": "abcd-efgh-jkmn", "token": "abcdefghjkmnpqrstuvwxyz2"}],
+        mail_seat="ml101-001",
+        mail_address="192.0.2.1",
+        class_smtp_host="127.0.0.1",
+        class_smtp_port=1,
+        class_smtp_username="class@example.com",
+        class_smtp_password="never-on-the-screen",
+    )
+    shown.secrets += ("never-on-the-screen", "abcd-efgh-jkmn", "abcdefghjkmnpqrstuvwxyz2")
+    assert shown.failure == (
+        "The letter to ada (ada@example.com) was not accepted:\n"
+        "127.0.0.1:1 does not answer: [Errno 111] Connection refused\n"
+        "Mend class_smtp_… in group_vars/all/class.yml or the address in the roster, then run mail.yml."
+    )
+    assert "Your machine for ml101" in (desk.home / "class/letters/ada.eml").read_text()
+    assert not list((desk.home / "class/receipts").iterdir())

@@ -77,7 +77,7 @@ def read(text: str, what: str = "it") -> Any:
         raise DoubtError(f"{what} is empty")
     try:
         notebook = nbformat.reader.reads(text)
-    except NO_NOTEBOOK:
+    except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise DoubtError(f"{what} is not a notebook that can be read") from None
     if notebook.get("nbformat") != 4:
         raise DoubtError(f"{what} is in notebook format {notebook.get('nbformat')}, not 4")
@@ -126,7 +126,7 @@ def has_unique_ids(notebook: Any) -> bool:
 
 
 def lost(base: Any, student: Any, merged: Any) -> list[str]:
-    """Return, in words, what `student` has beyond `base` and `merged` has not: cells, outputs, attachments, metadata."""
+    """Return, in words, what of the student's own (cells, outputs, attachments, metadata) `merged` has not."""
     missing = []
     for cells, what in ((_contents, "a cell"), (_outputs, "an output"), (_attachments, "an attachment")):
         if cells(student) - cells(base) - cells(merged):

@@ -1,4 +1,4 @@
-"""Send a machine the notebooks that its students never had: first only their checksums, then the bytes it lacks."""
+"""Send a machine the notebooks that are new to its students: first only their checksums, then the bytes it lacks."""
 
 from __future__ import annotations
 

@@ -1,37 +1,53 @@
-"""Templates given to students: once each, over nothing, and never through a trap that lies in a student's folder."""
+"""Templates given to students, and their new editions brought in, without ever losing what a student wrote.
+
+Whatever the student wrote wins. A file that the student never touched becomes the new edition; in a notebook that was
+touched the two are merged by cells (`notebook_merge.py`); and where a person must decide, the new edition is laid beside
+the student's file. `notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
+import inspect
 import json
 import os
-import posixpath
 import pwd
 import re
-import secrets
+import resource
 import select
 import signal
-import stat
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_merge, records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import primary_group
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebook_folder import (
+    Edition,
+    Hand,
+    Verdict,
+    program_merger,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
 
 USERNAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
-# Whoever owns the folder can stop a process that runs under the same account: we wait no longer than this, in seconds.
+# Whoever owns the folder can stop a process that runs under the same account: we wait no longer than this, in seconds,
+# for its next word. It says one for every template, and a merge has its own, shorter limit.
 PATIENCE = 60.0
-# A student's file of this name is compared with the template (is it what an interrupted run gave?) up to this size.
-COMPARED = 64 << 20
+# What that process and its merges may take of the machine's memory: a notebook may be made to take all.
+MEMORY = 3 << 30
 # All templates together travel in one message to each machine.
 LARGEST = 32 << 20
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NotebooksError(Exception):
@@ -40,14 +56,14 @@ class NotebooksError(Exception):
 
 @dataclass
 class Outcome:
-    """What became of the templates in one student's folder, by path."""
+    """What became of the templates in one student's folder."""
 
-    given: list[str] = field(default_factory=list)
-    """Written now, or in check mode: would be."""
-    same: list[str] = field(default_factory=list)
-    """There already, with the very bytes of the template."""
-    other: list[str] = field(default_factory=list)
-    """Not given, because something of the student's own is there or in the way."""
+    kept: list[str] = field(default_factory=list)
+    """The paths where the student's file stays as it is, because something of the student's own is there."""
+    report: list[str] = field(default_factory=list)
+    """Sentences for the instructor: what was brought up to date, and what needs a person."""
+    diffs: list[dict[str, str]] = field(default_factory=list)
+    """What changes in the student's files, as Ansible shows it."""
 
 
 def read_templates(source: str) -> dict[str, bytes]:
@@ -82,64 +98,191 @@ class Delivery:
     """The templates of a class, given to the students of one machine.
 
     `store` (root's alone) keeps for each student which bytes were given under which path, USERNAME.json, and these
-    bytes themselves, objects/SHA256: a later update can tell from them what the student changed.
+    bytes themselves, objects/SHA256: from them an update can tell what the student changed. What was only laid beside
+    the student's file is in offered/USERNAME.json: it is not offered twice, and is no base for a merge.
     """
 
-    def __init__(self, host: Host, directory: str, *, store: str, owner: str) -> None:
-        """Deliver below `directory`, one folder per student; `owner` owns that directory and the store."""
+    def __init__(self, host: Host, directory: str, *, store: str, owner: str, python: str) -> None:
+        """Deliver below `directory`, one folder per student; `owner` owns that directory and the store.
+
+        `python` is the interpreter that has nbformat.
+        """
         self._host = host
         self._directory = directory
         self._store = store
         self._objects = os.path.join(store, "objects")
+        self._offered = os.path.join(store, "offered")
         self._owner = owner
+        self._merger = program_merger(python, inspect.getsource(notebook_merge))
+        self._brought: dict[str, bytes] = {}
 
     def keep(self, content: bytes) -> None:
-        """Keep the bytes of a template on this machine, so that they can be given."""
-        path = self._object(hashlib.sha256(content).hexdigest())
-        if not os.path.exists(path):
-            records.make_private(self._store)
-            records.make_private(self._objects)
-            records.write_bytes(path, content)
+        """Keep the bytes of a template on this machine, so that they can be given; in check mode, for this run."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        if self._host.check_mode:
+            self._brought[sha256] = content
+        elif not os.path.exists(self._object(sha256)):
+            with self._remembering():
+                records.make_private(self._objects)
+                records.write_bytes(self._object(sha256), content)
 
-    def missing(self, students: Sequence[str], templates: Mapping[str, str]) -> list[str]:
-        """Return the paths of `templates` (path → sha256) that some student never had and whose bytes are not here."""
-        never_had = {path for student in students for path in set(templates) - set(self._record(student))}
-        return sorted(path for path in never_had if not os.path.exists(self._object(templates[path])))
+    def missing(self, students: Sequence[str], templates: Mapping[str, str], again: Sequence[str]) -> list[str]:
+        """Return the paths of `templates` (path → sha256) that some student is to get and whose bytes are not here.
 
-    def deliver(self, student: str, templates: Mapping[str, str]) -> Outcome:
-        """Give `student` those of `templates` that were never given and at whose path nothing is.
+        In check mode a student who has had nothing yet needs no bytes.
+        """
+        wanted = set()
+        for student in students:
+            given = self._given(student)
+            if given or not self._host.check_mode:
+                wanted |= self._wanted(student, given, templates, again) & set(templates)
+        return sorted(path for path in wanted if self._content(templates[path]) is None)
 
-        The bytes must have been kept, except in check mode.
+    def deliver(self, student: str, templates: Mapping[str, str], again: Sequence[str]) -> Outcome:
+        """Bring the templates that `student` has not got, or has in an older edition; those in `again` even if deleted.
+
+        The bytes must have been kept, except where `missing` asked for none.
         """
         folder = self._folder(student)
-        given = self._record(student)
-        wanted = {path: sha256 for path, sha256 in templates.items() if path not in given}
-        if not wanted:
+        given, offered = self._given(student), self._offers(student)
+        editions = self._editions(given, self._wanted(student, given, templates, again), templates, again)
+        if not editions:
             return Outcome()
+        verdicts = {}
         if folder is None:  # check mode: it would just have been made, empty
-            outcome = Outcome(given=sorted(wanted))
-        else:
-            contents = {path: b"" if self._host.check_mode else self._content(wanted[path]) for path in wanted}
-            outcome = self._as_student(student, folder, wanted, contents)
-        for path in outcome.given:
-            self._host.change(f"gave {student} {path}")
-        if not self._host.check_mode:
-            records.make_private(self._store)
-            given.update({path: wanted[path] for path in (*outcome.given, *outcome.same)})
-            records.write(os.path.join(self._store, f"{student}.json"), given)
+            verdicts = {path: Verdict("given") for path, edition in editions.items() if not edition.given}
+        try:
+            if folder is not None:
+                for path, verdict in self._as_student(student, folder, list(editions.values())):
+                    verdicts[path] = verdict
+        finally:  # also what was done before it went wrong
+            for path, verdict in verdicts.items():
+                if verdict.what in ("given", "same", "updated", "merged", "carried"):
+                    given[path] = templates[path]
+                    offered.pop(path, None)
+                elif verdict.what in ("aside", "orphan", "gone"):
+                    offered[path] = templates.get(path, "")
+            self._remember(student, given, offered)
+        return self._tell(student, editions, verdicts)
+
+    def _wanted(
+        self, student: str, given: Mapping[str, str], templates: Mapping[str, str], again: Sequence[str]
+    ) -> set[str]:
+        """Return the paths at which there may be something to do, those of former templates included."""
+        offered = self._offers(student)
+        news = {path for path, sha256 in templates.items() if sha256 not in (given.get(path), offered.get(path))}
+        former = {path for path in given if path not in templates and offered.get(path) != ""}
+        return news | former | (set(again) & set(given) & set(templates))
+
+    def _editions(
+        self, given: Mapping[str, str], wanted: set[str], templates: Mapping[str, str], again: Sequence[str]
+    ) -> dict[str, Edition]:
+        """Return what is to reach a student by path, with all that is known of what the student has."""
+        renamed = self._renamed(given, wanted, templates)
+        editions = {}
+        for path in sorted(wanted):
+            was = renamed.get(path, "")
+            editions[path] = Edition(
+                path,
+                sha256=templates.get(path, ""),
+                content=self._content(templates.get(path, "")) or b"",
+                given=given.get(path, ""),
+                base=self._content(given.get(path) or given.get(was, "")),
+                was=was,
+                again=path in again,
+            )
+        return editions
+
+    def _renamed(self, given: Mapping[str, str], wanted: set[str], templates: Mapping[str, str]) -> dict[str, str]:
+        """Return the new path of templates that were renamed → the old one."""
+        former = [path for path in sorted(wanted) if path not in templates]
+        renamed: dict[str, str] = {}
+        for path in sorted(wanted & set(templates) - set(given)):
+            for old in former:
+                before, now = self._content(given[old]), self._content(templates[path])
+                same_kind = os.path.splitext(old)[1] == os.path.splitext(path)[1]
+                if before and now and same_kind and notebook_merge.is_renamed(before, now):
+                    renamed[path] = old
+                    former.remove(old)
+                    break
+        return renamed
+
+    def _tell(self, student: str, editions: Mapping[str, Edition], verdicts: Mapping[str, Verdict]) -> Outcome:
+        """Say what became of each path: changes to Ansible, the rest to the instructor."""
+        outcome = Outcome()
+        done: dict[str, list[str]] = {"updated": [], "merged": []}
+        explained = {edition.was for path, edition in editions.items() if verdicts.get(path, Verdict("")).what in TOLD_OF}
+        for path, verdict in verdicts.items():
+            edition, why = editions[path], printable(verdict.why)
+            if verdict.what in CHANGES:
+                self._host.change(CHANGES[verdict.what].format(student=student, path=path, aside=verdict.aside))
+                outcome.diffs += self._diff(student, edition, verdict)
+            if verdict.what in done:
+                done[verdict.what].append(path)
+            if verdict.what in KEPT:
+                outcome.kept.append(path)
+            if verdict.what in REPORTS and path not in explained:
+                sentence = REPORTS[verdict.what].format(path=path, why=why, aside=verdict.aside, was=edition.was)
+                outcome.report.append(f"{student}: {sentence}")
+            elif verdict.what == "given" and why:
+                sentence = f"{path} is {edition.was} under a new name; the student's edits stay in {edition.was} ({why})."
+                outcome.report.append(f"{student}: {sentence}")
+            outcome.report += [f"{student}: {path}: {printable(note)}." for note in verdict.notes]
+        brought = [f"{WORDS[what]} {', '.join(paths)}" for what, paths in done.items() if paths]
+        if brought:
+            outcome.report.insert(0, f"{student}: {'; '.join(brought)}.")
         return outcome
 
-    def _record(self, student: str) -> dict[str, Any]:
+    @staticmethod
+    def _diff(student: str, edition: Edition, verdict: Verdict) -> list[dict[str, str]]:
+        before, after = "", ""
+        if verdict.what == "updated" and edition.base is not None:
+            before, after = (
+                notebook_merge.outline(text.decode(errors="replace")) for text in (edition.base, edition.content)
+            )
+        elif len(verdict.diff) == 2:
+            before, after = verdict.diff
+        if before == after:
+            return []
+        where = f"{student}/{edition.path}"
+        return [{"before_header": where, "after_header": where, "before": plain(before), "after": plain(after)}]
+
+    def _given(self, student: str) -> dict[str, str]:
         if not USERNAME.fullmatch(student):
             raise NotebooksError(f"{student!r} is no username.")
         return records.read(os.path.join(self._store, f"{student}.json"))
 
+    def _offers(self, student: str) -> dict[str, str]:
+        return records.read(os.path.join(self._offered, f"{student}.json"))
+
+    def _remember(self, student: str, given: dict[str, str], offered: dict[str, str]) -> None:
+        if self._host.check_mode:
+            return
+        with self._remembering():
+            records.make_private(self._store)
+            records.write(os.path.join(self._store, f"{student}.json"), given)
+            records.make_private(self._offered)
+            records.write(os.path.join(self._offered, f"{student}.json"), offered)
+
+    @contextlib.contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotebooksError(f"{self._store} cannot be written: {trouble(error)}") from None
+
     def _object(self, sha256: str) -> str:
         return os.path.join(self._objects, sha256)
 
-    def _content(self, sha256: str) -> bytes:
-        with open(self._object(sha256), "rb") as source:
-            return source.read()
+    def _content(self, sha256: str) -> bytes | None:
+        """Return the bytes of what was or is a template; None if they are not on this machine."""
+        if sha256 in self._brought:
+            return self._brought[sha256]
+        try:
+            with open(self._object(sha256), "rb") as source:
+                return source.read()
+        except (FileNotFoundError, IsADirectoryError):  # the latter: no sha256
+            return None
 
     def _folder(self, student: str) -> str | None:
         """Return the student's folder, made if need be; None if check mode would have made it."""
@@ -161,9 +304,9 @@ class Delivery:
         return folder if os.path.isdir(folder) else None
 
     def _as_student(
-        self, student: str, folder: str, wanted: Mapping[str, str], contents: Mapping[str, bytes]
-    ) -> Outcome:
-        """Look and write in `folder` from a process that is the student, and so can do no more than the student can."""
+        self, student: str, folder: str, editions: Sequence[Edition]
+    ) -> Iterator[tuple[str, Verdict]]:
+        """Deal with `folder` from a process that is the student, and so can do no more than the student can."""
         account = pwd.getpwnam(student)
         # Opened before the rights are given up: the student may have none on the way there (Ubuntu's /home/ubuntu).
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -172,130 +315,107 @@ class Delivery:
             child = os.fork()
             if child == 0:
                 _become(account)
-                _work(root, writing, wanted, contents, dry=self._host.check_mode)
+                _work(Hand(root, self._merger, dry=self._host.check_mode), editions, writing)
         finally:
             os.close(writing)
             os.close(root)
+        open_paths = {edition.path for edition in editions}
         try:
-            answer = _read_all(reading, PATIENCE)
+            for said in _words(reading, PATIENCE):
+                if isinstance(said.get("trouble"), str):
+                    raise NotebooksError(f"The folder of {student} cannot be written: {printable(said['trouble'])}")
+                path, verdict = said.get("path"), _verdict(said)
+                if path in open_paths and verdict is not None:
+                    open_paths.remove(path)
+                    yield path, verdict
         finally:
             os.close(reading)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        if "trouble" in answer:
-            raise NotebooksError(f"The folder of {student} cannot be written: {answer['trouble']}.")
-        if set(answer) != {"given", "same", "other"}:
+        if open_paths:
             raise NotebooksError(f"Writing into the folder of {student} was interrupted. Run again.")
-        return Outcome(**{what: sorted(set(paths) & set(wanted)) for what, paths in answer.items()})
+
+
+CHANGES = {
+    "given": "gave {student} {path}",
+    "updated": "updated {path} of {student}",
+    "merged": "merged {path} of {student}",
+    "carried": "gave {student} {path} with the student's edits",
+    "aside": "laid {aside} of {student} beside the student's file",
+}
+KEPT = ("aside", "blocked", "busy")
+REPORTS = {
+    "aside": "{path} stays as the student has it, because {why}. The new edition lies beside it: {aside}.",
+    "blocked": "{path} was not brought: something of the student's own is in the way.",
+    "busy": "{path} is being written just now. Run again.",
+    "carried": "{path} is {was} under a new name, with the student's edits. {was} stays, too.",
+    "orphan": "{path} is no longer among the templates. The student's edited file stays, and gets no more updates.",
+}
+# What is said about a renamed template tells of the old path as well.
+TOLD_OF = ("given", "carried")
+WORDS = {"updated": "brought up to date", "merged": "merged with the student's own work"}
+VERDICTS = {*CHANGES, *KEPT, *REPORTS, "same", "deleted", "gone"}
+
+
+def plain(text: str) -> str:
+    """Return `text` as it may be shown on a terminal: a student may have typed what would command one."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def trouble(error: OSError) -> str:
+    """Return what `error` says, and what helps against a full disk."""
+    text = f"{error.filename or ''} {error.strerror}".strip()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{text}. Make room on the machine's disk, then run again."
+    return f"{text}."
 
 
 def _become(account: pwd.struct_passwd) -> None:
-    """Turn this process into one of the student's; it never comes back."""
+    """Turn this process into one of the student's; it never comes back, and ends with the run that made it."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
     os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _work(root: int, answer: int, wanted: Mapping[str, str], contents: Mapping[str, bytes], *, dry: bool) -> NoReturn:
-    """Be the child: do the work, write the outcome as JSON to the pipe `answer`, and end without a trace."""
+def _work(hand: Hand, editions: Sequence[Edition], answer: int) -> NoReturn:
+    """Be the child: deal with one edition after another, say so to the pipe `answer`, and end without a trace."""
+    say: Callable[[dict[str, Any]], int] = lambda word: os.write(answer, json.dumps(word).encode() + b"\n")  # noqa: E731
     try:
-        outcome: dict[str, Any] = {"given": [], "same": [], "other": []}
-        try:
-            for path, sha256 in sorted(wanted.items()):
-                outcome[_give(root, path, sha256, contents[path], dry=dry)].append(path)
-        except OSError as error:
-            outcome = {"trouble": f"{error.filename or ''} {error.strerror}".strip()}
-        os.write(answer, json.dumps(outcome).encode())
+        for edition in editions:
+            say({"path": edition.path, **asdict(hand.deal(edition))})
+    except OSError as error:
+        say({"trouble": trouble(error)})
     finally:
         os._exit(0)
 
 
-def _give(root: int, path: str, sha256: str, content: bytes, *, dry: bool) -> str:
-    """Write one template below the directory `root` unless anything is there; returns the part of Outcome it is in."""
-    name = posixpath.basename(path)
-    try:
-        folder = _open_folder(root, posixpath.dirname(path), make=not dry)
-    except FileNotFoundError:  # check mode: it would just have been made
-        return "given"
-    if folder is None:
-        return "other"
-    try:
-        found = _digest(folder, name)
-        if found is not None:
-            return "same" if found == sha256 else "other"
-        return "given" if dry or _create(folder, name, content) else "other"
-    finally:
-        os.close(folder)
-
-
-def _open_folder(root: int, path: str, *, make: bool) -> int | None:
-    """Open the directory `path` below `root` step by step, following no link; made where it is missing, if `make`.
-
-    Returns None if the student has put something else there: a file, a link, or a directory closed to the student.
-    """
-    folder = os.dup(root)
-    for part in path.split("/") if path else ():
-        try:
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=folder)
-            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
-                raise
-            return None
-        finally:
-            os.close(folder)
-        folder = deeper
-    return folder
-
-
-def _digest(folder: int, name: str) -> str | None:
-    """Return the sha256 of the file `name`, "" for what is no readable file of moderate size, None for nothing."""
-    try:
-        # Not blocking: a pipe put here would keep us waiting for ever.
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return ""
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or status.st_size > COMPARED:
-        os.close(handle)
-        return ""
-    with os.fdopen(handle, "rb") as source:
-        return hashlib.sha256(source.read(COMPARED)).hexdigest()
-
-
-def _create(folder: int, name: str, content: bytes) -> bool:
-    """Make the file `name` appear whole, or not at all if something is there by now; returns whether it was made."""
-    beside = f".{secrets.token_hex(8)}.part"
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.link(beside, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)  # unlike rename, never over
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(beside, dir_fd=folder)
-    return True
-
-
-def _read_all(pipe: int, patience: float) -> dict[str, Any]:
-    """Read the child's JSON; {} if it said nothing within `patience` seconds of its last word."""
+def _words(pipe: int, patience: float) -> Iterator[dict[str, Any]]:
+    """Yield what the child says, line by line, until it has ended or was silent for `patience` seconds."""
     said = b""
     while select.select([pipe], [], [], patience)[0]:
         block = os.read(pipe, 1 << 16)
         if not block:
             break
-        said += block
-    try:
-        answer = json.loads(said)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        *lines, said = (said + block).split(b"\n")
+        for line in lines:
+            try:
+                word = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(word, dict):
+                yield word
+
+
+def _verdict(said: dict[str, Any]) -> Verdict | None:
+    """Return what the child found; None if it says what it could not: a student may have had a hand in it."""
+    texts = [said.get(name) for name in ("why", "aside")]
+    lists = [said.get(name) for name in ("notes", "diff")]
+    if said.get("what") not in VERDICTS or not all(isinstance(text, str) for text in texts):
+        return None
+    if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists):
+        return None
+    return Verdict(**{name: said[name] for name in ("what", "why", "aside", "notes", "diff")})

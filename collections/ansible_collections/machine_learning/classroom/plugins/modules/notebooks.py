@@ -8,8 +8,11 @@ module: notebooks
 short_description: Give the students of a machine the notebooks of the course
 description:
   - Puts every file of O(source) into the folder of every student, below O(directory), at the same path.
-  - Whatever is there already, file, link or folder, stays as it is. What was given once is never given again, so
-    a notebook that a student deleted stays deleted.
+  - A file that was given and that the student never changed becomes the new edition of the template. In a notebook
+    that the student did change, the two are merged by cells. Where a person must decide, the student's file stays as it
+    is and the new edition is laid beside it, as C(NAME.new-VERSION.ipynb).
+  - Whatever else is there, file, link or folder, stays as it is. A notebook that a student deleted stays deleted.
+  - A merge leaves the student's notebook as it was before, hidden, as C(.NAME.before-VERSION.ipynb).
   - Works in each folder as the student whom it belongs to, and follows no link there.
   - Keeps a record, and the bytes, of what was given to whom, so that a later update can tell what the student changed.
   - Takes one remote execution, and a second one when the machine lacks the bytes of a file.
@@ -27,6 +30,15 @@ options:
     description: The folder that holds the students' folders. Its parent is made too, but nothing above it.
     type: path
     required: true
+  again:
+    description: Paths in O(source) of files that come back to students who deleted them.
+    type: list
+    elements: str
+    default: []
+  python:
+    description: The interpreter that merges notebooks; it must have nbformat.
+    type: path
+    default: /opt/conda/envs/conda_env/bin/python
   store:
     description: Where it is remembered what was given to whom; made for root alone.
     type: path
@@ -45,14 +57,17 @@ options:
     default: []
 attributes:
   check_mode:
-    description: Says what would be given to whom.
+    description: Says what would be given to whom, and merges to see what would come of it.
+    support: full
+  diff_mode:
+    description: Shows what changes in the text of the students' files; of notebooks, in the sources of their cells.
     support: full
 author:
   - The machine_learning_aws developers
 """
 
 EXAMPLES = """
-- name: Give every student the notebooks that the student never had
+- name: Give every student the notebooks, and bring them up to date
   become: true
   machine_learning.classroom.notebooks:
     source: templates/notebooks
@@ -67,8 +82,13 @@ changes:
   elements: str
   returned: always
 kept:
-  description: By student, the paths that were not given because something of the student's own is there.
+  description: By student, the paths where the new edition did not take the place of the student's own file.
   type: dict
+  returned: always
+report:
+  description: What was brought up to date and what needs a person, in sentences that begin with the student.
+  type: list
+  elements: str
   returned: always
 missing:
   description: The paths whose bytes the machine lacks; nothing was done while there are any.
@@ -94,6 +114,8 @@ def main() -> None:
             "directory": {"type": "path", "required": True},
             "store": {"type": "path", "default": "/var/lib/machine_learning_aws/delivered"},
             "owner": {"type": "str", "default": "root"},
+            "again": {"type": "list", "elements": "str", "default": []},
+            "python": {"type": "path", "default": "/opt/conda/envs/conda_env/bin/python"},
             "templates": {"type": "dict"},
             # Not secret, but nothing that anybody wants to read in the system's log.
             "contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
@@ -102,18 +124,35 @@ def main() -> None:
     )
     host = Host(module)
     params = module.params
-    delivery = Delivery(host, params["directory"], store=params["store"], owner=params["owner"])
-    templates = params["templates"] or {}
+    delivery = Delivery(
+        host, params["directory"], store=params["store"], owner=params["owner"], python=params["python"]
+    )
+    templates, students, again = params["templates"] or {}, params["students"], params["again"]
+    if unknown := [path for path in again if path not in templates]:
+        host.fail(f"There is no {unknown[0]} among the templates, so it cannot come again.")
+    outcomes, troubles = {}, []
     try:
         for content in params["contents"]:
             delivery.keep(zlib.decompress(base64.b64decode(content)))
-        missing = delivery.missing(params["students"], templates)
-        if missing and not host.check_mode:
-            host.done(missing=missing, kept={})
-        outcomes = {student: delivery.deliver(student, templates) for student in params["students"]}
+        missing = delivery.missing(students, templates, again)
+        if missing and not params["contents"]:
+            host.done(missing=missing, kept={}, report=[])
     except NotebooksError as error:
         host.fail(str(error))
-    host.done(missing=[], kept={student: outcome.other for student, outcome in outcomes.items() if outcome.other})
+    for student in students:
+        try:
+            outcomes[student] = delivery.deliver(student, templates, again)
+        except NotebooksError as error:  # one student's folder: the others get theirs
+            troubles.append(str(error))
+    if troubles:
+        host.fail("\n".join(troubles))
+    diff = {"diff": [shown for outcome in outcomes.values() for shown in outcome.diffs]} if module._diff else {}
+    host.done(
+        missing=[],
+        kept={student: outcome.kept for student, outcome in outcomes.items() if outcome.kept},
+        report=[sentence for outcome in outcomes.values() for sentence in outcome.report],
+        **diff,
+    )
 
 
 if __name__ == "__main__":

@@ -83,7 +83,6 @@ class Found:
     trouble: str = ""
 
 
-
 class Hand:
     """What deals with one folder, open as `root`; `dry` for check mode.
 
@@ -159,7 +158,7 @@ class Hand:
             found = settled(folder, posixpath.basename(edition.was))
         finally:
             os.close(folder)
-        if found is None or edition.base is None or found.digest == hashlib.sha256(edition.base).hexdigest():
+        if found is None or found.content == edition.base:
             return edition.content, Verdict("given")
         text, why, answer = self._merge(edition, found)
         if text is None:
@@ -223,7 +222,13 @@ def program_merger(python: str, program: str) -> Callable[[bytes, bytes, bytes],
         command = [python, "-I", "-c", program]
         try:
             done = subprocess.run(
-                command, input=json.dumps(texts).encode(), capture_output=True, timeout=MERGE_S, cwd="/", env={}, check=True
+                command,
+                input=json.dumps(texts).encode(),
+                capture_output=True,
+                timeout=MERGE_S,
+                cwd="/",
+                env={},
+                check=True,
             )
             answer = json.loads(done.stdout)
         except subprocess.TimeoutExpired:
@@ -269,10 +274,11 @@ def look(folder: int, name: str) -> Found | None:
         return None
     except OSError:
         return Found(trouble="it cannot be read, or is no file")
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return Found(trouble="it is no file")
     with os.fdopen(handle, "rb") as source:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return Found(trouble="it is no file")
         content = source.read(COMPARED + 1)
         if len(content) > COMPARED:
             return Found(trouble=f"it is larger than {COMPARED >> 20} MB")
@@ -303,7 +309,7 @@ def create(folder: int, name: str, content: bytes) -> bool:
 
 
 def replace(folder: int, name: str, found: Found, content: bytes, *, keep: bool) -> bool:
-    """Put `content` in the place of the very file that was `found`; returns False, and changes nothing, if it is another.
+    """Put `content` in the place of the very file that was `found`, or change nothing; returns whether it was done.
 
     The two change places in one step, and only then it is seen what really went away: a save that came in between is
     put back. With `keep`, what went away stays beside, hidden.

@@ -211,7 +211,9 @@ class Delivery:
         """Say what became of each path: changes to Ansible, the rest to the instructor."""
         outcome = Outcome()
         done: dict[str, list[str]] = {"updated": [], "merged": []}
-        explained = {edition.was for path, edition in editions.items() if verdicts.get(path, Verdict("")).what in TOLD_OF}
+        explained = {
+            edition.was for path, edition in editions.items() if verdicts.get(path, Verdict("")).what in TOLD_OF
+        }
         for path, verdict in verdicts.items():
             edition, why = editions[path], printable(verdict.why)
             if verdict.what in CHANGES:
@@ -225,7 +227,9 @@ class Delivery:
                 sentence = REPORTS[verdict.what].format(path=path, why=why, aside=verdict.aside, was=edition.was)
                 outcome.report.append(f"{student}: {sentence}")
             elif verdict.what == "given" and why:
-                sentence = f"{path} is {edition.was} under a new name; the student's edits stay in {edition.was} ({why})."
+                sentence = (
+                    f"{path} is {edition.was} under a new name; the student's edits stay in {edition.was} ({why})."
+                )
                 outcome.report.append(f"{student}: {sentence}")
             outcome.report += [f"{student}: {path}: {printable(note)}." for note in verdict.notes]
         brought = [f"{WORDS[what]} {', '.join(paths)}" for what, paths in done.items() if paths]
@@ -303,9 +307,7 @@ class Delivery:
         self._host.directory(folder, mode=0o700, owner=student, group=primary_group(student))
         return folder if os.path.isdir(folder) else None
 
-    def _as_student(
-        self, student: str, folder: str, editions: Sequence[Edition]
-    ) -> Iterator[tuple[str, Verdict]]:
+    def _as_student(self, student: str, folder: str, editions: Sequence[Edition]) -> Iterator[tuple[str, Verdict]]:
         """Deal with `folder` from a process that is the student, and so can do no more than the student can."""
         account = pwd.getpwnam(student)
         # Opened before the rights are given up: the student may have none on the way there (Ubuntu's /home/ubuntu).

@@ -39,10 +39,8 @@ def code(source: str, name: str, output: str = "") -> Cell:
     """Return a code cell; one with output has been run."""
     outputs = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
     count = 1 if output else None
-    return {
-        **{"cell_type": "code", "id": name, "metadata": {}, "source": source},
-        **{"outputs": outputs, "execution_count": count},
-    }
+    cell = {"cell_type": "code", "id": name, "metadata": {}, "source": source}
+    return {**cell, "outputs": outputs, "execution_count": count}
 
 
 def markdown(source: str, name: str) -> Cell:
@@ -478,7 +476,7 @@ def is_subsequence(part: list[Any], whole: list[Any]) -> bool:
 
 
 def faults(base: Notebook, student: Notebook, template: Notebook, result: Notebook) -> list[str]:
-    """Return what is wrong with a merge, found without any of its code. Ids may not be trusted here: edits copy them."""
+    """Return what is wrong with a merge, found without any of its code, nor by ids: edits copy them."""
     found = []
     given = {content(cell) for cell in base["cells"]}
     own = [cell for cell in student["cells"] if content(cell) not in given]
@@ -534,7 +532,7 @@ def names(cell: Cell) -> list[str]:
 
 
 def random_pair(seed: int) -> tuple[Notebook, Notebook, Notebook]:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - dice, not secrets
     base = random_base(dice)
     most = dice.choice([2, 6])
     return base, edit(base, dice, "S", most), edit(base, dice, "T", most)
@@ -554,7 +552,7 @@ def fuzz(seeds: range) -> Counter[str]:
         found.update(["merged", *faults(base, student, template, result)])
         if merge(dumped(base), dumped(student), dumped(template)).text != text:
             found["the same edits gave another merge"] += 1
-        # A run that is cut off before it could remember has all this done again, with the result in the student's place.
+        # A run that is cut off before it could remember is done again, with the result in the student's place.
         try:
             again = nbformat.reader.reads(merge(dumped(base), text, dumped(template)).text)
         except DoubtError:

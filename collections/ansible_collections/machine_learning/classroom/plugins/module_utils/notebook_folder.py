@@ -173,10 +173,11 @@ class Hand:
         text, why, answer = self._merge(edition, found)
         if text is None:
             return self._set_aside(folder, name, edition, why)
-        verdict = Verdict("merged", notes=answer.get("notes", []), diff=answer.get("diff", []))
-        if text == found.content or self._dry:
-            return verdict
-        return verdict if replace(folder, name, found, text, keep=True) else None
+        notes = answer.get("notes", [])
+        if text == found.content:
+            return Verdict("same", notes=notes)
+        done = self._dry or replace(folder, name, found, text, keep=True)
+        return Verdict("merged", notes=notes, diff=answer.get("diff", [])) if done else None
 
     def _merge(self, edition: Edition, found: Found) -> tuple[bytes | None, str, dict[str, Any]]:
         """Return the merged bytes, or None and why there are none."""

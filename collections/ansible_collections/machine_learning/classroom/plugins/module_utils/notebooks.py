@@ -1,8 +1,8 @@
 """Templates given to students, and their new editions brought in, without ever losing what a student wrote.
 
 Whatever the student wrote wins. A file that the student never touched becomes the new edition; in a notebook that was
-touched the two are merged by cells (`notebook_merge.py`); and where a person must decide, the new edition is laid beside
-the student's file. `notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
+touched the two are merged by cells (`notebook_merge.py`); where a person must decide, the new edition is laid beside the
+student's file. `notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
 
@@ -148,22 +148,24 @@ class Delivery:
         editions = self._editions(given, self._wanted(student, given, templates, again), templates, again)
         if not editions:
             return Outcome()
-        verdicts = {}
-        if folder is None:  # check mode: it would just have been made, empty
-            verdicts = {path: Verdict("given") for path, edition in editions.items() if not edition.given}
+        verdicts: dict[str, Verdict] = {}
+        outcome = Outcome()
         try:
-            if folder is not None:
+            if folder is None:  # check mode: it would just have been made, empty
+                verdicts |= {path: Verdict("given") for path, edition in editions.items() if not edition.given}
+            else:
                 for path, verdict in self._as_student(student, folder, list(editions.values())):
                     verdicts[path] = verdict
-        finally:  # also what was done before it went wrong
+        finally:  # what was done before it went wrong counts, too
             for path, verdict in verdicts.items():
                 if verdict.what in ("given", "same", "updated", "merged", "carried"):
                     given[path] = templates[path]
                     offered.pop(path, None)
                 elif verdict.what in ("aside", "orphan", "gone"):
                     offered[path] = templates.get(path, "")
+            self._tell(student, editions, verdicts, outcome)
             self._remember(student, given, offered)
-        return self._tell(student, editions, verdicts)
+        return outcome
 
     def _wanted(
         self, student: str, given: Mapping[str, str], templates: Mapping[str, str], again: Sequence[str]
@@ -207,13 +209,12 @@ class Delivery:
                     break
         return renamed
 
-    def _tell(self, student: str, editions: Mapping[str, Edition], verdicts: Mapping[str, Verdict]) -> Outcome:
-        """Say what became of each path: changes to Ansible, the rest to the instructor."""
-        outcome = Outcome()
+    def _tell(
+        self, student: str, editions: Mapping[str, Edition], verdicts: Mapping[str, Verdict], outcome: Outcome
+    ) -> None:
+        """Say what became of each path: changes to Ansible, the rest in `outcome` to the instructor."""
         done: dict[str, list[str]] = {"updated": [], "merged": []}
-        explained = {
-            edition.was for path, edition in editions.items() if verdicts.get(path, Verdict("")).what in TOLD_OF
-        }
+        explained = {editions[path].was for path, verdict in verdicts.items() if verdict.what in TOLD_OF}
         for path, verdict in verdicts.items():
             edition, why = editions[path], printable(verdict.why)
             if verdict.what in CHANGES:
@@ -227,15 +228,12 @@ class Delivery:
                 sentence = REPORTS[verdict.what].format(path=path, why=why, aside=verdict.aside, was=edition.was)
                 outcome.report.append(f"{student}: {sentence}")
             elif verdict.what == "given" and why:
-                sentence = (
-                    f"{path} is {edition.was} under a new name; the student's edits stay in {edition.was} ({why})."
-                )
-                outcome.report.append(f"{student}: {sentence}")
+                renamed = f"{path} is {edition.was} under a new name"
+                outcome.report.append(f"{student}: {renamed}; the edits stay in {edition.was}, because {why}.")
             outcome.report += [f"{student}: {path}: {printable(note)}." for note in verdict.notes]
         brought = [f"{WORDS[what]} {', '.join(paths)}" for what, paths in done.items() if paths]
         if brought:
             outcome.report.insert(0, f"{student}: {'; '.join(brought)}.")
-        return outcome
 
     @staticmethod
     def _diff(student: str, edition: Edition, verdict: Verdict) -> list[dict[str, str]]:
@@ -385,7 +383,10 @@ def _become(account: pwd.struct_passwd) -> None:
 
 def _work(hand: Hand, editions: Sequence[Edition], answer: int) -> NoReturn:
     """Be the child: deal with one edition after another, say so to the pipe `answer`, and end without a trace."""
-    say: Callable[[dict[str, Any]], int] = lambda word: os.write(answer, json.dumps(word).encode() + b"\n")  # noqa: E731
+
+    def say(word: dict[str, Any]) -> None:
+        os.write(answer, json.dumps(word).encode() + b"\n")
+
     try:
         for edition in editions:
             say({"path": edition.path, **asdict(hand.deal(edition))})

@@ -135,7 +135,7 @@ def main() -> None:
         for content in params["contents"]:
             delivery.keep(zlib.decompress(base64.b64decode(content)))
         missing = delivery.missing(students, templates, again)
-        if missing and not params["contents"]:
+        if missing:
             host.done(missing=missing, kept={}, report=[])
     except NotebooksError as error:
         host.fail(str(error))

@@ -2,87 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
+import hashlib
 import json
 import os
 import pwd
 import signal
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.machine_learning.classroom.plugins.action import notebooks as action_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_folder
 from ansible_collections.machine_learning.classroom.plugins.module_utils import notebooks as delivery_module
-from ansible_collections.machine_learning.classroom.plugins.modules import notebooks as notebooks_module
 
-ME = getpass.getuser()
-# As root the student is an account of its own, as on a machine; otherwise we are the student.
-STUDENT = "nobody" if os.geteuid() == 0 else ME
-FIRST, SECOND = "01-first.ipynb", "week2/02-second.ipynb"
-
-
-class Course:
-    """An instructor's folder of templates and one machine with a student."""
-
-    def __init__(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Keep everything below `tmp_path`; the module's answer is read from `capsys`."""
-        self.source = tmp_path / "templates"
-        self.home = tmp_path / "machine_learning_aws" / "daily_user"
-        self.folder = self.home / STUDENT
-        self.store = tmp_path / "lib" / "delivered"
-        self.executions = 0
-        self._capsys = capsys
-
-    def template(self, path: str, text: str) -> None:
-        """Put a file into the instructor's folder."""
-        place = self.source / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-
-    def module(self, args: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
-        """Run the module on the machine."""
-        self.executions += 1
-        with patch_module_args({**args, "_ansible_check_mode": check}), pytest.raises(SystemExit):
-            notebooks_module.main()
-        result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return result
-
-    def give(self, *students: str, check: bool = False) -> dict[str, Any]:
-        """Run the action as a playbook would, its remote executions being calls of the module."""
-        self.executions = 0
-        course = self
-
-        class Action(action_module.ActionModule):
-            def __init__(self) -> None:
-                self._task = SimpleNamespace(args=course.args(*students), async_val=0, check_mode=check)
-                self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
-                self._loader = SimpleNamespace(path_dwim=str)
-
-            def _execute_module(self, module_args: dict[str, Any], **_: Any) -> dict[str, Any]:
-                return course.module(module_args, check=check)
-
-        result: dict[str, Any] = Action().run()
-        return result
-
-    def args(self, *students: str) -> dict[str, Any]:
-        """Return what the task says."""
-        return {
-            "source": str(self.source),
-            "students": list(students) or [STUDENT],
-            "directory": str(self.home),
-            "store": str(self.store),
-            "owner": ME,
-        }
-
-    def text(self, path: str) -> str:
-        """Return what the student reads at `path`."""
-        return (self.folder / path).read_text()
-
-    def files(self) -> set[str]:
-        """Return all that is in the student's folder."""
-        return {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if not path.is_dir()}
+from tests.unit.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
 
 
 @pytest.fixture
@@ -93,16 +24,10 @@ def course(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Course:
     return course
 
 
-def as_student(course: Course, path: str) -> Path:
-    """Return a place in the student's folder, whose parents the student has made."""
-    owner = pwd.getpwnam(STUDENT)
-    place = course.folder / path
-    for folder in (course.home.parent, course.home, course.folder, *reversed(place.parents)):
-        if not folder.exists():
-            folder.mkdir()
-            if course.folder in (folder, *folder.parents):
-                os.chown(folder, owner.pw_uid, owner.pw_gid)
-    return place
+def aside(path: str, text: str) -> str:
+    """Return the path of a new edition that lies beside the student's file."""
+    stem, ending = os.path.splitext(path)
+    return f"{stem}.new-{hashlib.sha256(text.encode()).hexdigest()[:8]}{ending}"
 
 
 def test_a_student_gets_everything_once(course: Course) -> None:
@@ -152,21 +77,14 @@ def test_what_a_student_wrote_stays(course: Course) -> None:
     result = course.give()
     assert (course.text(FIRST), course.text(SECOND)) == ("mine", "second")
     assert result["kept"] == {STUDENT: [FIRST]}
+    assert course.text(aside(FIRST, "first")) == "first"
+    assert result["report"] == [
+        f"{STUDENT}: {FIRST} stays as the student has it, because it is the student's own."
+        f" The new edition lies beside it: {aside(FIRST, 'first')}."
+    ]
     again = course.give()
     assert (again["changed"], course.executions) == (False, 1)
     assert course.text(FIRST) == "mine"
-
-
-def test_what_a_student_changed_or_deleted_stays_so(course: Course) -> None:
-    course.give()
-    (course.folder / FIRST).unlink()
-    (course.folder / SECOND).write_text("mine")
-    course.template(FIRST, "a new edition")
-    course.template(SECOND, "a new edition")
-    result = course.give()
-    assert (result["changed"], course.executions) == (False, 1)
-    assert course.files() == {SECOND}
-    assert course.text(SECOND) == "mine"
 
 
 def test_a_new_template_is_given_and_only_that(course: Course) -> None:
@@ -265,19 +183,20 @@ def test_a_link_that_appears_at_the_last_moment_gets_nothing(
     outside = tmp_path / "outside"
     outside.mkdir()
     outside.chmod(0o777)
-    looked = delivery_module._digest
+    looked = notebook_folder.look
 
-    def look_and_lose(folder: int, name: str) -> str | None:
+    def look_and_lose(folder: int, name: str) -> notebook_folder.Found | None:
         found = looked(folder, name)
-        os.symlink(outside / "stolen", name, dir_fd=folder)
+        if found is None:
+            os.symlink(outside / "stolen", name, dir_fd=folder)
         return found
 
-    monkeypatch.setattr(delivery_module, "_digest", look_and_lose)
+    monkeypatch.setattr(notebook_folder, "look", look_and_lose)
     result = course.give()
     assert result["kept"] == {STUDENT: [FIRST, SECOND]}
     assert not list(outside.iterdir())
-    assert course.files() == {FIRST, SECOND}
-    assert (course.folder / FIRST).is_symlink()
+    assert course.files() == {FIRST, SECOND, aside(FIRST, "first"), aside(SECOND, "second")}
+    assert all((course.folder / path).is_symlink() for path in course.files())
 
 
 def test_the_writer_is_the_student(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,13 +204,13 @@ def test_the_writer_is_the_student(course: Course, monkeypatch: pytest.MonkeyPat
     told = course.home.parent / "told"
     course.home.mkdir(parents=True)
     handle = os.open(told, os.O_WRONLY | os.O_CREAT)
-    make = delivery_module._create
+    make = notebook_folder.create
 
     def tell(folder: int, name: str, content: bytes) -> bool:
         os.write(handle, f"{os.getresuid()} {os.getresgid()} {os.getgroups()}\n".encode())
         return make(folder, name, content)
 
-    monkeypatch.setattr(delivery_module, "_create", tell)
+    monkeypatch.setattr(notebook_folder, "create", tell)
     course.give()
     os.close(handle)
     account = pwd.getpwnam(STUDENT)
@@ -302,7 +221,7 @@ def test_the_writer_is_the_student(course: Course, monkeypatch: pytest.MonkeyPat
 def test_a_writer_that_is_held_up_or_killed_is_given_up(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_module, "PATIENCE", 0.2)
     for harm in (signal.SIGSTOP, signal.SIGKILL):
-        monkeypatch.setattr(delivery_module, "_create", lambda *_, harm=harm: os.kill(os.getpid(), harm))
+        monkeypatch.setattr(notebook_folder, "create", lambda *_, harm=harm: os.kill(os.getpid(), harm))
         assert f"the folder of {STUDENT} was interrupted" in course.give()["msg"]
     monkeypatch.undo()
     assert course.give()["changed"]
@@ -313,9 +232,12 @@ def test_trouble_with_the_disk_is_told_in_words(course: Course, monkeypatch: pyt
     def full(*_: object) -> bool:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(delivery_module, "_create", full)
+    monkeypatch.setattr(notebook_folder, "create", full)
     result = course.give()
-    assert result["msg"] == f"The folder of {STUDENT} cannot be written: No space left on device."
+    assert result["msg"] == (
+        f"The folder of {STUDENT} cannot be written: No space left on device. Make room on the machine's disk, then"
+        " run again."
+    )
 
 
 def test_a_student_without_an_account_is_named(course: Course) -> None:

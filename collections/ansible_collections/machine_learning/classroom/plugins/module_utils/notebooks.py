@@ -1,8 +1,8 @@
 """Templates given to students, and their new editions brought in, without ever losing what a student wrote.
 
 Whatever the student wrote wins. A file that the student never touched becomes the new edition; in a notebook that was
-touched the two are merged by cells (`notebook_merge.py`); where a person must decide, the new edition is laid beside the
-student's file. `notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
+touched the two are merged by cells (`notebook_merge.py`); where a person must decide, the new edition is laid beside.
+`notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
 """
 
 from __future__ import annotations

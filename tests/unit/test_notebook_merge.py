@@ -314,7 +314,7 @@ def test_a_new_cell_gets_another_id_if_the_student_uses_its_own() -> None:
         ("[" * 100_000, "it is not a notebook that can be read"),
         (dumped({**BASE, "cells": [1]}), "it is not a notebook that can be read"),
         (dumped({**BASE, "cells": [{"cell_type": "code"}]}), "it is not a notebook that can be read"),
-        (dumped(edited(set_in(2, source=5))), "it is not a valid notebook: 5 is not"),
+        (dumped(edited(set_in(2, source=5))), "it is not a valid notebook"),
         (dumped({**BASE, "cells": None}), "it is not a notebook that can be read"),
         (dumped({**BASE, "nbformat": 5}), "it is not a notebook that can be read"),
         (dumped({"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": []}), "it is in notebook format 3"),

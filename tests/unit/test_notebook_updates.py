@@ -9,7 +9,9 @@ import mmap
 import os
 import random
 import signal
+import shutil
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +24,19 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils import 
 from ansible_collections.machine_learning.classroom.plugins.module_utils import notebooks as delivery_module
 
 from tests.unit.notebook_course import FIRST, SECOND, STUDENT, Course, as_student, merge_here
-from tests.unit.test_notebook_merge import ANSWER, BASE, FIXED, MORE, NOTE, RUN, SOLVED, edited, set_in, texts
+from tests.unit.test_notebook_merge import (
+    BASE,
+    FIXED,
+    MORE,
+    NOTE,
+    RUN,
+    SOLVED,
+    edited,
+    insert,
+    markdown,
+    set_in,
+    texts,
+)
 
 SCRIPT = "helper.py"
 ONE, TWO = json.dumps(BASE, indent=1), json.dumps(edited(MORE, of=edited(FIXED)), indent=1)
@@ -116,7 +130,7 @@ def test_after_a_clash_the_next_edition_is_merged_with_what_was_given_last(cours
     course.give()
     course.template(FIRST, TWO)
     course.give()
-    assert texts(json.loads(course.text(FIRST)))[-1] == "One more question\n".strip()
+    assert texts(nbformat.reader.reads(course.text(FIRST)))[-1] == "One more question"
     assert "rows = len(table)" in course.text(FIRST)
     stays_so(course)
 
@@ -243,7 +257,7 @@ def test_other_files_are_weighed_as_a_whole(course: Course) -> None:
         (b"", "it is empty"),
         (b'{"cells": [', "it is not a notebook that can be read"),
         (b"[" * 50_000, "it is not a notebook that can be read"),
-        (MINE.replace('"code"', '"code\\u001b[2J"').encode(), "it is not a notebook that can be read"),
+        (MINE.replace('"code"', '"code\\u001b[2J"').encode(), "it is not a valid notebook"),
         (MINE.replace('"metadata": {},', '"metadata": 5,').encode(), "it is not a notebook that can be read"),
     ],
 )
@@ -423,10 +437,11 @@ def test_a_save_in_the_making_is_waited_for(course: Course, monkeypatch: pytest.
     monkeypatch.setattr(notebook_folder, "QUIET_S", 0.3)
     write(course, FIRST, MINE[:100])
     course.template(FIRST, TWO)
-    real = time.sleep
+    real, rest = time.sleep, [MINE]
 
     def sleep(seconds: float) -> None:
-        (course.folder / FIRST).write_text(MINE)
+        if rest:
+            (course.folder / FIRST).write_text(rest.pop())
         real(seconds)
 
     monkeypatch.setattr(notebook_folder.time, "sleep", sleep)
@@ -509,60 +524,200 @@ def test_a_merge_cannot_take_all_the_memory(course: Course, monkeypatch: pytest.
 # ── Cut off, and a full disk ─────────────────────────────────────────────────────────────────────────────────────────
 
 STEPS = ["open", "mkdir", "link", "rename", "replace", "unlink", "fsync", "write"]
+NEEDS_ROOM = ["open", "mkdir", "link", "fsync", "exchange"]
 MOMENTS = 20
-FRESH = "03-new.ipynb"
-OWN = {FIRST: MINE, SECOND: json.dumps(edited(RUN, of=edited(SOLVED))), "own.txt": "mine alone"}
+FRESH, OLD, NEW = "03-new.ipynb", "old-name.ipynb", "new-name.ipynb"
+OWN = {
+    FIRST: MINE,
+    SECOND: json.dumps(edited(RUN, of=edited(SOLVED))),
+    OLD: MINE.replace("Arrays", "Old"),
+    "own.txt": "mine alone",
+}
 
 
-def update(course: Course) -> None:
+def prepare(course: Course) -> None:
     """Bring about every kind of work at once: an update, a merge, a clash, a new template, a renamed one."""
     course.template(SECOND, ONE)
-    course.template("old-name.ipynb", ONE.replace("Arrays", "Old"))
+    course.template(OLD, ONE.replace("Arrays", "Old"))
     course.give()
     for path, text in OWN.items():
         write(course, path, text)
-    write(course, "old-name.ipynb", MINE.replace("Arrays", "Old"))
     course.template(FIRST, TWO)
     course.template(SECOND, CLASH)
     course.template(SCRIPT, "x = 2\n")
     course.template(FRESH, json.dumps(edited(lambda cells: cells.clear())))
-    (course.source / "old-name.ipynb").unlink()
-    course.template("new-name.ipynb", TWO.replace("Arrays", "Old"))
+    (course.source / OLD).unlink()
+    course.template(NEW, TWO.replace("Arrays", "Old"))
 
 
-def snapshot(course: Course) -> dict[str, str]:
+def contents(course: Course) -> dict[str, str]:
     return {path: course.text(path) for path in visible(course)}
 
 
-def interrupted(course: Course, monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[int], object]) -> int:
-    """Run the update in processes of their own, whose steps are counted together; before step `at` they `act`.
+def run_apart(
+    course: Course, monkeypatch: pytest.MonkeyPatch, before_step: Callable[[int, str], object]
+) -> tuple[int, dict[str, Any]]:
+    """Run the update in processes of their own, and `before_step` before each of their steps, counted together.
 
-    Returns how many steps there were.
+    Where `before_step` returns something true, all of them are killed. Returns the number of steps and the result.
     """
-    shared = mmap.mmap(-1, 16)
+    shared = mmap.mmap(-1, 1 << 16)
     runner = os.fork()
     if runner == 0:
-        try:
-            os.setpgid(0, 0)
+        os.setpgid(0, 0)
 
-            def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-                def step(*args: Any, **kwargs: Any) -> Any:
-                    number = int.from_bytes(shared[:8], "little") + 1
-                    shared[:8] = number.to_bytes(8, "little")
-                    if number >= at:
-                        act(number)
-                    return real(*args, **kwargs)
+        def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+            def step(*args: Any, **kwargs: Any) -> Any:
+                number = int.from_bytes(shared[:8], "little") + 1
+                shared[:8] = number.to_bytes(8, "little")
+                if before_step(number, name):
+                    shared[8] = 1
+                    signal.pause()
+                return real(*args, **kwargs)
 
-                return step
+            return step
 
-            for name in STEPS:
-                monkeypatch.setattr(os, name, counted(getattr(os, name)))
-            monkeypatch.setattr(notebook_folder, "exchange", counted(notebook_folder.exchange))
-            course.give()
-        finally:
-            os._exit(0)
+        for name in STEPS:
+            monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
+        monkeypatch.setattr(notebook_folder, "exchange", counted("exchange", notebook_folder.exchange))
+        said = json.dumps(course.give()).encode()
+        shared[16 : 16 + len(said)] = said
+        os._exit(0)
     while os.waitpid(runner, os.WNOHANG) == (0, 0):
         if shared[8]:
             os.killpg(runner, signal.SIGKILL)
         time.sleep(0.001)
-    return int.from_bytes(shared[:8], "little")
+    said = shared[16:].rstrip(b"\0")
+    return int.from_bytes(shared[:8], "little"), json.loads(said or b"{}")
+
+
+def nothing_lost(course: Course) -> None:
+    """See that all the student wrote is there, in files that are whole."""
+    assert course.text(SECOND) == OWN[SECOND]
+    assert course.text("own.txt") == "mine alone"
+    for path in (FIRST, OLD):
+        assert "rows = len(table)" in course.text(path)
+        nbformat.validate(nbformat.reader.reads(course.text(path)))
+    assert course.text(SCRIPT) in ("x = 1\n", "x = 2\n")
+    for path in visible(course) - {*OWN, SCRIPT}:
+        nbformat.validate(nbformat.reader.reads(course.text(path)))
+
+
+def finished(course: Course, expected: dict[str, str]) -> None:
+    """See that a run after the interrupted one brings all to the end that it would have had, and leaves no scraps."""
+    assert "failed" not in course.give()
+    assert contents(course) == expected
+    hidden = course.files() - visible(course)
+    assert hidden == {f".01-first.before-{version(MINE)}.ipynb"}
+    assert course.text(hidden.pop()) == MINE
+    stays_so(course)
+
+
+@pytest.fixture
+def expected(tmp_path: Path, capsys: pytest.CaptureFixture[str], course: Course) -> dict[str, str]:
+    """What the folder looks like after an update that nothing interrupted; `course` is prepared for it, too."""
+    whole = Course(tmp_path / "whole", capsys)
+    whole.template(FIRST, ONE)
+    whole.template(SCRIPT, "x = 1\n")
+    whole.give()
+    for each in (whole, course):
+        prepare(each)
+    whole.give()
+    assert len(contents(whole)) == 8
+    return contents(whole)
+
+
+def moments(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return seeded moments of the update, having put a copy of the course aside for `back_to_start`."""
+    subprocess.run(["cp", "-a", course.home.parent, course.store, tmp_path / "start"], check=True)
+    steps, result = run_apart(course, monkeypatch, lambda *_: False)
+    assert result["changed"]
+    back_to_start(course, tmp_path)
+    assert steps > 2 * MOMENTS
+    return sorted(random.Random(5).sample(range(1, steps + 1), MOMENTS))  # noqa: S311 - dice, not secrets
+
+
+def back_to_start(course: Course, tmp_path: Path) -> None:
+    for folder in (course.home.parent, course.store):
+        shutil.rmtree(folder)
+        subprocess.run(["cp", "-a", tmp_path / "start" / folder.name, folder], check=True)
+
+
+def test_killed_at_any_moment_an_update_loses_nothing(
+    course: Course, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "start").mkdir()
+    for moment in moments(course, tmp_path, monkeypatch):
+        _, result = run_apart(course, monkeypatch, lambda number, _, moment=moment: number == moment)
+        assert result == {}
+        nothing_lost(course)
+        finished(course, expected)
+        back_to_start(course, tmp_path)
+
+
+def test_on_a_disk_that_is_full_from_any_moment_an_update_loses_nothing(
+    course: Course, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "start").mkdir()
+    told = 0
+    for moment in moments(course, tmp_path, monkeypatch):
+
+        def full(number: int, name: str, moment: int = moment) -> None:
+            if number >= moment and name in NEEDS_ROOM:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        _, result = run_apart(course, monkeypatch, full)
+        if result.get("failed"):
+            told += 1
+            assert "No space left on device. Make room on the machine's disk, then run again." in result["msg"]
+            assert STUDENT in result["msg"] or str(course.store) in result["msg"]
+        nothing_lost(course)
+        finished(course, expected)
+        back_to_start(course, tmp_path)
+    assert told > MOMENTS / 2
+
+
+# ── A whole term ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_term_of_edits_and_editions(course: Course, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Whatever the order, every cell that the student ever wrote and did not take back is in the folder at the end."""
+    dice = random.Random(seed)  # noqa: S311 - dice, not secrets
+    template, own = json.loads(ONE), []
+    for week in range(6):
+        what = dice.choice(["both", "template", "student", "rewrite"])
+        if what != "student":
+            change = insert_at(dice, template, f"T{week}") if dice.random() < 0.7 else rewrite_at(dice, f"T{week}")
+            template = edited(change, of=template)
+            course.template(FIRST, json.dumps(template))
+        if what != "template":
+            mine = nbformat.reader.reads(course.text(FIRST))
+            word = f"S{week}"
+            mine = edited(rewrite_at(dice, word, own) if what == "rewrite" else insert_at(dice, mine, word), of=mine)
+            own = [text for text in texts(mine) if text.startswith("S")]
+            write(course, FIRST, json.dumps(mine))
+        course.give()
+        now = nbformat.reader.reads(course.text(FIRST))
+        assert [text for text in texts(now) if text.startswith("S")] == own
+        nbformat.validate(now)
+        assert len({cell["id"] for cell in now["cells"]}) == len(now["cells"])
+        stays_so(course)
+    everything = "".join(course.text(path) for path in visible(course))
+    assert all(text in everything for text in texts(template) if "is new" in text)
+
+
+def insert_at(dice: random.Random, of: dict[str, Any], word: str) -> Callable[[list[Any]], object]:
+    return insert(dice.randrange(len(of["cells"]) + 1), markdown(f"{word} is new", f"id-{word}"))
+
+
+def rewrite_at(dice: random.Random, word: str, own: list[str] | None = None) -> Callable[[list[Any]], object]:
+    """Rewrite one of the cells that the course began with, or that is not yet the student's."""
+
+    def change(cells: list[Any]) -> None:
+        cell = dice.choice(
+            [cell for cell in cells if cell["source"] not in (own or []) and "is new" not in cell["source"]] or cells
+        )
+        cell["source"] = f"{word} {cell['source'].split(' ', 1)[-1]}"
+
+    return change

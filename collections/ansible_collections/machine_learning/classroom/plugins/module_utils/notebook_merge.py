@@ -111,9 +111,7 @@ def _validate(notebook: Any, what: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about ids that it mends in our copy
             nbformat.validate(notebook)
-    except nbformat.ValidationError as error:
-        raise DoubtError(f"{what} is not a valid notebook: {str(error).splitlines()[0]}") from None
-    except NO_NOTEBOOK:
+    except (*NO_NOTEBOOK, nbformat.ValidationError):  # whose message is the whole cell
         raise DoubtError(f"{what} is not a valid notebook") from None
 
 

@@ -136,7 +136,7 @@ class Hand:
         if edition.given and found.digest == edition.given:
             done = self._dry or replace(folder, name, found, edition.content, keep=False)
             return Verdict("updated") if done else None
-        if not edition.given:
+        if not edition.given and not edition.was:
             return self._set_aside(folder, name, edition, "it is the student's own")
         return self._combine(folder, name, edition, found)
 

@@ -122,7 +122,7 @@ class Delivery:
         if self._host.check_mode:
             self._brought[sha256] = content
         elif not os.path.exists(self._object(sha256)):
-            with self._remembering():
+            with self._remembering("the templates"):
                 records.make_private(self._objects)
                 records.write_bytes(self._object(sha256), content)
 
@@ -260,18 +260,18 @@ class Delivery:
     def _remember(self, student: str, given: dict[str, str], offered: dict[str, str]) -> None:
         if self._host.check_mode:
             return
-        with self._remembering():
+        with self._remembering(f"what {student} has been given"):
             records.make_private(self._store)
             records.write(os.path.join(self._store, f"{student}.json"), given)
             records.make_private(self._offered)
             records.write(os.path.join(self._offered, f"{student}.json"), offered)
 
     @contextlib.contextmanager
-    def _remembering(self) -> Iterator[None]:
+    def _remembering(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise NotebooksError(f"{self._store} cannot be written: {trouble(error)}") from None
+            raise NotebooksError(f"{self._store} cannot keep {what}: {trouble(error)}") from None
 
     def _object(self, sha256: str) -> str:
         return os.path.join(self._objects, sha256)

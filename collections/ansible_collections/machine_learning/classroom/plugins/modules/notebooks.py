@@ -102,7 +102,11 @@ import zlib
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import Delivery, NotebooksError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
+    Delivery,
+    NotebooksError,
+    trouble,
+)
 
 
 def main() -> None:
@@ -144,6 +148,8 @@ def main() -> None:
             outcomes[student] = delivery.deliver(student, templates, again)
         except NotebooksError as error:  # one student's folder: the others get theirs
             troubles.append(str(error))
+        except OSError as error:
+            troubles.append(f"The folder of {student} cannot be opened: {trouble(error)}")
     if troubles:
         host.fail("\n".join(troubles))
     diff = {"diff": [shown for outcome in outcomes.values() for shown in outcome.diffs]} if module._diff else {}

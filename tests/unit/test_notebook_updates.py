@@ -8,12 +8,11 @@ import json
 import mmap
 import os
 import random
-import signal
 import shutil
+import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_folder, notebook_merge
 from ansible_collections.machine_learning.classroom.plugins.module_utils import notebooks as delivery_module
 
-from tests.unit.notebook_course import FIRST, SECOND, STUDENT, Course, as_student, merge_here
+from tests.unit.notebook_course import FIRST, ME, SECOND, STUDENT, Course, as_student, merge_here
 from tests.unit.test_notebook_merge import (
     BASE,
     FIXED,
@@ -39,6 +38,7 @@ from tests.unit.test_notebook_merge import (
     texts,
 )
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = "helper.py"
 ONE, TWO = json.dumps(BASE, indent=1), json.dumps(edited(MORE, of=edited(FIXED)), indent=1)
 MINE = json.dumps(edited(SOLVED), indent=1)
@@ -117,8 +117,8 @@ def test_where_a_person_must_decide_the_students_file_stays(course: Course) -> N
     assert result["kept"] == {STUDENT: [FIRST]}
     assert result["changes"] == [f"laid {beside} of {STUDENT} beside the student's file"]
     assert result["report"] == [
-        f"{STUDENT}: {FIRST} stays as the student has it, because cell 3 was changed by the student and in the template."
-        f" The new edition lies beside it: {beside}."
+        f"{STUDENT}: {FIRST} stays as the student has it, because cell 3 was changed by the student and in the"
+        f" template. The new edition lies beside it: {beside}."
     ]
     stays_so(course)
     (course.folder / beside).unlink()
@@ -230,7 +230,8 @@ def test_an_edited_file_that_is_no_longer_a_template_is_told_once(course: Course
     course.template("02.ipynb", json.dumps(edited(lambda cells: cells.clear())))
     result = course.give()
     assert result["report"] == [
-        f"{STUDENT}: {SCRIPT} is no longer among the templates. The student's edited file stays, and gets no more updates."
+        f"{STUDENT}: {SCRIPT} is no longer among the templates. The student's edited file stays, and gets no more"
+        " updates."
     ]
     assert (course.text(SCRIPT), course.text(FIRST)) == ("mine\n", ONE)
     stays_so(course)
@@ -419,7 +420,7 @@ def test_a_file_that_is_deleted_in_between_stays_deleted(course: Course, monkeyp
 def test_a_student_who_never_stops_saving_is_left_in_peace(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     write(course, FIRST, MINE)
     course.template(FIRST, TWO)
-    saved = []
+    saved: list[str] = []
 
     def again(folder: int) -> None:
         saved.append(MINE + " " * len(saved))
@@ -438,10 +439,9 @@ def test_a_save_in_the_making_is_waited_for(course: Course, monkeypatch: pytest.
     monkeypatch.setattr(notebook_folder, "QUIET_S", 0.5)
     write(course, FIRST, MINE[:100])
     course.template(FIRST, TWO)
-    rest_of_the_save = threading.Timer(0.2, (course.folder / FIRST).write_text, [MINE])
-    rest_of_the_save.start()
-    assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
-    rest_of_the_save.join()
+    (course.home / "whole").write_text(MINE)
+    with subprocess.Popen(["sh", "-c", 'sleep 0.2; cat whole > "$0"', course.folder / FIRST], cwd=course.home):
+        assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
     assert "rows = len(table)" in course.text(FIRST)
 
 
@@ -678,10 +678,11 @@ def test_on_a_disk_that_is_full_from_any_moment_an_update_loses_nothing(
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_term_of_edits_and_editions(course: Course, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_a_term_of_edits_and_editions(course: Course, seed: int) -> None:
     """Whatever the order, every cell that the student ever wrote and did not take back is in the folder at the end."""
     dice = random.Random(seed)  # noqa: S311 - dice, not secrets
-    template, own = json.loads(ONE), []
+    template = json.loads(ONE)
+    own: list[str] = []
     for week in range(6):
         what = dice.choice(["both", "template", "student", "rewrite"])
         if what != "student":
@@ -718,3 +719,50 @@ def rewrite_at(dice: random.Random, word: str, own: list[str] | None = None) -> 
         cell["source"] = f"{word} {cell['source'].split(' ', 1)[-1]}"
 
     return change
+
+
+# ── As users run it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+PLAY = """
+- hosts: all
+  gather_facts: false
+  connection: local
+  tasks:
+    - ansible.builtin.include_role: {name: notebooks}
+"""
+
+
+def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
+    """The module in a process of its own, from its archive, with the merge in yet another; what a person then reads."""
+    source, folder = tmp_path / "templates", tmp_path / "machine" / "daily_user" / ME
+    source.mkdir()
+    (tmp_path / "play.yml").write_text(PLAY)
+    variables = tmp_path / "variables.json"
+    values = {
+        "notebooks_students": [ME],
+        "notebooks_source": str(source),
+        "notebooks_directory": str(folder.parent),
+        "notebooks_python": sys.executable,
+        "notebooks_again": [],
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+    }
+    variables.write_text(json.dumps(values))
+
+    def run(*arguments: str) -> str:
+        program = Path(sys.executable).with_name("ansible-playbook")
+        command = [program, "--inventory=localhost,", f"--extra-vars=@{variables}", *arguments, tmp_path / "play.yml"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    (source / FIRST).write_text(ONE)
+    run()
+    (folder / FIRST).write_text(MINE)
+    (source / FIRST).write_text(TWO)
+    preview = run("--check", "--diff")
+    assert "+One more question" in preview
+    assert (folder / FIRST).read_text() == MINE
+    done = run()
+    assert f"{ME}: merged with the student's own work {FIRST}." in done
+    assert "One more question" in (folder / FIRST).read_text()
+    assert "rows = len(table)" in (folder / FIRST).read_text()
+    assert "changed=0" in run()

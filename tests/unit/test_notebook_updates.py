@@ -727,6 +727,8 @@ PLAY = """
 - hosts: all
   gather_facts: false
   connection: local
+  module_defaults:
+    machine_learning.classroom.notebooks: {store: "{{ store }}"}
   tasks:
     - ansible.builtin.include_role: {name: notebooks}
 """
@@ -736,7 +738,9 @@ def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
     """The module in a process of its own, from its archive, with the merge in yet another; what a person then reads."""
     source, folder = tmp_path / "templates", tmp_path / "machine" / "daily_user" / ME
     source.mkdir()
-    (tmp_path / "play.yml").write_text(PLAY)
+    play, hosts = tmp_path / "play.yml", tmp_path / "hosts.yml"
+    play.write_text(PLAY)
+    hosts.write_text("all: {hosts: {machine-1: {}}}\n")
     variables = tmp_path / "variables.json"
     values = {
         "notebooks_students": [ME],
@@ -744,6 +748,7 @@ def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
         "notebooks_directory": str(folder.parent),
         "notebooks_python": sys.executable,
         "notebooks_again": [],
+        "store": str(tmp_path / "delivered"),
         "ansible_become": False,
         "ansible_python_interpreter": sys.executable,
     }
@@ -751,7 +756,7 @@ def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
 
     def run(*arguments: str) -> str:
         program = Path(sys.executable).with_name("ansible-playbook")
-        command = [program, "--inventory=localhost,", f"--extra-vars=@{variables}", *arguments, tmp_path / "play.yml"]
+        command = [program, f"--inventory={hosts}", f"--extra-vars=@{variables}", *arguments, play]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
 
     (source / FIRST).write_text(ONE)

@@ -755,8 +755,8 @@ def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
     variables.write_text(json.dumps(values))
 
     def run(*arguments: str) -> str:
-        program = Path(sys.executable).with_name("ansible-playbook")
-        command = [program, f"--inventory={hosts}", f"--extra-vars=@{variables}", *arguments, play]
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [program, f"--inventory={hosts}", f"--extra-vars=@{variables}", *arguments, str(play)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
 
     (source / FIRST).write_text(ONE)

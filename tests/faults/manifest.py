@@ -20,6 +20,7 @@ OWN = (
     "/etc/sudoers.d/90-cloud-init-users",
     "/home/ubuntu/.ansible",
     "/home/ubuntu/.ssh",
+    "/var/lib/machine_learning_aws/data.json",  # when each data set was unpacked
 )
 
 

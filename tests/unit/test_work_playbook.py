@@ -60,16 +60,18 @@ class Class:
 
     def run(self, *students: str, arguments: tuple[str, ...] = (), **variables: Any) -> tuple[dict[str, Any], str, int]:
         """Run the role; return what it registered, what a person saw, and the exit code."""
+        credentials = {f"{name}@example.com": {"username": name} for name in students}
+        (self.base / "credentials.json").write_text(json.dumps(credentials))
         values = {
             "work_students": students,
             "work_source": str(self.source),
             "work_home": str(self.home),
             "work_store": str(self.store),
             "work_homes": str(self.homes),
-            "work_class_name": "ml101",
-            "work_addresses": {name: f"{name}@example.com" for name in students},
-            "work_changed_addresses": {},
-            "work_max_file_mb": 1024,
+            "class_name": "ml101",
+            "class_state_dir": str(self.base),
+            "class_changed_addresses": {},
+            "class_collect_max_file_mb": 1024,
             "result_file": str(self.base / "result"),
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,

@@ -136,7 +136,9 @@ def test_a_changed_address_takes_the_work_along(way: Way) -> None:
     (way.machine / "a").write_text("a")
     way.collect()
     new = Owner("ml101", "ada@example.net")
-    assert StudentHome(str(way.home), "ada", new, ["ADA@example.com"]).name == "ada"
+    moved = StudentHome(str(way.home), "ada", new, ["ADA@example.com"])
+    assert moved.name == "ada"
+    moved.follow_address()
     assert StudentHome(str(way.home), "ada", new).name == "ada"
     assert way.student().name == "ada~2"
 

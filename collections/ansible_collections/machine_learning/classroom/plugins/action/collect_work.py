@@ -82,6 +82,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 )
                 report.note = home.note()
                 if not check_mode:
+                    home.follow_address()
                     locks.enter_context(home.locked(arguments["lock_wait_s"]))
                 homes[username] = (home, pack_known(home.known()))
             except WorkError as error:

@@ -111,6 +111,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     Owner(given["class_name"], email.casefold()),
                     former_addresses(email, given["changed_addresses"]),
                 )
+                if not self._task.check_mode:
+                    home.follow_address()
                 versions = home.history.versions()
                 if given["at"] or any(version.kind == COLLECTED for version in versions):
                     chosen[username] = (home, choose(versions, "" if given["at"] == "now" else given["at"]))

@@ -21,7 +21,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -176,8 +175,10 @@ class History:
         """Make the repository, whole or not at all; HistoryError if somebody else made it meanwhile."""
         folder = os.path.dirname(self.path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        new = tempfile.mkdtemp(dir=folder, prefix=".new-")
+        new = os.path.join(folder, f".new-{os.path.basename(self.path)}")
+        shutil.rmtree(new, ignore_errors=True)  # left by a killed run
         try:
+            os.mkdir(new, 0o700)
             self._git("init", "--bare", "--quiet", "--template=", "--initial-branch=main", at=new)
             records.write_bytes(f"{new}/config", _CONFIG.encode())
             History(new).own(owner)

@@ -134,9 +134,12 @@ class StudentHome:
         while (owner := History(self._history_path(name)).owner()) not in (None, self.owner, *self._formerly):
             number += 1
             name = f"{self.username}~{number}"
-        if owner in self._formerly:
-            History(self._history_path(name)).own(self.owner)
         return name
+
+    def follow_address(self) -> None:
+        """Remember the owner's new address, if it has changed."""
+        if self.history.owner() in self._formerly:
+            self.history.own(self.owner)
 
     def note(self) -> str:
         """Return a sentence if the folder does not bear the username."""

@@ -131,7 +131,7 @@ class StudentHome:
     def _find(self) -> str:
         """Return the name of the owner's folder: the first that is theirs or nobody's."""
         number, name = 1, self.username
-        while (owner := History(self._history_path(name)).owner()) not in (None, self.owner, *self._formerly):
+        while History(self._history_path(name)).owner() not in (None, self.owner, *self._formerly):
             number += 1
             name = f"{self.username}~{number}"
         return name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, command, mails, on_machine, play, requests
+from tests.e2e.conftest import PROJECT, ROSTER, command, mails, on_machine, play, requests
 from tests.e2e.laptop import Laptop
 from tests.e2e.letter import read_letter
 from tests.e2e.traces import traces
@@ -48,6 +48,19 @@ def test_check_says_what_would_go_and_touches_nothing(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+def test_collect_keeps_every_version_and_an_earlier_one_comes_back_beside(tmp_path: Path) -> None:
+    ada = read_letter(mails()[0])
+    for version in ("first", "second"):
+        on_machine("machines", f"cd {PROJECT_ON_MACHINE} && for who in *; do echo {version} $who > $who/own.txt; done")
+        done = play(f"collect.yml -e class_work_home={tmp_path}")
+        assert "NOT SAFE" not in done.stdout
+        assert (tmp_path / ada.username / "own.txt").read_text() == f"{version} {ada.username}\n"
+    at = command(f"git -C {tmp_path}/.history/{ada.username}.git rev-parse main~1").stdout.strip()
+    play(f"restore.yml -e student={ada.username} -e at={at} -e class_work_home={tmp_path}")
+    shown = on_machine(ada.seat, f"cd {PROJECT_ON_MACHINE}/{ada.username} && cat own.txt restored-*/own.txt")
+    assert shown.splitlines()[-2:] == [f"second {ada.username}", f"first {ada.username}"]
+
+
 def test_a_machine_that_cannot_be_reached_is_named_and_kept(laptop: Laptop, home: Path) -> None:
     lost = read_letter(mails()[0])
     for number in range(4):
@@ -75,6 +88,17 @@ def test_the_healed_machine_gives_its_work_and_everything_goes(home: Path) -> No
     assert (home / lost.username / "my work é.txt").read_text() == "my own work\n"
     assert sum(call["action"] == "DeleteSecurityGroup" for call in requests()) == 1
     assert "running" not in command(".venv/bin/python -m lab status").stdout
+
+
+def test_provisioned_again_with_the_roster_reversed_everybody_finds_the_own_work(home: Path, tmp_path: Path) -> None:
+    header, *students = ROSTER.read_text().splitlines()
+    (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
+    play(f"provision.yml configure.yml -e class_work_home={home} -e class_roster={tmp_path}/students.csv")
+    shown = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
+    for folder in (folder for folder in home.iterdir() if not folder.name.startswith(".")):
+        assert f"==> {folder.name}/own.txt <==\nsecond {folder.name}\n" in shown
+        assert f"==> {folder.name}/my work é.txt <==\nmy own work\n" in shown
+    play(f"{TEARDOWN} -e class_work_home={home}")
 
 
 def test_the_lab_leaves_nothing_behind(before: dict[str, set[str]]) -> None:

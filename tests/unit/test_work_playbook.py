@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import threading
@@ -28,10 +30,10 @@ PLAY = """
   connection: local
   tasks:
     - block:
-        - ansible.builtin.include_role: {name: work}
+        - ansible.builtin.include_role: {name: work, tasks_from: "{{ tasks | default('main') }}"}
       always:
         - ansible.builtin.copy:
-            content: "{{ {'collected': __work_collected} | to_json }}"
+            content: "{{ {'collected': __work_collected | default(__work_restored | default({}))} | to_json }}"
             dest: "{{ result_file }}"
             mode: "0600"
           check_mode: false
@@ -47,13 +49,29 @@ class Class:
         self.source.mkdir(parents=True)
         (base / "play.yml").write_text(PLAY)
         (base / "hosts.yml").write_text("all: {hosts: {machine-1: {}}}\n")
+        self.store, self.homes = base / "store", base / "homes"
+
+    def new_machine(self, *students: str) -> None:
+        """Exchange the machine for a new one with empty folders."""
+        shutil.rmtree(self.source)
+        shutil.rmtree(self.store, ignore_errors=True)
+        for student in students:
+            (self.source / student).mkdir(parents=True)
 
     def run(self, *students: str, arguments: tuple[str, ...] = (), **variables: Any) -> tuple[dict[str, Any], str, int]:
         """Run the role; return what it registered, what a person saw, and the exit code."""
+        credentials = {f"{name}@example.com": {"username": name} for name in students}
+        (self.base / "credentials.json").write_text(json.dumps(credentials))
         values = {
             "work_students": students,
             "work_source": str(self.source),
             "work_home": str(self.home),
+            "work_store": str(self.store),
+            "work_homes": str(self.homes),
+            "class_name": "ml101",
+            "class_state_dir": str(self.base),
+            "class_changed_addresses": {},
+            "class_collect_max_file_mb": 1024,
             "result_file": str(self.base / "result"),
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
@@ -107,9 +125,10 @@ def test_two_students_come_home_once_and_check_mode_says_so_before(klass: Class)
     assert ada == {
         "username": "ada", "verified": True, "would_verify": False, "missing": False,
         "files": 2, "bytes": 7, "new": 2, "changed": 0,
-        "removed": 0, "adjusted": 1, "kept_in": "", "broken": ["broken.ipynb"], "unstable": [], "left": [],
-        "skipped_special": ["pipe (a named pipe)"], "reason": "",
+        "removed": 0, "adjusted": 1, "version": ada["version"], "note": "", "broken": ["broken.ipynb"],
+        "unstable": [], "left": [], "outside": [], "skipped_special": ["pipe (a named pipe)"], "reason": "",
     }  # fmt: skip
+    assert len(ada["version"]) == 40
     assert (nobody["verified"], nobody["missing"], nobody["files"]) == (True, True, 0)
     assert "nobody1: there is no folder of this name on the machine" in said
 
@@ -174,6 +193,64 @@ def test_two_collects_at_once_do_not_mix(klass: Class) -> None:
     assert tree(klass.home / "ada") == tree(klass.source / "ada")
 
 
+@pytest.mark.timeout(180)
+def test_a_new_machine_gets_its_students_work_once_and_an_earlier_day_lies_beside(klass: Class) -> None:
+    for name in ("ada", "grace"):
+        (klass.source / name).mkdir()
+        (klass.source / name / "{{ 1 + 1 }}\n.ipynb").write_text('{"old": 1}')
+    klass.run("ada", "grace")
+    klass.new_machine("ada", "grace", "emmy")
+    result, said, code = klass.run("ada", "grace", "emmy", tasks="restore", arguments=("--check",))
+    assert (code, result["changed"], list((klass.source / "ada").iterdir())) == (0, True, [])
+    assert "ada: the work of " in said
+    assert "would be restored" in said
+    namesake: dict[str, Any] = {
+        "work_addresses": {"ada": "ada@example.com", "grace": "grace@example.net", "emmy": "emmy@example.com"}
+    }
+    result, said, code = klass.run("ada", "grace", "emmy", tasks="restore", **namesake)
+    assert (code, [student["username"] for student in result["restored"]]) == (0, ["ada"])
+    assert tree(klass.source / "ada") == tree(klass.home / "ada")
+    assert list((klass.source / "grace").iterdir()) == []
+    result, said, code = klass.run("ada", "emmy", tasks="restore")
+    assert (code, result["changed"]) == (0, False)
+
+    (klass.source / "ada" / "{{ 1 + 1 }}\n.ipynb").write_text('{"new": 1}')
+    for again in (True, False):
+        result, said, code = klass.run("ada", tasks="restore", work_restore_at="now")
+        assert (code, result["changed"]) == (0, again)
+        (where,) = (klass.source / "ada").glob("restored-*")
+        assert tree(where) == tree(klass.home / "ada")
+    assert "is there already" in said
+    assert (klass.source / "ada" / "{{ 1 + 1 }}\n.ipynb").read_text() == '{"new": 1}'
+    result, said, code = klass.run("ada", tasks="restore", work_restore_at="2020-01-01")
+    assert code == 2
+    assert "ada: NOT restored. the first collect was at" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.timeout(120)
+def test_files_outside_the_folder_are_not_safe_and_the_templates_come_along(klass: Class) -> None:
+    (klass.source / "ada").mkdir()
+    (klass.homes / "ada").mkdir(parents=True)
+    (klass.homes / "ada" / "thesis.ipynb").write_text("{}")
+    (klass.store / "delivered" / "objects").mkdir(parents=True)
+    digest = hashlib.sha256(b"lesson").hexdigest()
+    (klass.store / "delivered" / "objects" / digest).write_bytes(b"lesson")
+    (klass.store / "delivered" / "ada.json").write_text(json.dumps({"lesson.ipynb": digest}))
+    result, said, code = klass.run("ada")
+    assert code == 2
+    assert result["work"][0]["reason"] == "in the student's home, outside daily_user: thesis.ipynb"
+    assert "NOT all at home" in said
+    (klass.homes / "ada" / "thesis.ipynb").rename(klass.source / "ada" / "thesis.ipynb")
+    result, said, code = klass.run("ada")
+    assert (code, result["work"][0]["verified"]) == (0, True)
+    klass.new_machine("ada")
+    klass.run("ada", tasks="restore")
+    assert (klass.source / "ada" / "thesis.ipynb").read_text() == "{}"
+    assert json.loads((klass.store / "delivered" / "ada.json").read_text()) == {"lesson.ipynb": digest}
+    assert (klass.store / "delivered" / "objects" / digest).read_bytes() == b"lesson"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
 def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -182,8 +259,10 @@ def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
     (tmp_path / "source" / "ada").mkdir(parents=True)
     (tmp_path / "source" / "ada" / "a").write_text("a")
-    packer = work_archive.Packer(str(tmp_path / "source"), 1000, check_mode=False)
-    answer = packer.student("ada", pack_known({}))
+    packer = work_archive.Packer(
+        str(tmp_path / "source"), str(tmp_path / "store"), str(tmp_path / "homes"), 1000, check_mode=False
+    )
+    answer = packer.student("ada", pack_known({}), [])
     packer.hand_over()
     for path, mode in ((packer.folder, 0o700), (answer["pack"], 0o644)):
         status = os.stat(path)

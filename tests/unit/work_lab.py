@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
 import stat
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_home
+from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_history, work_home
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import StudentFolder
 
 Tree = dict[bytes, tuple[str, bytes]]
+
+
+# Memory where there is some: every step of these tests waits for its disk.
+QUICK = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - folders of the tests' own are made there
 
 
 def old(path: Path | str | bytes) -> None:
@@ -43,37 +53,122 @@ class Way:
 
     base: Path
     username: str = "ada"
+    email: str = "ada@example.com"
+    class_name: str = "ml101"
 
     def __post_init__(self) -> None:
         """Make the folders."""
         self.machine = self.base / "machine" / self.username
         self.home = self.base / "home"
         self.mine = self.home / self.username
-        self.machine.mkdir(parents=True, exist_ok=True)
+        self.store = self.base / "store"
         self.packs = 0
+        if not self.machine.exists():
+            self.machine.mkdir(parents=True)
+            self.folder().settle()
+        self._kept: dict[str, Tree] = {}
 
     def manifest(
         self, largest: int = 1 << 30, rounds: int = work.ROUNDS
     ) -> tuple[work.Manifest, str, work_home.StudentHome]:
         """Ask the machine, as the module does."""
-        home = work_home.StudentHome(str(self.home), self.username)
+        home = self.student()
         known = work.unpack_known(work.pack_known(home.known()))
         self.packs += 1
         pack = work.Pack(str(self.base), lambda: str(self.base / f"pack{self.packs}"))
         with work.open_root(str(self.machine)) as root:
             manifest = work.collect(root, known, pack, largest=largest, rounds=rounds)
+        manifest.settled = self.folder().settled()
+        work.add_delivered(manifest, str(self.store / "delivered"), self.username, home.templates(), pack)
         pack.close()
         return work.Manifest.unpacked(manifest.packed()), pack.path, home
 
     def collect(self, largest: int = 1 << 30) -> tuple[work.Manifest, work_home.Counts]:
         """Bring the work home, as the action does."""
-        with work_home.StudentHome(str(self.home), self.username).locked(1):
+        with self.student().locked(1):
             manifest, pack, home = self.manifest(largest)
             counts = home.receive(manifest, pack)
         if pack:
             os.unlink(pack)
         return manifest, counts
 
-    def history(self) -> list[Path]:
-        """Return the files in the student's history, oldest run first."""
-        return sorted(p for p in (self.home / ".history" / self.username).rglob("*") if not p.is_dir())
+    def folder(self) -> StudentFolder:
+        """Return the machine's side of restoring."""
+        return StudentFolder(str(self.machine.parent), self.username, str(self.store))
+
+    def new_machine(self) -> None:
+        """Exchange the machine for a new one, with an empty folder for the student."""
+        shutil.rmtree(self.machine)
+        shutil.rmtree(self.store, ignore_errors=True)
+        self.machine.mkdir()
+
+    def restore(self, at: str = "") -> str:
+        """Bring work back as the action does: once for each machine, or `at` a time beside; return where it is."""
+        folder = self.folder()
+        folder.tidy()
+        with self.student().locked(1):
+            home = self.student()
+            versions = [version for version in home.history.versions() if version.kind == work_history.COLLECTED]
+            if not at and (folder.settled() or not versions):
+                folder.settle()
+                return ""
+            version = work_history.choose(home.history.versions(), "" if at == "now" else at)
+            manifest, pack, _ = home.send(version)
+            where = folder.lay(manifest, pack, version.name, beside=bool(at))
+            if not at:
+                folder.settle()
+            home.discard()
+        return where
+
+    def give(self, path: str, content: bytes) -> None:
+        """Give the student a template, as the role notebooks does, over nothing."""
+        delivered = self.store / "delivered"
+        (delivered / "objects").mkdir(parents=True, exist_ok=True)
+        record = json.loads((delivered / "ada.json").read_text()) if (delivered / "ada.json").exists() else {}
+        record[path] = hashlib.sha256(content).hexdigest()
+        (delivered / "objects" / record[path]).write_bytes(content)
+        (delivered / "ada.json").write_text(json.dumps(record))
+        if not (self.machine / path).exists():
+            (self.machine / path).write_bytes(content)
+
+    def student(self) -> work_home.StudentHome:
+        """Return the student's home."""
+        return work_home.StudentHome(str(self.home), self.username, Owner(self.class_name, self.email))
+
+    def history(self) -> work_history.History:
+        """Return the student's history."""
+        return self.student().history
+
+    def kept(self) -> dict[str, Tree]:
+        """Return every version in the history, read by plain git and unpacked from its names: commit to tree."""
+        history = self.history()
+        for version in history.versions():
+            if version.commit not in self._kept:
+                self._kept[version.commit] = kept_tree(history, version.commit)
+        return {version.commit: self._kept[version.commit] for version in history.versions()}
+
+    def kept_contents(self) -> set[bytes]:
+        """Return the SHA-256 of every file in every version."""
+        return {what for version in self.kept().values() for kind, what in version.values() if kind == "file"}
+
+
+def kept_tree(history: work_history.History, commit: str) -> Tree:
+    """Return a version as git has it, folders from the index."""
+    index = history.state(commit)
+    found: Tree = {work.raw(path): ("folder", b"") for path, e in index.files.items() if e.kind == work.FOLDER}
+    listed = subprocess.run(
+        ["git", "--git-dir", history.path, "ls-tree", "-r", "-z", f"{commit}:work"], capture_output=True, check=False
+    ).stdout
+    facts = [line.split(b"\t", 1) for line in listed.split(b"\0")[:-1]]
+    answers = subprocess.run(
+        ["git", "--git-dir", history.path, "cat-file", "--batch"],
+        input=b"".join(about.split()[2] + b"\n" for about, _ in facts),
+        capture_output=True,
+        check=True,
+    ).stdout
+    for about, name in facts:
+        head, _, rest = answers.partition(b"\n")
+        content, answers = rest[: int(head.split()[2])], rest[int(head.split()[2]) + 1 :]
+        link = about.startswith(b"120000")
+        found[unquote_to_bytes(name)] = ("link", content) if link else ("file", hashlib.sha256(content).digest())
+    return found

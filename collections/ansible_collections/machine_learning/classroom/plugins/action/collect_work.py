@@ -1,8 +1,10 @@
 """Bring the work of a machine's students home, verified by checksum.
 
-Arguments: `students` (list of usernames), `source` (the folder on the machine that holds one folder per student),
-`home` (the folder on the control node that gets one folder per student), `largest_mb` (larger files are left and
-named), `lock_wait_s` (how long to wait for another collect).
+Arguments: `students` (list of usernames), `class_name` and `addresses` (e-mail address by username; both say who a
+student is), `changed_addresses` (old: new), `source` (the folder on the machine that holds one folder per student),
+`store` (where root remembers things there), `homes` (the folder that holds the students' homes), `home` (the folder on
+the control node that gets one folder per student), `largest_mb` (larger files are left and named), `lock_wait_s` (how
+long to wait for another collect).
 
 Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, and `msg`, the same as text.
 The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
@@ -19,7 +21,12 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import StudentHome, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
+    StudentHome,
+    WorkError,
+    former_addresses,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_report import Report
 
 PACKER = "machine_learning.classroom.work_archive"
@@ -36,7 +43,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         _, arguments = self.validate_argument_spec(
             {
                 "students": {"type": "list", "elements": "str", "required": True},
+                "class_name": {"type": "str", "required": True},
+                "addresses": {"type": "dict", "required": True},
+                "changed_addresses": {"type": "dict", "default": {}},
                 "source": {"type": "path", "required": True},
+                "store": {"type": "path", "required": True},
+                "homes": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
                 "largest_mb": {"type": "int", "default": 1024},
                 "lock_wait_s": {"type": "int", "default": 60},
@@ -61,8 +73,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         homes = {}
         for username, report in reports.items():
             try:
-                home = StudentHome(arguments["home"], username)
+                email = arguments["addresses"].get(username, "")
+                home = StudentHome(
+                    arguments["home"],
+                    username,
+                    Owner(arguments["class_name"], email.casefold()),
+                    former_addresses(email, arguments["changed_addresses"]),
+                )
+                report.note = home.note()
                 if not check_mode:
+                    home.follow_address()
                     locks.enter_context(home.locked(arguments["lock_wait_s"]))
                 homes[username] = (home, pack_known(home.known()))
             except WorkError as error:
@@ -82,7 +102,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         question = {
             "source": arguments["source"],
             "largest": arguments["largest_mb"] << 20,
-            "students": [{"username": username, "known": known} for username, (_, known) in homes.items()],
+            "store": arguments["store"],
+            "homes": arguments["homes"],
+            "students": [
+                {"username": username, "known": known, "templates": home.templates()}
+                for username, (home, known) in homes.items()
+            ],
         }
         answer = self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars)
         if answer.get("failed") or "students" not in answer:
@@ -105,7 +130,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
         """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""
         if said["missing"]:
-            report.missing = report.verified = True
+            report.missing = True
+            report.outside = said["outside"]
+            report.conclude()
             return False
         if said["reason"]:
             raise WorkError(said["reason"])

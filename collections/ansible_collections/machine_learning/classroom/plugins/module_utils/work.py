@@ -12,20 +12,24 @@ through JSON and becomes the same bytes again (`raw`).
 from __future__ import annotations
 
 import base64
+import ctypes
 import gzip
 import hashlib
 import json
 import os
+import re
 import stat
 import time
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
+
+T = TypeVar("T")
 
 FILE, LINK, FOLDER = "f", "l", "d"
 
@@ -46,6 +50,16 @@ SPARE_BYTES = 64 << 20
 
 BLOCK = 1 << 20
 
+RECORDS, OBJECTS = {"record.json": "{}.json", "offered.json": "offered/{}.json"}, "objects/"
+"""Of what a student was given or offered: the machine's records and their places there, and the templates' bytes."""
+
+MOST_OUTSIDE = 100
+"""Names of files outside the folder; of more it is enough to know that there are some."""
+
+_LARGEST_TEMPLATE = 64 << 20  # far above what the role notebooks gives away
+_ZEROS = bytes(BLOCK)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DELIVERED = re.compile("|".join([*map(re.escape, RECORDS), OBJECTS + "[0-9a-f]{64}"]))
 _UNPACKED_LIMIT = 1 << 30  # of a manifest: far above what a million files need
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -114,6 +128,12 @@ class Manifest:
     special: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     """Path to the reason why it could not be collected."""
+    delivered: dict[str, list[Any]] = field(default_factory=dict)
+    """Templates that the student was given, by name: SHA-256, size, and where the pack has it (-1: home has it)."""
+    outside: list[str] = field(default_factory=list)
+    """Files in the student's home that are not in the folder which is collected; not endlessly many."""
+    settled: bool = True
+    """The folder began with what home has. Otherwise a file that is missing here was not deleted: it never came."""
 
     def packed(self) -> str:
         """Return the manifest as one compact ASCII string."""
@@ -142,9 +162,15 @@ class Manifest:
         if any(type(number) is not int for number in (self.files, self.bytes, self.allocated)):
             raise ValueError("the machine's answer cannot be read (counts)")
         reasons = [*self.special.values(), *self.left.values()]
-        for word in [*self.gone, *self.broken, *self.unstable, *reasons]:
+        for word in [*self.gone, *self.broken, *self.unstable, *self.outside, *reasons]:
             if not isinstance(word, str):
                 raise ValueError("the machine's answer cannot be read (names)")  # noqa: TRY004 - bad data, not a bug
+        for name, row in self.delivered.items():
+            kinds = [type(value) for value in row]
+            if not _DELIVERED.fullmatch(name) or kinds != [str, int, int] or not _SHA256.fullmatch(row[0]):
+                raise ValueError("the machine's answer cannot be read (templates)")
+            if not 0 <= row[1] <= _LARGEST_TEMPLATE or row[2] < -1:
+                raise ValueError("the machine's answer cannot be read (a template of impossible size)")
         for path in [*self.put, *self.gone]:
             if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
                 raise ValueError(f"the machine names an impossible path: {printable(path)}")
@@ -351,6 +377,88 @@ class Pack:
             os.unlink(self.path)
 
 
+def read_pack(pack: str, wanted: Iterable[tuple[int, int, T]]) -> Iterator[tuple[T, Iterator[bytes]]]:
+    """Read what is `wanted` (where it begins, its size, what it is) from the file `pack`, in the order of the pack.
+
+    What was read while it was being written lies between, and is passed over. Raise ValueError for what is no pack.
+    There is none (`pack` is empty) if nothing is wanted.
+    """
+    rows = sorted(wanted, key=lambda row: row[0])
+    if not rows:
+        return
+    with gzip.open(pack, "rb") as stream:
+        for at, size, what in rows:
+            if at < stream.tell():
+                raise ValueError("overlaps itself")
+            with _damage():
+                stream.seek(at)
+            yield what, _pieces(stream, size)
+
+
+def _pieces(stream: gzip.GzipFile, size: int) -> Iterator[bytes]:
+    while size > 0:
+        with _damage():
+            block = stream.read(min(BLOCK, size))
+        if not block:
+            break
+        size -= len(block)
+        yield block
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"is damaged ({error})") from error
+
+
+def write_new(folder: int, name: str, entry: Entry, pieces: Iterable[bytes], mode: int) -> str:
+    """Write the new file `name` of the size and time of `entry` and return the SHA-256 of what it holds."""
+    digest, length = hashlib.sha256(), 0
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(raw(name), flags, 0o600, dir_fd=folder), "wb", buffering=0) as out:
+        for block in pieces:
+            digest.update(block)
+            length += len(block)
+            _write(out.fileno(), block)
+        out.truncate(length)
+        os.fchmod(out.fileno(), mode)
+    set_time(name, folder, entry)
+    return digest.hexdigest()
+
+
+def flush(path: str) -> None:
+    """Have the disk that holds `path`, and no other, write what it was given; raise OSError if it could not."""
+    try:
+        sync = ctypes.CDLL(None, use_errno=True).syncfs
+    except AttributeError:  # macOS
+        os.sync()
+        return
+    with open_root(path) as folder:
+        if sync(folder) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+
+
+def set_time(name: str, folder: int, entry: Entry) -> bool:
+    """Set the modification time; False if this disk has no such time (students can set any)."""
+    try:
+        os.utime(raw(name), ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=folder, follow_symlinks=False)
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _write(handle: int, block: bytes) -> None:
+    """Write `block`, or leave a hole for zeros: a sparse file of gigabytes stays small."""
+    if block == _ZEROS[: len(block)]:
+        os.lseek(handle, len(block), os.SEEK_CUR)
+        return
+    view = memoryview(block)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
 class PackError(Exception):
     """The pack cannot be written: the machine's own disk."""
 
@@ -520,3 +628,63 @@ def _is_json(content: bytes) -> bool:
     except (ValueError, RecursionError):  # a million brackets are no notebook either
         return False
     return True
+
+
+def add_delivered(manifest: Manifest, store: str, username: str, have: Iterable[str], pack: Pack | None) -> None:
+    """Note in `manifest` which templates `username` was given, and pack the bytes that home does not `have`.
+
+    `store` is the role notebooks' own: records of each student name templates by their SHA-256, objects/SHA256 are the
+    bytes. Only root writes there. Raise PackError like `Pack.write`.
+    """
+    at_home = set(have)
+    contents = {}
+    for name, place in RECORDS.items():
+        with suppress(FileNotFoundError):
+            contents[name] = _read(os.path.join(store, place.format(username)))
+    for digest in {
+        digest for record in contents.values() for digest in _SHA256.findall(record.decode(errors="replace"))
+    }:
+        with suppress(FileNotFoundError):
+            contents[OBJECTS + digest] = b"" if digest in at_home else _read(os.path.join(store, OBJECTS, digest))
+    for name, content in sorted(contents.items()):
+        digest = name[len(OBJECTS) :] if name.startswith(OBJECTS) else hashlib.sha256(content).hexdigest()
+        at = -1
+        if digest not in at_home:
+            at = pack.length if pack else 0
+            if pack:
+                pack.write(content)
+        manifest.delivered[name] = [digest, len(content), at]
+
+
+def files_outside(home: str, folder: os.stat_result | None) -> list[str]:
+    """Return files of a student's `home` that are not in `folder` (which may lie in it), at most MOST_OUTSIDE.
+
+    Whatever begins with a dot in the home itself belongs to programs: settings, caches, packages of the student's own.
+    """
+    found: list[str] = []
+    with suppress(FileNotFoundError), open_root(home) as root:
+        _note_files(root, "", 0, folder, found)
+    return found
+
+
+def _note_files(root: int, prefix: str, level: int, but: os.stat_result | None, found: list[str]) -> None:
+    with os.scandir(root) as listing:
+        names = sorted((text(entry.name) for entry in listing), key=raw)
+    for name in names:
+        if len(found) == MOST_OUTSIDE or (level == 0 and name.startswith(".")):
+            continue
+        with suppress(FileNotFoundError):
+            status = os.stat(raw(name), dir_fd=root, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) or level == DEEPEST:
+                found.append(prefix + name)
+            elif stat.S_ISDIR(status.st_mode) and not (but and os.path.samestat(status, but)):
+                try:
+                    with open_folder(root, name) as below:
+                        _note_files(below, f"{prefix}{name}/", level + 1, but, found)
+                except OSError:  # a file system of the student's own, or one swapped for a link meanwhile
+                    found.append(prefix + name)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as source:
+        return source.read()

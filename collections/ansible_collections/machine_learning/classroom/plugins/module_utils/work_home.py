@@ -3,21 +3,25 @@
 Under the folder that holds all students' work:
 
     USERNAME/                       the work as it was at the last collect
-    .history/USERNAME/TIME/         what that collect replaced or what had vanished from the machine
+    .history/USERNAME.git/          every collect, in git, and whose work it is (see `work_history`)
     .records/USERNAME.json          which signature each file had on the machine, so that only changes travel
     .records/USERNAME.lock          held while a collect is at work on this student
     .incoming-USERNAME/             what is arriving; left only by a run that was killed, and then removed by the next
 
-The record only saves time. Without it, or after a killed run, files are hashed again on both sides; nothing depends
-on it being right. What the machine sends is never trusted: paths are opened part by part without following links, and
-contents are hashed again from this disk before they take their place.
+A student is an address in a class. If `USERNAME` is the work of somebody else, who had this name in another class, the
+folder is `USERNAME~2`, and so on: nobody's work comes under another's, nor is given to a namesake.
+
+A new version is in the history before a file of `USERNAME/` is replaced or removed, and so is what somebody edited
+here. The record only saves time. Without it, or after a killed run, files are hashed again on both sides; nothing
+depends on it being right. What the machine sends is never trusted: paths are opened part by part without following
+links, and contents are hashed again from this disk before they take their place.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import gzip
+import hashlib
 import json
 import os
 import re
@@ -25,40 +29,55 @@ import shutil
 import socket
 import stat
 import time
-import zlib
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
     A_FOLDER,
-    BLOCK,
     FILE,
     FOLDER,
     LINK,
     Entry,
+    Manifest,
+    Pack,
+    PackError,
     blocks,
     digest_of,
     entry_of,
+    flush,
     open_file,
     open_folder,
     open_root,
     printable,
     raw,
+    read_pack,
+    set_time,
     survey,
     text,
+    write_new,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+    COLLECTED,
+    FOUND,
+    History,
+    HistoryError,
+    NoRoomError,
+    Owner,
+    State,
+    encoded,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
+    from typing import BinaryIO
 
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Version
 
 SPARE_BYTES = 32 << 20
 """What a collect leaves free on this disk: records and folders need room, too."""
 
 _RECORD_VERSION = 1
-_ZEROS = bytes(BLOCK)
 _USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -74,30 +93,60 @@ class Counts:
     changed: int = 0
     removed: int = 0
     adjusted: int = 0
-    kept_in: str = ""
-    """Where earlier versions were moved, relative to home; empty if there were none."""
+    version: str = ""
+    """The commit that was made; empty if the newest one has it all."""
 
     def any(self) -> bool:
         """Say whether anything at home changed."""
-        return bool(self.new or self.changed or self.removed or self.adjusted or self.kept_in)
+        return bool(self.new or self.changed or self.removed or self.adjusted or self.version)
 
 
 class StudentHome:
-    """The folder of `username` below `home`, a path."""
+    """The folder of `username`, who is `owner`, below `home`, a path."""
 
-    def __init__(self, home: str, username: str) -> None:
-        """Nothing is made yet. Raise WorkError if the username could not be a folder of its own."""
+    def __init__(self, home: str, username: str, owner: Owner, formerly: Collection[str] = ()) -> None:
+        """Nothing is made yet; `formerly` are e-mail addresses that the owner had before.
+
+        Raise WorkError if the username could not be a folder of its own.
+        """
         if not _USERNAME.fullmatch(username):
             raise WorkError(f"{printable(username)!r} is no username: letters, digits, and - _ . but not first.")
-        self.home, self.username = os.path.abspath(home), username
-        self.path = os.path.join(self.home, username)
-        self.incoming = os.path.join(self.home, f".incoming-{username}")
+        self.home, self.username, self.owner = os.path.abspath(home), username, owner
+        self._formerly = [Owner(owner.class_name, email.casefold()) for email in formerly]
+        self.name = self._find()
+        self.path = os.path.join(self.home, self.name)
+        self.incoming = os.path.join(self.home, f".incoming-{self.name}")
+        self.history = History(self._history_path(self.name))
         self.broken: set[str] = set()
         """Notebooks at home that do not parse, as far as known."""
         self._records = os.path.join(self.home, ".records")
         self._known: dict[str, Entry] = {}
         self._here: dict[str, Entry] = {}
         self._files: dict[str, list[Any]] = {}
+        self._old = State()
+
+    def _history_path(self, name: str) -> str:
+        return os.path.join(self.home, ".history", f"{name}.git")
+
+    def _find(self) -> str:
+        """Return the name of the owner's folder: the first that is theirs or nobody's."""
+        number, name = 1, self.username
+        while History(self._history_path(name)).owner() not in (None, self.owner, *self._formerly):
+            number += 1
+            name = f"{self.username}~{number}"
+        return name
+
+    def follow_address(self) -> None:
+        """Remember the owner's new address, if it has changed."""
+        if self.history.owner() in self._formerly:
+            self.history.own(self.owner)
+
+    def note(self) -> str:
+        """Return a sentence if the folder does not bear the username."""
+        if self.name == self.username:
+            return ""
+        other = History(self._history_path(self.username)).owner()
+        return f"the folder is {self.name}, because {self.username} is the work of {other}"
 
     @contextmanager
     def locked(self, wait_s: float) -> Iterator[None]:
@@ -107,7 +156,7 @@ class StudentHome:
         """
         try:
             os.makedirs(self._records, mode=0o700, exist_ok=True)
-            handle = os.open(f"{self._records}/{self.username}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(f"{self._records}/{self.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             self._fail(error)
         try:
@@ -116,6 +165,8 @@ class StudentHome:
                 os.truncate(handle, 0)
                 os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
             self._remove_incoming()
+            self.history = History(self.history.path, lock=handle)
+            self.history.tidy()
             yield
         finally:
             os.close(handle)
@@ -142,6 +193,8 @@ class StudentHome:
         """
         self._files, self.broken = self._read_record()
         self._known, self._here = {}, {}
+        with self._words():
+            self._old = self.history.state() if self.history.owner() else State()
         if not os.path.lexists(self.path):
             return self._known
         try:
@@ -170,9 +223,14 @@ class StudentHome:
         with open_file(root, path) as handle:
             return Entry(FILE, here.size, 0, 0, 0, 0, digest_of(blocks(handle, here.size)))
 
+    def templates(self) -> list[str]:
+        """Return the SHA-256 of all templates that the history's newest version has."""
+        return sorted(set(self._old.delivered.values()))
+
     def foresee(self, manifest: Manifest) -> Counts:
         """Return what `receive` would do."""
-        counts = Counts(removed=sum(self._known.get(path, A_FOLDER).kind != FOLDER for path in manifest.gone))
+        gone = manifest.gone if manifest.settled else []
+        counts = Counts(removed=sum(self._known.get(path, A_FOLDER).kind != FOLDER for path in gone))
         for path, (entry, at) in manifest.put.items():
             here = self._here.get(path)
             if entry.kind == FOLDER:
@@ -186,9 +244,12 @@ class StudentHome:
         return counts
 
     def check_room(self, pack_bytes: int, allocated: int) -> None:
-        """Raise WorkError unless this disk holds a pack of that size and `allocated` bytes of files."""
+        """Raise WorkError unless this disk holds a pack of that size and `allocated` bytes of files.
+
+        The history takes them too: compressed, as the pack is.
+        """
         disk = os.statvfs(self.home)
-        free, needed = disk.f_bavail * disk.f_frsize, pack_bytes + allocated + SPARE_BYTES
+        free, needed = disk.f_bavail * disk.f_frsize, 2 * pack_bytes + allocated + SPARE_BYTES
         if free < needed:
             raise WorkError(self._full(f"{free >> 20} MB are free, {needed >> 20} MB are needed"))
 
@@ -203,35 +264,115 @@ class StudentHome:
     def receive(self, manifest: Manifest, pack: str) -> Counts:
         """Make home as the machine is, by `manifest` and the file `pack` (may be "" if no content is needed).
 
-        Replaced and vanished files move to the history. Raise WorkError if anything does not add up; every file at
-        home is then whole, old or new.
+        The history has it first. Raise WorkError if anything does not add up; every file at home is then whole, old or
+        new, and the history has each.
         """
+        if not manifest.settled:
+            manifest.gone = []
         self._check(manifest, pack)
         counts = Counts()
-        if not manifest.put and not manifest.gone:
-            return counts
         try:
             os.makedirs(self.incoming, mode=0o700, exist_ok=True)
-            with open_root(self.incoming) as incoming:
+            with open_root(self.incoming) as incoming, self._words():
                 arrived = _Arrivals(incoming)
                 if pack:
                     arrived.unpack(manifest, pack)
-                if any(entry.kind == FILE and at >= 0 for entry, at in manifest.put.values()):
-                    os.sync()  # a checksum of what is still in memory proves nothing about the disk
+                    flush(self.home)  # a checksum of what is still in memory proves nothing about the disk
                     arrived.verify(manifest)
-                self._place(manifest, arrived, counts)
+                self._keep(manifest, arrived, counts)
+                if manifest.put or manifest.gone:
+                    self._place(manifest, arrived, counts)
             if counts.any():
-                os.sync()  # the machine may be destroyed on our word
+                flush(self.home)  # the machine may be destroyed on our word
         except OSError as error:
             self._fail(error)
         finally:
             self._remove_incoming()
         return counts
 
+    def _keep(self, manifest: Manifest, arrived: _Arrivals, counts: Counts) -> None:
+        """Let the history have what home is, if somebody edited it, and then what it is to become."""
+        here = {path: self._kept_entry(path, entry) for path, entry in self._known.items()}
+        files = {path: entry for path, entry in here.items() if path not in set(manifest.gone)}
+        files |= {path: entry for path, (entry, _) in manifest.put.items()}
+        new = State(
+            files=files,
+            delivered=self._delivered(manifest),
+            broken=self._broken_of(manifest, files),
+            incomplete=sorted({*manifest.unstable, *manifest.left}),
+        )
+        old = self._old
+        if self.history.owner() is None:
+            if not (new.files or new.delivered or here):
+                return
+            self.history.make(self.owner)
+        with ExitStack() as opened:
+            root = opened.enter_context(self._opened()) if os.path.lexists(self.path) else -1
+            found = State(files=here, delivered=old.delivered)
+            if not found.same_work(old):
+                self.history.commit(found, old, lambda path: _reader(root, path), {}, FOUND)
+                old = found
+            if new.packed() != old.packed():
+                counts.version = self.history.commit(
+                    new, old, lambda path: arrived.reader(path) or _reader(root, path), arrived.delivered, COLLECTED
+                )
+                self.history.pack()
+
+    def _delivered(self, manifest: Manifest) -> dict[str, str]:
+        """Return what the student was given, the base of this work; a machine that never got the work knows another."""
+        given = {name: row[0] for name, row in manifest.delivered.items()}
+        return given if given and (manifest.settled or not self._old.delivered) else self._old.delivered
+
+    def _kept_entry(self, path: str, entry: Entry) -> Entry:
+        """Return the entry of `path` at home with the time and mode that it has here, if the machine's are unknown."""
+        if entry.kind == FOLDER or entry.mtime_ns or entry.mode:
+            return entry
+        now = self._here[path]
+        return entry._replace(size=now.size, mtime_ns=now.mtime_ns, mode=now.mode)
+
+    def _broken_of(self, manifest: Manifest, files: Collection[str]) -> list[str]:
+        resent = {path for path, (_, at) in manifest.put.items() if at >= 0}
+        return sorted(path for path in (self.broken - resent) | set(manifest.broken) if path in files)
+
+    def send(self, version: Version) -> tuple[Manifest, str, int]:
+        """Make a pack of `version`: return what it holds, where it is, and the disk space that its files need.
+
+        Every content is verified against the SHA-256 that it had on the machine. Call it with the student locked.
+        """
+        with self._words():
+            state = self.history.state(version.commit)
+            manifest = Manifest(put={path: (entry, -1) for path, entry in state.files.items()})
+            files = sorted(path for path, entry in state.files.items() if entry.kind == FILE)
+            wanted = [(state.files[path].digest, f"work/{encoded(path)}", path, True) for path in files]
+            wanted += [(sha256, f"delivered/{name}", name, False) for name, sha256 in sorted(state.delivered.items())]
+            pack, allocated = Pack(self.home, lambda: f"{self.make_incoming()}/pack"), 0
+            try:
+                contents = self.history.contents(version.commit, [place for _, place, _, _ in wanted])
+                for (sha256, place, name, is_work), pieces in zip(wanted, contents, strict=True):
+                    at, digest = pack.length, hashlib.sha256()
+                    pack.write(b"")
+                    for block in pieces:
+                        digest.update(block)
+                        pack.write(block)
+                        allocated += len(block) if block.strip(b"\0") else 0
+                    if digest.hexdigest() != sha256:
+                        raise WorkError(f"{self.history.path}: {printable(place)} is not what was collected.")
+                    if is_work:
+                        manifest.put[name] = (state.files[name], at)
+                    else:
+                        manifest.delivered[name] = [sha256, pack.length - at, at]
+                pack.close()
+            except PackError as error:
+                raise WorkError(self._full(str(error.__cause__))) from error
+        return manifest, pack.path, allocated
+
     def _check(self, manifest: Manifest, pack: str) -> None:
         for path, (entry, at) in manifest.put.items():
             if entry.kind == FILE and (not pack if at >= 0 else not self._has(path, entry)):
                 raise WorkError(f"the machine did not send the content of {printable(path)}. Run collect again.")
+        for name, (digest, _, at) in manifest.delivered.items():
+            if not pack if at >= 0 else self._old.delivered.get(name) != digest:
+                raise WorkError(f"the machine did not send the template {name}. Run collect again.")
 
     def _has(self, path: str, entry: Entry) -> bool:
         old = self._known.get(path)
@@ -240,35 +381,28 @@ class StudentHome:
     def _place(self, manifest: Manifest, arrived: _Arrivals, counts: Counts) -> None:
         with suppress(FileExistsError):
             os.mkdir(self.path, 0o700)
-        with self._opened() as root, open_root(self.home) as home:
-            history = _History(home, root, self.username)
+        with self._opened() as root:
             for path in sorted(manifest.gone, reverse=True):  # what is in a folder before the folder
-                counts.removed += history.move(path) and self._known.get(path, A_FOLDER).kind != FOLDER
+                removed = self._clear(root, path)
+                counts.removed += removed and self._known.get(path, A_FOLDER).kind != FOLDER
+                counts.adjusted += removed and self._known.get(path, A_FOLDER).kind == FOLDER
             for path in sorted(manifest.put, key=lambda path: path.split("/")):  # a folder before what is in it
-                self._place_one(root, path, *manifest.put[path], arrived, history, counts)
-            counts.kept_in = history.used
+                self._place_one(root, path, *manifest.put[path], arrived, counts)
             self._record(root, manifest, arrived)
 
-    def _place_one(
-        self, root: int, path: str, entry: Entry, at: int, arrived: _Arrivals, history: _History, counts: Counts
-    ) -> None:
+    def _place_one(self, root: int, path: str, entry: Entry, at: int, arrived: _Arrivals, counts: Counts) -> None:
         parent, _, name = path.rpartition("/")
         with open_folder(root, parent) as folder:
-            try:
-                here = os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
-            except FileNotFoundError:
-                here = None
+            here = _status(folder, name)
             if entry.kind == FOLDER:
-                if here is not None and not stat.S_ISDIR(here.st_mode):
-                    history.move(path)
-                    here = None
-                if here is None:
+                if here is None or not stat.S_ISDIR(here.st_mode):
+                    self._clear(root, path)
                     os.mkdir(raw(name), 0o700, dir_fd=folder)
                     counts.adjusted += 1
                 return
             if entry.kind == FILE and at < 0:
                 if here is None or entry_of(here) != self._here[path]:
-                    raise WorkError(f"{self.path}/{printable(path)} was changed during the collect. Run again.")
+                    raise self._changed(path)
                 counts.adjusted += _adjust(folder, name, entry, here)
                 return
             if entry.kind == LINK:
@@ -279,8 +413,39 @@ class StudentHome:
                 counts.new += 1
             else:
                 counts.changed += 1
-                history.keep(path, here)
+                if stat.S_ISDIR(here.st_mode):
+                    self._clear(root, path)
+                elif path in self._here and entry_of(here) != self._here[path]:
+                    raise self._changed(path)
             arrived.settle(path, folder, name)
+
+    def _clear(self, root: int, path: str) -> bool:
+        """Remove what the history has of `path`; False if there is nothing.
+
+        What came here since we looked is in no history yet. So it stays, and the next collect finds it.
+        """
+        parent, _, name = path.rpartition("/")
+        try:
+            with open_folder(root, parent) as folder:
+                here = _status(folder, name)
+                if here is None:
+                    return False
+                if not stat.S_ISDIR(here.st_mode):
+                    if path in self._here and entry_of(here) != self._here[path]:
+                        raise self._changed(path)
+                    os.unlink(raw(name), dir_fd=folder)
+                    return True
+                with open_folder(folder, name) as inside:
+                    below = survey(inside)
+                if below.blind or any(entry.kind != FOLDER for entry in below.found.values()):
+                    raise self._changed(path)
+                shutil.rmtree(raw(name), dir_fd=folder)  # pipes and the like may be in it
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _changed(self, path: str) -> WorkError:
+        return WorkError(f"{self.path}/{printable(path)} was changed during the collect. Run again.")
 
     def _record(self, root: int, manifest: Manifest, arrived: _Arrivals) -> None:
         """Check that home is what it should be, and write down which file is which."""
@@ -299,22 +464,21 @@ class StudentHome:
         # What this run did not touch is recorded as it was when it was compared: a later edit here must show next time.
         here |= {path: self._here[path] for path in wanted if path not in manifest.put}
         files = {path: [*entry, *here[path].signature] for path, entry in wanted.items() if entry.kind != FOLDER}
-        resent = {path for path, (_, at) in manifest.put.items() if at >= 0}
-        self.broken = {path for path in (self.broken - resent) | set(manifest.broken) if path in files}
+        self.broken = set(self._broken_of(manifest, files))
         if files == self._files:
             return
         record = {"version": _RECORD_VERSION, "files": files, "broken": sorted(self.broken)}
-        beside = f"{self._records}/{self.username}.new"
+        beside = f"{self._records}/{self.name}.new"
         with open(beside, "w", encoding="ascii") as out:
             out.write(json.dumps(record, separators=(",", ":")))
             out.flush()
             os.fsync(out.fileno())
-        os.replace(beside, f"{self._records}/{self.username}.json")
+        os.replace(beside, f"{self._records}/{self.name}.json")
         self._files = files
 
     def _read_record(self) -> tuple[dict[str, list[Any]], set[str]]:
         try:
-            with open(f"{self._records}/{self.username}.json", encoding="ascii") as record:
+            with open(f"{self._records}/{self.name}.json", encoding="ascii") as record:
                 values = json.load(record)
             if values["version"] == _RECORD_VERSION:
                 return dict(values["files"]), set(values["broken"])
@@ -327,7 +491,7 @@ class StudentHome:
         with ExitStack() as opened:
             home = opened.enter_context(open_root(self.home))
             try:
-                root = opened.enter_context(open_folder(home, self.username))
+                root = opened.enter_context(open_folder(home, self.name))
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR):
                     raise WorkError(f"{self.path} is in the way: it is no folder. Move it, then run again.") from error
@@ -338,6 +502,20 @@ class StudentHome:
         parent, _, name = path.rpartition("/")
         with open_folder(root, parent) as folder:
             return text(os.readlink(raw(name), dir_fd=folder))
+
+    def discard(self) -> None:
+        """Remove what `send` made."""
+        self._remove_incoming()
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """Say as a WorkError what the history raises."""
+        try:
+            yield
+        except NoRoomError as error:
+            raise WorkError(self._full(str(error))) from error
+        except HistoryError as error:
+            raise WorkError(str(error)) from error
 
     def _remove_incoming(self) -> None:
         shutil.rmtree(self.incoming, ignore_errors=True)
@@ -356,35 +534,38 @@ class StudentHome:
         raise WorkError(f"{where}: {error.strerror}. Put that right on this control node, then run again.") from error
 
 
+def former_addresses(email: str, changed: Mapping[str, str]) -> list[str]:
+    """Return the addresses that by `changed` (old: new) have become `email`."""
+    return [old for old, new in changed.items() if new.casefold() == email.casefold()]
+
+
 class _Arrivals:
     """What arrived, in the open folder `incoming`, under numbers instead of names."""
 
     def __init__(self, incoming: int) -> None:
         self.incoming = incoming
         self.inodes: dict[str, int] = {}
+        self.delivered: dict[str, bytes] = {}
+        """Templates, by name."""
         self._numbers: dict[str, str] = {}
 
     def unpack(self, manifest: Manifest, pack: str) -> None:
         """Write each file that the pack holds; raise WorkError if the pack is damaged or too short."""
-        sent = sorted((at, path) for path, (entry, at) in manifest.put.items() if entry.kind == FILE and at >= 0)
+        sent: list[tuple[int, int, tuple[str, bool]]] = [
+            (at, entry.size, (path, True))
+            for path, (entry, at) in manifest.put.items()
+            if entry.kind == FILE and at >= 0
+        ]
+        sent += [(at, size, (name, False)) for name, (_, size, at) in manifest.delivered.items() if at >= 0]
         try:
-            with gzip.open(pack, "rb") as stream:
-                for at, path in sent:
-                    if at < stream.tell():
-                        raise WorkError("what the machine sent overlaps itself. Run collect again.")
-                    stream.seek(at)  # over what was read while it was being written
-                    entry = manifest.put[path][0]
-                    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                    handle = os.open(self._number(path), flags, _mode(entry), dir_fd=self.incoming)
-                    with open(handle, "wb", buffering=0) as out:
-                        left = entry.size
-                        while left > 0 and (block := stream.read(min(BLOCK, left))):
-                            left -= len(block)
-                            _write(out.fileno(), block)
-                        out.truncate(entry.size)
-                    _set_time(self._numbers[path], self.incoming, entry)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise WorkError(f"what the machine sent is damaged ({error}). Run collect again.") from error
+            for (name, is_work), pieces in read_pack(pack, sent):
+                if is_work:
+                    entry = manifest.put[name][0]
+                    write_new(self.incoming, self._number(name), entry, pieces, _mode(entry))
+                else:
+                    self.delivered[name] = b"".join(pieces)
+        except ValueError as error:
+            raise WorkError(f"what the machine sent {error}. Run collect again.") from error
 
     def verify(self, manifest: Manifest) -> None:
         """Hash each file again, from the disk."""
@@ -398,6 +579,13 @@ class _Arrivals:
             if status.st_size != entry.size or digest != entry.digest:
                 raise WorkError(f"{printable(path)} did not arrive as it was sent. Run collect again.")
             self.inodes[path] = status.st_ino
+        for name, content in self.delivered.items():
+            if digest_of([content]) != manifest.delivered[name][0]:
+                raise WorkError(f"the template {name} did not arrive as it was sent. Run collect again.")
+
+    def reader(self, path: str) -> BinaryIO | None:
+        """Open what arrived for `path`; None if nothing did."""
+        return _reader(self.incoming, self._numbers[path]) if path in self._numbers else None
 
     def link(self, path: str, entry: Entry) -> None:
         """Make the link `path` among the arrivals."""
@@ -411,98 +599,21 @@ class _Arrivals:
         return self._numbers.setdefault(path, f"{len(self._numbers)}")
 
 
-class _History:
-    """Where one run keeps what it replaces: below the open folder `home`, named after the time in UTC."""
-
-    def __init__(self, home: int, root: int, username: str) -> None:
-        self.home, self.root, self.username = home, root, username
-        self.used = ""
-
-    def keep(self, path: str, here: os.stat_result) -> None:
-        """Keep `path`, which is about to be replaced: by a second name, so that there is no moment without the file."""
-        if stat.S_ISDIR(here.st_mode):
-            self.move(path)
-            return
-        parent, _, name = path.rpartition("/")
-        with open_folder(self.root, parent) as folder, self._place(parent, name) as (kept, free):
-            try:
-                os.link(raw(name), raw(free), src_dir_fd=folder, dst_dir_fd=kept, follow_symlinks=False)
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL):
-                    raise
-                os.rename(raw(name), raw(free), src_dir_fd=folder, dst_dir_fd=kept)  # a disk without hard links
-
-    def move(self, path: str) -> bool:
-        """Move `path` here; False if there is nothing. Of an empty folder the name is kept."""
-        parent, _, name = path.rpartition("/")
-        try:
-            with open_folder(self.root, parent) as folder:
-                try:
-                    os.rmdir(raw(name), dir_fd=folder)
-                except OSError as error:
-                    if error.errno not in (errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                else:
-                    with self._folder(path):
-                        return True
-                with self._place(parent, name) as (kept, free):
-                    os.rename(raw(name), raw(free), src_dir_fd=folder, dst_dir_fd=kept)
-        except FileNotFoundError:
-            return False
-        return True
-
-    @contextmanager
-    def _place(self, parent: str, name: str) -> Iterator[tuple[int, str]]:
-        """Open the folder for what was in `parent` and give a name that is free in it."""
-        with self._folder(parent) as kept:
-            free, number = name, 1
-            while _exists(kept, free):
-                number += 1
-                free = f"{name}~{number}"
-            yield kept, free
-
-    @contextmanager
-    def _folder(self, path: str) -> Iterator[int]:
-        if not self.used:
-            self.used = self._make()
-        with open_folder(self.home, "/".join(part for part in (self.used, path) if part), make=True) as folder:
-            yield folder
-
-    def _make(self) -> str:
-        all_of_student = f".history/{self.username}"
-        now = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())
-        with open_folder(self.home, all_of_student, make=True) as folder:
-            name, number = now, 1
-            while True:
-                try:
-                    os.mkdir(name, 0o700, dir_fd=folder)
-                except FileExistsError:
-                    number += 1
-                    name = f"{now}~{number}"
-                else:
-                    return f"{all_of_student}/{name}"
-
-
-def _exists(folder: int, name: str) -> bool:
+def _status(folder: int, name: str) -> os.stat_result | None:
     try:
-        os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
+        return os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        return False
-    return True
+        return None
+
+
+def _reader(root: int, path: str) -> BinaryIO:
+    with open_file(root, path) as handle:
+        return open(os.dup(handle), "rb")
 
 
 def _mode(entry: Entry) -> int:
     """At home a file belongs to the instructor alone; what could be run on the machine can be run here."""
     return 0o700 if entry.mode & 0o111 else 0o600
-
-
-def _set_time(name: str, folder: int, entry: Entry) -> bool:
-    """Set the modification time; False if this disk has no such time (students can set any)."""
-    try:
-        os.utime(raw(name), ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=folder, follow_symlinks=False)
-    except (OSError, OverflowError):
-        return False
-    return True
 
 
 def _adjust(folder: int, name: str, entry: Entry, here: os.stat_result) -> bool:
@@ -512,17 +623,7 @@ def _adjust(folder: int, name: str, entry: Entry, here: os.stat_result) -> bool:
         with open_file(folder, name) as handle:
             os.chmod(handle, _mode(entry))
         changed = True
-    if here.st_mtime_ns != entry.mtime_ns and _set_time(name, folder, entry):
+    if here.st_mtime_ns != entry.mtime_ns and set_time(name, folder, entry):
         now = os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
         changed = changed or now.st_mtime_ns != here.st_mtime_ns  # a disk may keep times less exactly
     return changed
-
-
-def _write(handle: int, block: bytes) -> None:
-    """Write `block`, or leave a hole for zeros: a sparse file of gigabytes stays small."""
-    if block == _ZEROS[: len(block)]:
-        os.lseek(handle, len(block), os.SEEK_CUR)
-        return
-    view = memoryview(block)
-    while view:
-        view = view[os.write(handle, view) :]

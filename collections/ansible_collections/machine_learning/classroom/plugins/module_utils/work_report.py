@@ -36,14 +36,18 @@ class Report:
     removed: int = 0
     adjusted: int = 0
     """New folders, and files of which only the time or the mode was new."""
-    kept_in: str = ""
-    """Folder, relative to home, that holds what was replaced or had vanished; empty if there was none."""
+    version: str = ""
+    """The commit in the history that this collect made; empty if the newest one has it all."""
+    note: str = ""
+    """What else the instructor should know."""
     broken: list[str] = field(default_factory=list)
     """Notebooks that do not parse. They are at home."""
     unstable: list[str] = field(default_factory=list)
     """Files that were being written all the time. They are not at home, or only as they were earlier."""
     left: list[str] = field(default_factory=list)
     """Files that could not be collected, each with the reason. They are not at home, or only as they were earlier."""
+    outside: list[str] = field(default_factory=list)
+    """Files in the student's home outside the folder. They are not collected."""
     skipped_special: list[str] = field(default_factory=list)
     """Pipes, sockets, devices: they hold no work."""
     reason: str = ""
@@ -54,12 +58,13 @@ class Report:
         self.files, self.bytes = manifest.files, manifest.bytes
         self.unstable = _names(manifest.unstable)
         self.left = _names([f"{printable(path)} ({why})" for path, why in sorted(manifest.left.items())])
+        self.outside = _names(manifest.outside)
         self.skipped_special = _names([f"{printable(path)} ({why})" for path, why in sorted(manifest.special.items())])
 
     def note_counts(self, counts: Counts, broken: set[str]) -> None:
         """Take over what was done at home."""
         self.new, self.changed, self.removed = counts.new, counts.changed, counts.removed
-        self.adjusted, self.kept_in = counts.adjusted, counts.kept_in
+        self.adjusted, self.version = counts.adjusted, counts.version
         self.broken = _names(sorted(broken))
 
     def conclude(self) -> None:
@@ -69,6 +74,8 @@ class Report:
             reasons.append(f"still being written: {_shown(self.unstable)}")
         if self.left:
             reasons.append(f"not collected: {_shown(self.left)}")
+        if self.outside:
+            reasons.append(f"in the student's home, outside daily_user: {_shown(self.outside)}")
         self.reason = "; ".join(reasons)
         self.verified = not reasons
 
@@ -78,7 +85,7 @@ class Report:
 
     def sentence(self, *, check_mode: bool = False) -> str:
         """Return one line for people."""
-        if self.missing:
+        if self.missing and self.verified:
             return f"{self.username}: there is no folder of this name on the machine, so nothing to bring home"
         parts = [f"{count} {word}" for word in ("new", "changed", "removed") if (count := getattr(self, word))]
         did = ", ".join(parts) or ("only folders, times or modes differ" if self.adjusted else "nothing new")
@@ -93,8 +100,8 @@ class Report:
             line = f"{self.username}: NOT all at home. {self.reason}"
             if parts:
                 line += f" (at home since now: {did})"
-        if self.kept_in:
-            line += f"; what was there before is in {self.kept_in}"
+        if self.note:
+            line += f"; {self.note}"
         if self.broken:
             line += f"; notebooks that do not parse, at home as they are: {_shown(self.broken)}"
         if self.skipped_special:

@@ -15,6 +15,14 @@ options:
     description: The folder that holds one folder per student.
     type: path
     required: true
+  store:
+    description: Where root remembers things on this machine.
+    type: path
+    required: true
+  homes:
+    description: The folder that holds the students' homes.
+    type: path
+    required: true
   students:
     description: The students whose folders are to be packed.
     type: list
@@ -29,6 +37,11 @@ options:
         description: What home already has, as C(module_utils/work.py) packs it.
         type: str
         required: true
+      templates:
+        description: The SHA-256 of all templates of the student that home has.
+        type: list
+        elements: str
+        default: []
   largest:
     description: Files larger than this many bytes are left and named.
     type: int
@@ -41,6 +54,8 @@ EXAMPLES = r"""
 - name: Pack the new work of alice
   machine_learning.classroom.work_archive:
     source: /home/ubuntu/machine_learning_aws/daily_user
+    store: /var/lib/machine_learning_aws
+    homes: /home
     largest: 1073741824
     students:
       - username: alice
@@ -55,7 +70,8 @@ folder:
 students:
   description: >-
     One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(pack_bytes),
-    C(missing) (there is no such folder) and C(reason) (why nothing could be collected, or empty).
+    C(missing) (there is no such folder), C(outside) (files in the student's home) and C(reason) (why nothing could be
+    collected, or empty).
   type: list
   elements: dict
   returned: always
@@ -74,11 +90,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
     Pack,
     PackError,
+    add_delivered,
     collect,
+    files_outside,
     open_folder,
     open_root,
+    printable,
     unpack_known,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import StudentFolder
 
 PLACE = "/var/tmp"  # noqa: S108 - not /tmp, which may be memory; what is made there is private and has a random name
 PREFIX = "classroom-work-"
@@ -106,26 +126,31 @@ def remove_stale() -> None:
 class Packer:
     """The packs of one run, in one private folder that exists only if there is something to pack."""
 
-    def __init__(self, source: str, largest: int, *, check_mode: bool) -> None:
+    def __init__(self, source: str, store: str, homes: str, largest: int, *, check_mode: bool) -> None:
         """Nothing is made yet, so that a machine whose disk is full can still say that nothing is new."""
-        self.source, self.largest, self.check_mode = source, largest, check_mode
+        self.source, self.store, self.homes = source, store, homes
+        self.largest, self.check_mode = largest, check_mode
         self.folder = ""
 
-    def student(self, username: str, known: str) -> dict[str, Any]:
+    def student(self, username: str, known: str, templates: list[str]) -> dict[str, Any]:
         """Pack for one student; whatever goes wrong concerns this one only."""
         answer: dict[str, Any] = {"username": username, "manifest": "", "pack": "", "pack_bytes": 0}
-        answer |= {"missing": False, "reason": ""}
+        answer |= {"missing": False, "reason": "", "outside": []}
         pack = None if self.check_mode else Pack(PLACE, lambda: self.path_for(username))
         with ExitStack() as opened:
             try:
                 top = opened.enter_context(open_root(self.source))
                 root = opened.enter_context(open_folder(top, username))
             except FileNotFoundError:
-                return answer | {"missing": True}
+                outside = files_outside(os.path.join(self.homes, username), None)
+                return answer | {"missing": True, "outside": [printable(path) for path in outside]}
             except OSError as error:
                 return answer | {"reason": f"{self.source}/{username} cannot be opened: {error.strerror}"}
             try:
                 manifest = collect(root, unpack_known(known), pack, largest=self.largest)
+                manifest.settled = StudentFolder(self.source, username, self.store).settled()
+                manifest.outside = files_outside(os.path.join(self.homes, username), os.fstat(root))
+                add_delivered(manifest, os.path.join(self.store, "delivered"), username, templates, pack)
                 size = pack.close() if pack else 0
             except PackError as error:
                 if pack:
@@ -162,6 +187,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "path", "required": True},
+            "store": {"type": "path", "required": True},
+            "homes": {"type": "path", "required": True},
             "largest": {"type": "int", "required": True},
             "students": {
                 "type": "list",
@@ -171,17 +198,21 @@ def main() -> None:
                     "username": {"type": "str", "required": True},
                     # Not secret, but long: `no_log` below keeps all arguments out of the machine's journal.
                     "known": {"type": "str", "required": True, "no_log": False},
+                    "templates": {"type": "list", "elements": "str", "default": []},
                 },
             },
         },
         supports_check_mode=True,
         no_log=True,
     )
-    packer = Packer(module.params["source"], module.params["largest"], check_mode=module.check_mode)
+    given = module.params
+    packer = Packer(given["source"], given["store"], given["homes"], given["largest"], check_mode=module.check_mode)
     try:
         if not module.check_mode:
             remove_stale()
-        answers = [packer.student(student["username"], student["known"]) for student in module.params["students"]]
+        answers = [
+            packer.student(student["username"], student["known"], student["templates"]) for student in given["students"]
+        ]
         packer.hand_over()
     except BaseException:
         packer.discard()

@@ -1,0 +1,443 @@
+"""Every collect of one student's work, kept in a bare git repository on the control node.
+
+git keeps, packs, checks and pushes; it never reads the work as a project of its own. Nothing is "added" or checked
+out: contents go in by `git fast-import` and come out by `git cat-file`, so no filter, attribute or ignore file of the
+student's touches a byte. A commit holds
+
+    index.json              what each path was: kind, size, time, mode, SHA-256; git itself knows neither empty folders
+                            nor modes, and forbids some names
+    work/PATH               the contents, with names written so that git takes any (`encoded`)
+    delivered/record.json   which templates the student was given, as the machine recorded it, and
+    delivered/objects/…     their bytes: what an update is merged against
+
+The repository bears whose it is (class and e-mail address): a username may come back, another term, as somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
+    BLOCK,
+    FOLDER,
+    LINK,
+    Entry,
+    printable,
+    raw,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import IO, BinaryIO
+
+BRANCH = "refs/heads/main"
+COLLECTED, FOUND = "Collected", "Found at home"
+"""How a commit came about: brought from a machine, or met in the folder at home, where somebody had edited it."""
+
+_FORMAT = 1
+_PLAIN = frozenset(" !#$&'()+,-.=@[]_{}")  # besides letters and digits of any script
+_NEVER_A_PROJECT = re.compile(r"\.?git", re.IGNORECASE)
+
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+\t# What is written is on the disk before the branch points to it.
+\tfsync = all
+\t# Larger files are neither compared nor held in memory.
+\tbigFileThreshold = 16m
+[fastimport]
+\tunpackLimit = 1
+[gc]
+\tautoDetach = false
+"""
+
+
+class HistoryError(Exception):
+    """Why the history cannot be read or written, in words for the instructor."""
+
+
+class NoRoomError(HistoryError):
+    """The disk is full."""
+
+
+class Owner(NamedTuple):
+    """Who a student is: an address in a class."""
+
+    class_name: str
+    email: str
+
+    def __str__(self) -> str:
+        """Say it as a person would."""
+        return f"{self.email or 'somebody without an address'} (class {self.class_name})"
+
+
+class Version(NamedTuple):
+    """One commit."""
+
+    commit: str
+    time: datetime
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """A name for a folder that holds this version."""
+        return f"restored-{self.time:%Y-%m-%dT%H-%M-%SZ}"
+
+
+@dataclass
+class State:
+    """What a commit holds: the student's files by path, and the templates that were given, by path in the store."""
+
+    files: dict[str, Entry] = field(default_factory=dict)
+    delivered: dict[str, str] = field(default_factory=dict)
+    """Path below `delivered/` to SHA-256."""
+    broken: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    """Files that could not be collected then: they are missing here, or older."""
+
+    def packed(self) -> bytes:
+        """Return the index, a line for each path, so that git stores of the next one only what differs."""
+        files = ",\n".join(
+            f"{json.dumps(path)}:{json.dumps([e.kind, e.size, e.mtime_ns, e.mode, e.digest])}"
+            for path, e in sorted(self.files.items())
+        )
+        rest = {"delivered": self.delivered, "broken": self.broken, "incomplete": self.incomplete}
+        return f'{{"format":{_FORMAT},\n"files":{{\n{files}}},\n{json.dumps(rest, sort_keys=True)[1:]}\n'.encode()
+
+    @classmethod
+    def unpacked(cls, text: bytes) -> State:
+        """Return what `packed` packed."""
+        values = json.loads(text)
+        if values.pop("format") != _FORMAT:
+            raise HistoryError("it was written by a newer version of this project")
+        files = {
+            path: Entry(kind, size, mtime_ns, 0, 0, mode, digest)
+            for path, (kind, size, mtime_ns, mode, digest) in values.pop("files").items()
+        }
+        return cls(files=files, **values)
+
+    def same_work(self, other: State) -> bool:
+        """Say whether both hold the same contents under the same names."""
+        return _contents(self.files) == _contents(other.files)
+
+
+def _contents(files: Mapping[str, Entry]) -> dict[str, tuple[str, str]]:
+    return {path: (entry.kind, entry.digest) for path, entry in files.items()}
+
+
+def encoded(path: str) -> str:
+    """Return `path` as git takes it: what is not plain, or means something to git or a shell, becomes %XX."""
+    return "/".join(_encoded_name(name) for name in path.split("/"))
+
+
+def _encoded_name(name: str) -> str:
+    start = _NEVER_A_PROJECT.match(name)
+    first = f"%{ord(name[0]):02X}" if start else ""
+    return first + "".join(
+        c if c.isalnum() or c in _PLAIN else "".join(f"%{byte:02X}" for byte in raw(c))
+        for c in (name[1:] if start else name)
+    )
+
+
+class History:
+    """The bare repository at `path`."""
+
+    def __init__(self, path: str, *, lock: int | None = None) -> None:
+        """Nothing is made yet. `lock` is an open file whose lock lasts as long as the last git that we started."""
+        self.path = path
+        self._lock = () if lock is None else (lock,)
+
+    def owner(self) -> Owner | None:
+        """Return whose work this is; None if there is no history."""
+        if not os.path.isdir(self.path):
+            return None
+        values = records.read(os.path.join(self.path, "owner.json"))
+        return Owner(str(values.get("class", "")), str(values.get("email", "")))
+
+    def own(self, owner: Owner) -> None:
+        """Write down whose work this is, whose address has changed."""
+        records.write(os.path.join(self.path, "owner.json"), {"class": owner.class_name, "email": owner.email})
+
+    def make(self, owner: Owner) -> None:
+        """Make the repository, whole or not at all; HistoryError if somebody else made it meanwhile."""
+        folder = os.path.dirname(self.path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        new = os.path.join(folder, f".new-{os.path.basename(self.path)}")
+        shutil.rmtree(new, ignore_errors=True)  # left by a killed run
+        try:
+            os.mkdir(new, 0o700)
+            self._git("init", "--bare", "--quiet", "--template=", "--initial-branch=main", at=new)
+            records.write_bytes(f"{new}/config", _CONFIG.encode())
+            History(new).own(owner)
+            os.rename(new, self.path)
+        except OSError as error:
+            raise HistoryError(f"{self.path}: {error.strerror}. Run again.") from error
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Remove what a killed run left. Only under the lock: nobody else is writing then."""
+        for folder in ("", "refs/heads", "objects/pack"):
+            place = os.path.join(self.path, folder)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                for name in os.listdir(place):
+                    if name.endswith(".lock") or name.startswith(("tmp_", ".tmp-", "fast_import_crash_")):
+                        os.unlink(os.path.join(place, name))
+
+    def head(self) -> str:
+        """Return the newest commit, "" if there is none."""
+        done = self._run("rev-parse", "--verify", "--quiet", BRANCH)
+        return done.stdout.decode().strip()
+
+    def state(self, commit: str = BRANCH) -> State:
+        """Return what `commit` holds; an empty state if there is no commit yet."""
+        done = self._run("cat-file", "blob", f"{commit}:index.json")
+        if done.returncode != 0:
+            if commit == BRANCH and not self.head():
+                return State()
+            self._fail(done.stderr)
+        return State.unpacked(done.stdout)
+
+    def versions(self) -> list[Version]:
+        """Return all commits, newest first."""
+        if not os.path.isdir(self.path) or not self.head():
+            return []
+        versions = []
+        for line in self._git("log", "--topo-order", "--format=%H %ct %s", BRANCH).decode().splitlines():
+            commit, seconds, kind = line.split(" ", 2)
+            versions.append(Version(commit, datetime.fromtimestamp(int(seconds), UTC), kind))
+        return versions
+
+    def commit(
+        self,
+        new: State,
+        old: State,
+        content: Callable[[str], BinaryIO],
+        delivered: Mapping[str, bytes],
+        kind: str,
+    ) -> str:
+        """Append `new`, which follows `old`, the newest; return the commit.
+
+        `content` opens the file of a path that `old` does not hold; `delivered` are the bytes of templates that `old`
+        does not hold. Nothing counts until the last step, in which git moves the branch.
+        """
+        head = self.head()
+        stream = subprocess.Popen(
+            ["git", "fast-import", "--quiet", "--done", "--date-format=raw"],
+            env=_environment(self.path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=self._lock,
+        )
+        into, said = _pipe(stream.stdin), _pipe(stream.stderr)
+        try:
+            with suppress(BrokenPipeError):  # git's own words, below, say why it ended
+                _write_commit(into, head, new, old, content, delivered, kind)
+                into.close()
+        except BaseException:
+            stream.kill()
+            stream.wait()
+            self.tidy()
+            raise
+        words = said.read()
+        with suppress(BrokenPipeError):
+            into.close()
+        if stream.wait() != 0:
+            self.tidy()
+            self._fail(words)
+        return self.head()
+
+    def pack(self) -> None:
+        """Let git pack what has become much. It matters to speed only, so a full disk is no reason to fail."""
+        self._run("gc", "--auto", "--quiet")
+
+    def contents(self, commit: str, names: list[str]) -> Iterator[Iterator[bytes]]:
+        """Give the content of each of `names` (paths in the commit) in pieces, to be read in this order."""
+        with subprocess.Popen(
+            ["git", "cat-file", "--batch"],
+            env=_environment(self.path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=self._lock,
+        ) as batch:
+            into = _pipe(batch.stdin)
+            for name in names:
+                into.write(f"{commit}:{name}\n".encode())
+                into.flush()
+                yield self._content(_pipe(batch.stdout), name)
+            into.close()
+
+    def _content(self, answer: IO[bytes], name: str) -> Iterator[bytes]:
+        words = answer.readline().split()
+        if len(words) != 3:
+            raise HistoryError(f"{self.path} lacks {printable(name)}. Look at it with: git -C {self.path} fsck")
+        left = int(words[2])
+        while left > 0 and (block := answer.read(min(BLOCK, left))):
+            left -= len(block)
+            yield block
+        answer.read(1)
+
+    def check(self) -> str:
+        """Return what git finds wrong in all that was ever kept; "" if it is sound."""
+        if self.owner() is None:
+            return ""
+        done = self._run("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
+        return "" if done.returncode == 0 and not done.stderr else (done.stderr or done.stdout).decode(errors="replace")
+
+    def _git(self, *words: str, at: str = "") -> bytes:
+        done = self._run(*words, at=at)
+        if done.returncode != 0:
+            self._fail(done.stderr)
+        return done.stdout
+
+    def _run(self, *words: str, at: str = "") -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                ["git", *words],
+                env=_environment(at or self.path),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                pass_fds=self._lock,
+            )
+        except FileNotFoundError:
+            raise HistoryError("git is not installed on this control node. Install it, then run again.") from None
+
+    def _fail(self, said: bytes) -> NoReturn:
+        words = " ".join(printable(line) for line in said.decode(errors="replace").splitlines()[:2])
+        if "No space left" in words or "Disk quota" in words:
+            raise NoRoomError(words)
+        raise HistoryError(f"git could not work in {self.path}: {words or 'it was ended'}. Run again.")
+
+
+def _environment(repository: str) -> dict[str, str]:
+    """Return an environment in which git knows this repository and nobody's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {
+        "GIT_DIR": repository,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise HistoryError("git was started without a pipe.")
+    return pipe
+
+
+def _write_commit(
+    out: IO[bytes],
+    head: str,
+    new: State,
+    old: State,
+    content: Callable[[str], BinaryIO],
+    delivered: Mapping[str, bytes],
+    kind: str,
+) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    message = kind.encode()
+    out.write(b"commit %s\ncommitter machine_learning_aws <> %d +0000\n" % (BRANCH.encode(), now))
+    out.write(b"data %d\n%s\n" % (len(message), message))
+    if head:
+        out.write(b"from %s\n" % head.encode())
+    held, holds = _contents_of_git(old.files), _contents_of_git(new.files)
+    for path in sorted(held.keys() - holds.keys()):
+        out.write(b"D work/%s\n" % encoded(path).encode())
+    for name in sorted(old.delivered.keys() - new.delivered.keys()):
+        out.write(b"D delivered/%s\n" % encoded(name).encode())
+    for path in sorted(path for path, what in holds.items() if held.get(path) != what):
+        entry = new.files[path]
+        mode = b"120000" if entry.kind == LINK else b"100755" if entry.mode & 0o111 else b"100644"
+        out.write(b"M %s inline work/%s\n" % (mode, encoded(path).encode()))
+        if entry.kind == LINK:
+            _write_data(out, raw(entry.digest))
+        else:
+            with content(path) as source:
+                _write_file(out, source, entry, path)
+    for name in sorted(name for name, sha256 in new.delivered.items() if old.delivered.get(name) != sha256):
+        out.write(b"M 100644 inline delivered/%s\n" % encoded(name).encode())
+        _write_data(out, delivered[name])
+    out.write(b"M 100644 inline index.json\n")
+    _write_data(out, new.packed())
+    out.write(b"done\n")
+    out.flush()
+
+
+def _contents_of_git(files: Mapping[str, Entry]) -> dict[str, tuple[str, str, bool]]:
+    """Return what of `files` git has in its trees."""
+    return {
+        path: (entry.kind, entry.digest, bool(entry.mode & 0o111))
+        for path, entry in files.items()
+        if entry.kind != FOLDER
+    }
+
+
+def _write_data(out: IO[bytes], data: bytes) -> None:
+    out.write(b"data %d\n%s\n" % (len(data), data))
+
+
+def _write_file(out: IO[bytes], source: BinaryIO, entry: Entry, path: str) -> None:
+    """Send a file of the size and digest of `entry`, or raise: what is kept is what was verified."""
+    out.write(b"data %d\n" % entry.size)
+    left, digest = entry.size, hashlib.sha256()
+    while left > 0 and (block := source.read(min(BLOCK, left))):
+        left -= len(block)
+        digest.update(block)
+        out.write(block)
+    if left or digest.hexdigest() != entry.digest:
+        raise HistoryError(f"{printable(path)} was changed at home during the collect. Run again.")
+    out.write(b"\n")
+
+
+def moment(words: str) -> datetime:
+    """Return the end of the time that an instructor wrote: a day, a minute or a second, local unless it says a zone.
+
+    Raise HistoryError if it is none.
+    """
+    try:
+        time = datetime.fromisoformat(words.strip())
+    except ValueError:
+        raise HistoryError(
+            f"{printable(words)!r} is no date. Write it like 2026-03-02 or 2026-03-02T14:30, in quotes if with a space."
+        ) from None
+    if len(words.strip()) <= len("2026-03-02"):
+        lasts = timedelta(days=1)
+    else:
+        lasts = timedelta(seconds=1 if time.second else 60)
+    return time.astimezone() + lasts - timedelta(microseconds=1)
+
+
+def choose(versions: list[Version], at: str) -> Version:
+    """Return the newest version collected at or before `at` (a time, or the beginning of a commit); "" is the newest.
+
+    Raise HistoryError if there is none.
+    """
+    collected = [version for version in versions if version.kind == COLLECTED]
+    if re.fullmatch(r"[0-9a-f]{7,64}", at) and (named := [v for v in versions if v.commit.startswith(at)]):
+        return named[0]
+    if not collected:
+        raise HistoryError("nothing was ever collected")
+    until = moment(at) if at else collected[0].time
+    for version in collected:
+        if version.time <= until:
+            return version
+    first = collected[-1].time.astimezone()
+    raise HistoryError(f"the first collect was at {first:%Y-%m-%d %H:%M:%S}, after {at}")

@@ -1,0 +1,341 @@
+"""Every version of a student's work: kept in git as it was, found by date, and copied to a private repository."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import threading
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_history, work_remote
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+    HistoryError,
+    Owner,
+    Version,
+    choose,
+    encoded,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import StudentHome, WorkError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.work_lab import Way, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """Return a way whose pauses are short."""
+    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    return Way(tmp_path)
+
+
+def hour(number: int) -> datetime:
+    return datetime(2026, 3, 2, number, 30, 10, tzinfo=UTC).astimezone()
+
+
+# ── Names and bytes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.binary(min_size=1, max_size=20).filter(lambda name: not set(name) & {0, 0x2F}))
+def test_any_name_is_written_so_that_git_takes_it_and_read_back(name: bytes) -> None:
+    shown = encoded(work.text(name))
+    assert unquote_to_bytes(shown) == name
+    assert not set(shown) & set('\n"\\~:/')
+    assert not shown.lower().startswith((".git", "git"))
+
+
+@pytest.mark.parametrize("name", ["lecture 1.ipynb", "Übung_3 (neu).ipynb", "データ.csv", ".config", "a+b=c.py"])
+def test_ordinary_names_stay_readable(name: str) -> None:
+    assert encoded(name) == name
+
+
+def test_a_students_own_repository_filters_and_line_ends_are_kept_as_they_are(way: Way) -> None:
+    subprocess.run(["git", "init", "-q", str(way.machine / "clone")], check=True)
+    (way.machine / "clone" / "a.txt").write_bytes(b"a\r\nb\n")
+    (way.machine / "clone" / ".gitattributes").write_bytes(b"* text=auto eol=lf filter=evil ident\n")
+    (way.machine / "clone" / ".gitignore").write_bytes(b"*\r\n")
+    for name in (".GIT", ".gitmodules", ".git\u200c", "git~1", ".git ", ".git::$INDEX", "a\\.git", ".gitmodules\n"):
+        (way.machine / name).mkdir()
+        (way.machine / name / "config").write_bytes(b"[core]\n\tpager = touch /tmp/never\n$Id$\r\n")
+    (way.machine / ".gitmodules" / "x").symlink_to("/etc/passwd")
+    (way.machine / "empty" / "below").mkdir(parents=True)
+    way.collect()
+    assert list(way.kept().values()) == [tree(way.machine)]
+    assert way.history().check() == ""
+
+
+def test_settings_of_the_instructor_and_hooks_change_nothing(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = way.base / "gitconfig"
+    settings.write_text("[core]\n\tautocrlf = true\n\thooksPath = /nowhere\n[commit]\n\tgpgSign = true\n")
+    for name, value in {"GIT_CONFIG_GLOBAL": str(settings), "GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/x"}.items():
+        monkeypatch.setenv(name, value)
+    (way.machine / "a").write_bytes(b"a\r\n")
+    way.collect()
+    monkeypatch.undo()
+    assert list(way.kept().values()) == [tree(way.machine)]
+
+
+def test_what_did_not_change_makes_no_version(way: Way) -> None:
+    (way.machine / "a").write_text("a")
+    way.collect()
+    way.collect()
+    _, counts = way.collect()
+    assert counts.version == ""
+    assert len(way.history().versions()) == 1
+
+
+def test_a_deleted_file_is_gone_from_the_newest_and_still_in_the_history(way: Way) -> None:
+    (way.machine / "thesis.ipynb").write_text("{}")
+    way.collect()
+    (way.machine / "thesis.ipynb").unlink()
+    way.collect()
+    newest, before = way.kept().values()
+    assert (newest, list(before)) == ({}, [b"thesis.ipynb"])
+
+
+def test_many_versions_are_packed_and_stay_sound(way: Way) -> None:
+    for number in range(55):
+        (way.machine / "a").write_text(f"version {number}")
+        way.collect()
+    history = way.history()
+    packs = list(Path(history.path).glob("objects/pack/*.pack"))
+    assert len(packs) < 50
+    assert history.check() == ""
+    assert len(way.kept_contents()) == 55
+
+
+# ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_namesake_of_another_class_gets_a_folder_of_their_own_and_nothing_else(way: Way) -> None:
+    (way.machine / "a").write_text("first ada's")
+    way.collect()
+    other = Way(way.base / "other", email="ada@example.org", class_name="ml102")
+    other.home = way.home
+    assert other.restore() == ""
+    assert list(other.machine.iterdir()) == []
+    (other.machine / "b").write_text("second ada's")
+    other.collect()
+    assert tree(way.home / "ada") == tree(way.machine)
+    assert tree(way.home / "ada~2") == tree(other.machine)
+    assert "ada is the work of ada@example.com (class ml101)" in other.student().note()
+    for wrong in (("ml102", "ada@example.com"), ("ml101", "ada@example.org")):
+        assert StudentHome(str(way.home), "ada", Owner(*wrong)).history.versions() == []
+
+
+def test_a_changed_address_takes_the_work_along(way: Way) -> None:
+    (way.machine / "a").write_text("a")
+    way.collect()
+    new = Owner("ml101", "ada@example.net")
+    moved = StudentHome(str(way.home), "ada", new, ["ADA@example.com"])
+    assert moved.name == "ada"
+    moved.follow_address()
+    assert StudentHome(str(way.home), "ada", new).name == "ada"
+    assert way.student().name == "ada~2"
+
+
+# ── Which version ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+VERSIONS = [Version(f"{number:040x}", hour(number), work_history.COLLECTED) for number in (15, 12, 9)]
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [
+        ("", 15),
+        ("2026-03-03", 15),
+        (f"{hour(12):%Y-%m-%dT%H:%M}", 12),
+        (f"{hour(14):%Y-%m-%d %H:%M:%S}", 12),
+        ("0" * 39 + "9", 9),
+    ],
+)
+def test_the_newest_version_of_that_time_is_found(at: str, found: int) -> None:
+    assert choose(VERSIONS, at).time == hour(found)
+
+
+def test_what_was_edited_at_home_is_found_by_its_commit_alone() -> None:
+    edited = Version("abcdef0" + "1" * 33, hour(20), work_history.FOUND)
+    assert choose([edited, *VERSIONS], "").time == hour(15)
+    assert choose([edited, *VERSIONS], "abcdef0") == edited
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [("2026-02-01", "the first collect was at"), ("yesterday", "'yesterday' is no date"), ("-rf", "is no date")],
+)
+def test_a_time_without_a_version_is_a_sentence(at: str, words: str) -> None:
+    with pytest.raises(HistoryError, match=words):
+        choose(VERSIONS, at)
+    with pytest.raises(HistoryError, match="nothing was ever collected"):
+        choose([], "")
+
+
+def test_a_day_lasts_until_its_end() -> None:
+    assert work_history.moment("2026-03-02") + timedelta(microseconds=1) == datetime(2026, 3, 3).astimezone()
+
+
+# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_history_that_git_cannot_write_is_a_sentence_and_home_stays(way: Way) -> None:
+    (way.machine / "a").write_text("one")
+    way.collect()
+    packs = Path(way.history().path) / "objects" / "pack"
+    packs.rename(packs.with_name("away"))
+    packs.write_text("in the way")
+    (way.machine / "a").write_text("two")
+    with pytest.raises(WorkError, match=r"git could not work in .*ada\.git"):
+        way.collect()
+    assert (way.mine / "a").read_text() == "one"
+    packs.unlink()
+    packs.with_name("away").rename(packs)
+    way.collect()
+    assert (way.mine / "a").read_text() == "two"
+    assert way.history().check() == ""
+
+
+def test_without_git_the_sentence_says_so(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    (way.machine / "a").write_text("one")
+    monkeypatch.setenv("PATH", str(way.base))
+    with pytest.raises(WorkError, match="git is not installed on this control node"):
+        way.collect()
+
+
+def test_what_killed_runs_leave_is_removed(way: Way) -> None:
+    (way.machine / "a").write_text("one")
+    way.collect()
+    repository = Path(way.history().path)
+    for left in ("HEAD.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "fast_import_crash_1"):
+        (repository / left).write_text("left")
+    (way.machine / "a").write_text("two")
+    way.collect()
+    assert not [path for path in repository.rglob("*") if path.name.endswith(".lock") or "tmp_" in path.name]
+    assert len(way.kept()) == 2
+
+
+# ── A copy elsewhere ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """Return an empty repository."""
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote.git")], check=True)
+    return tmp_path / "remote.git"
+
+
+def test_each_history_gets_a_branch_and_only_news_are_pushed(way: Way, remote: Path) -> None:
+    (way.machine / "a").write_text("one")
+    way.collect()
+    stranger = Way(way.base / "other", username="bob", email="bob@example.org", class_name="ml102")
+    stranger.home = way.home
+    (stranger.machine / "b").write_text("b")
+    stranger.collect()
+    assert work_remote.push(str(way.home), "ml101", str(remote), check_mode=True).pushed == ["ada"]
+    assert work_remote.push(str(way.home), "ml101", f"file://{remote}").pushed == ["ada"]
+    assert work_remote.push(str(way.home), "ml101", str(remote)).same == ["ada"]
+    (way.machine / "a").write_text("two")
+    way.collect()
+    assert work_remote.push(str(way.home), "ml101", str(remote)).pushed == ["ada"]
+    branches = subprocess.run(["git", "-C", str(remote), "branch"], capture_output=True, text=True, check=True).stdout
+    assert branches.split() == ["ml101/ada"]
+    shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada~1:work/a"], capture_output=True, check=True)
+    assert shown.stdout == b"one"
+
+
+def test_another_history_is_never_replaced(way: Way, remote: Path) -> None:
+    (way.machine / "a").write_text("one")
+    way.collect()
+    other = Way(way.base / "other")
+    (other.machine / "a").write_text("other")
+    other.collect()
+    work_remote.push(str(other.home), "ml101", str(remote))
+    result = work_remote.push(str(way.home), "ml101", str(remote))
+    assert "ml101/ada has another history. Nothing was replaced" in result.failed["ada"]
+    shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada:work/a"], capture_output=True, check=True)
+    assert shown.stdout == b"other"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://git.example.edu/x.git", "git://git.example.edu/x", "ext::sh -c id", "-oProxyCommand=id", "relative/x"]
+    + [f"https://{who}@git.example.edu/x.git" for who in ("me:sEcret", "sEcret", ":sEcret")]
+    + ["ssh://git:sEcret@git.example.edu/x.git"],
+)
+def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
+    with pytest.raises(work_remote.RemoteError) as caught:
+        work_remote.check_address(address)
+    assert "sEcret" not in str(caught.value)
+    assert address not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["git@git.example.edu:ml/x.git", "ssh://git@git.example.edu:2222/ml/x.git"])
+def test_of_an_ssh_address_the_web_is_asked(address: str) -> None:
+    work_remote.check_address(address)
+    assert work_remote.anonymous_address(address) == "https://git.example.edu/ml/x.git"
+
+
+@pytest.fixture
+def web(remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Serve the repository by https on this machine; `open` says whether strangers may read it."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        (
+            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout {key} -out {certificate}"
+            " -addext subjectAltName=DNS:localhost"
+        ).split(),
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(["git", "-C", str(remote), "update-server-info"], check=True)
+    server_of: dict[str, Any] = {"open": True, "asked": []}
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server_of["asked"].append(self.headers.get("Authorization"))
+            if server_of["open"]:
+                super().do_GET()
+            else:
+                self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(remote.parent)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
+    monkeypatch.setenv("no_proxy", "localhost")
+    server_of["address"] = f"https://localhost:{server.server_port}/remote.git"
+    yield server_of
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_public_repository_is_refused_before_anything_is_pushed(way: Way, web: dict[str, Any]) -> None:
+    (way.machine / "a").write_text("one")
+    way.collect()
+    with pytest.raises(work_remote.RemoteError, match="is public: everybody could read"):
+        work_remote.push(str(way.home), "ml101", web["address"])
+    assert set(web["asked"]) == {None}
+
+
+def test_a_repository_that_asks_strangers_who_they_are_is_not_public(web: dict[str, Any]) -> None:
+    web["open"] = False
+    assert not work_remote.is_public(web["address"])
+    assert not work_remote.is_public(web["address"].replace("remote.git", "none.git"))
+    with pytest.raises(work_remote.RemoteError, match=r"cannot be reached: .*\n.*on this disk only"):
+        work_remote.push("home", "ml101", web["address"])

@@ -40,3 +40,10 @@ def test_a_long_cause_is_cut() -> None:
 
 def test_a_class_without_machines_has_a_table_too() -> None:
     assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": []}
+
+
+def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
+    failed = "Wait for the machine: timed out waiting for ping module test: Data could not be sent to remote host"
+    machine = {"inventory_hostname": "m", "machine_places": ["ada"], "configure_outcome": failed}
+    table = readiness([machine], ["ada"])["table"]
+    assert table == "m  ada  Wait for the machine: no answer over ssh; look at the machine in the EC2 console"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 READY = "ready"
+# What Ansible says when ssh gets no answer, and in our words.
+NO_ANSWER = re.compile(r"ping module test|could not be sent to remote host", re.IGNORECASE)
+UNANSWERED = "no answer over ssh; look at the machine in the EC2 console"
 # A task's whole message has its place where the task failed; the table wants one line.
 LONGEST_CAUSE = 100
 
@@ -31,6 +35,8 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
     for machine in sorted(machines, key=lambda machine: str(machine["inventory_hostname"])):
         outcome = machine.get("configure_outcome") or "unreachable: the connection was lost"
         first, *_ = str(outcome).strip().splitlines()
+        if NO_ANSWER.search(first):
+            first = f"{first.partition(':')[0]}: {UNANSWERED}"
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
         for username in (place for place in machine["machine_places"] if place in usernames):
             rows.append((machine["inventory_hostname"], username, short))

@@ -227,11 +227,12 @@ def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, sta
         wait_for_other_run(host, client.parents[1])
         if environment.is_at(state):
             return
-    if not client.is_dir():
-        install_client(host, client)
     plan = environment.plan(lock)
     if not host.check_mode:
         environment.require_space(plan)
+    if not client.is_dir():
+        install_client(host, client)
+    if not host.check_mode:
         sys.path.insert(0, str(client))
         environment.install(
             lock, state, imports=params["imports"], user="nobody", time_limit=float(params["time_limit"])

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.ending import (
-    AbandonError,
-    check_abandoned,
+    abandon_mistake,
     collect_summary,
     machines_to_end,
 )
@@ -75,14 +74,13 @@ def test_work_is_given_up_for_the_named_students_alone() -> None:
         ("ada", "must be a list of usernames"),
         (True, "must be a list of usernames"),
         (["all"], "names all, who sits on no machine"),
-        (["*", "ada"], r"names \*, who sits on no machine"),
+        (["*", "ada"], "names *, who sits on no machine"),
         ([["ada"]], "sits on no machine"),
     ],
 )
 def test_there_is_no_word_for_everybody(abandon: object, words: str) -> None:
-    with pytest.raises(AbandonError, match=words):
-        check_abandoned(abandon, [instance("ml-001", "ada")])
-    assert check_abandoned(["ada"], [instance("ml-001", "ada")]) == ["ada"]
+    assert words in abandon_mistake(abandon, [instance("ml-001", "ada")])
+    assert abandon_mistake(["ada"], [instance("ml-001", "ada")]) == ""
 
 
 def test_a_collect_ends_with_a_line_for_every_student() -> None:

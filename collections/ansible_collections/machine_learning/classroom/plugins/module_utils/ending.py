@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     Collected = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-class AbandonError(ValueError):
-    """What the instructor gave as `class_abandon_work` does not name students of the class."""
-
-
 class Ending(TypedDict):
     """Instance ids that may go, a sentence for each machine that stays, and who loses work that is not at home."""
 
@@ -53,21 +49,18 @@ def machines_to_end(
     return {"ending": ending, "kept": kept, "abandoned": sorted(abandoned)}
 
 
-def check_abandoned(abandon: object, instances: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return `abandon` if it is a list of usernames that sit on `instances`; raise AbandonError if it is not.
+def abandon_mistake(abandon: object, instances: Iterable[Mapping[str, Any]]) -> str:
+    """Return "" if `abandon` is a list of usernames that sit on `instances`, else the sentence that says what is wrong.
 
     There is no word for "everybody": whose work is lost is said by name.
     """
-    like_this = """For example: -e '{"class_abandon_work": ["ada"]}'"""
+    like_this = """A student is named by username: -e '{"class_abandon_work": ["ada"]}'"""
     if isinstance(abandon, str) or not isinstance(abandon, list | tuple):
-        raise AbandonError(f"class_abandon_work must be a list of usernames. {like_this}")
+        return f"class_abandon_work must be a list of usernames.\n{like_this}"
     seated = {student for machine in map(Machine.from_instance, instances) for student in machine.students}
     if unknown := [str(name) for name in abandon if not isinstance(name, str) or name not in seated]:
-        raise AbandonError(
-            f"class_abandon_work names {', '.join(unknown)}, who sits on no machine of the class.\n"
-            f"A student is named by username. {like_this}"
-        )
-    return list(abandon)
+        return f"class_abandon_work names {', '.join(unknown)}, who sits on no machine of the class.\n{like_this}"
+    return ""
 
 
 class Summary(TypedDict):

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     """The action `machine_learning.classroom.restore_work`."""
 
     _requires_connection = True
-    TRANSFERS_FILES = True
+    TRANSFERS_FILES = False  # most runs bring nothing; with True, Ansible makes a folder there first in any case
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run for one machine."""

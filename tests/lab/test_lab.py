@@ -321,9 +321,9 @@ def test_ec2_refuses_what_it_refuses(machines: Machines, machine: str) -> None:
     for wrong, code in (
         ({"ImageId": "ami-00000000000000000"}, "InvalidAMIID.NotFound"),
         ({"KeyName": "nobodys"}, "InvalidKeyPair.NotFound"),
-        ({"InstanceType": "t3.gigantic"}, "Invalid"),
+        ({"InstanceType": "t3.gigantic"}, "InvalidInstanceType"),
         ({"UserData": "x" * 16385}, "InvalidParameterValue"),
-        ({"MinCount": 400, "MaxCount": 400}, "InsufficientFreeAddressesInSubnet"),
+        ({"MinCount": 400, "MaxCount": 400}, "VcpuLimitExceeded"),
     ):
         with pytest.raises(ClientError, match=code):
             machines.launch(**wrong)

@@ -323,7 +323,8 @@ def test_ec2_refuses_what_it_refuses(machines: Machines, machine: str) -> None:
         ({"KeyName": "nobodys"}, "InvalidKeyPair.NotFound"),
         ({"InstanceType": "t3.gigantic"}, "InvalidInstanceType"),
         ({"UserData": "x" * 16385}, "InvalidParameterValue"),
-        ({"MinCount": 400, "MaxCount": 400}, "VcpuLimitExceeded"),
+        ({"MinCount": 40, "MaxCount": 40}, "VcpuLimitExceeded"),
+        ({"MinCount": 400, "MaxCount": 400}, "InsufficientFreeAddressesInSubnet"),
     ):
         with pytest.raises(ClientError, match=code):
             machines.launch(**wrong)

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from moto.core.utils import utcnow
 from moto.ec2 import urls
 from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError, UnvailableAMIIdError
 from moto.ec2.models import EC2Backend, ec2_backends
@@ -95,6 +96,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
             return copy.copy(self._state)
         self._require("stopped", "started")
         previous = super().start()
+        self.launch_time = utcnow()
         self.move("pending")
         fleet().settle_later(self.id)
         return previous

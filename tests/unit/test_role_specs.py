@@ -13,7 +13,7 @@ BY_NAME = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 def called() -> set[tuple[str, str]]:
     """Find the entry points that playbooks and scenarios call."""
-    files = [*(PROJECT / "playbooks").glob("*.yml"), *(PROJECT / "molecule").rglob("*.yml")]
+    files = [*(PROJECT / "playbooks").rglob("*.yml"), *(PROJECT / "molecule").rglob("*.yml")]
     return {
         (task[action]["name"], task[action].get("tasks_from", "main"))
         for path in files

@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: student_accounts
 short_description: Give each student of a machine an account
 description:
-  - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in.
+  - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
+    accounts that M(machine_learning.classroom.students_out) closed.
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
@@ -64,6 +65,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import expiry, shadow_hash
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
 
 if TYPE_CHECKING:
@@ -85,15 +87,6 @@ STARTERS = ["ssh.service", "user@.service", "cron.service"]
 ALONE = "# Made by machine_learning_aws (role student).\n[Service]\nProtectProc=invisible\n"
 
 
-def shadow_hash(username: str) -> str:
-    """Return the account's password hash; empty where there is no account."""
-    for line in Path("/etc/shadow").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name == username:
-            return rest.partition(":")[0]
-    return ""
-
-
 def exists(find: Any, name: str) -> bool:
     """Say whether `find` (`pwd.getpwnam` or `grp.getgrnam`) knows `name`."""
     try:
@@ -111,7 +104,7 @@ def traversable(host: Host, directory: str) -> None:
 
 
 def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
-    """Make the accounts, and set the passwords of those whose hash differs."""
+    """Make the accounts, open those that were closed, and set the passwords of those whose hash differs."""
     if not exists(grp.getgrnam, group):
         host.run(["groupadd", "--system", group], what=f"made the group {group}")
     for username in password_hashes:
@@ -122,6 +115,8 @@ def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
             )
         elif username not in grp.getgrnam(group).gr_mem:
             host.run(["gpasswd", "--add", username, group], what=f"put {username} into the group {group}")
+        if expiry(username):
+            host.run(["usermod", "--expiredate", "", username], what=f"opened the account of {username}")
         if os.path.isdir(f"/home/{username}"):
             host.directory(f"/home/{username}", mode=0o700, owner=username)
     new = {username: wanted for username, wanted in password_hashes.items() if shadow_hash(username) != wanted}

@@ -1,0 +1,149 @@
+"""Verbs that take something away: whom they refuse, what they keep, and the words for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from lab.image import RELEASES
+from tests.mistakes.conftest import ACCESS_KEY, SECRET_KEY, Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+
+# Without the source that lists machines: nothing may knock at the addresses that this AWS makes up.
+HERE = "-i inventory/10-control.yml"
+
+
+class Rooms:
+    """The class's machines, on an AWS where nothing runs."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Begin with none."""
+        self.ec2: EC2Client = boto3.client(
+            "ec2",
+            endpoint_url=desk.aws.url,
+            region_name="us-east-1",
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+        )
+        self.ids: list[str] = []
+
+    def add(self, students: str) -> str:
+        """Launch a machine for these students."""
+        name = f"ml101-{len(self.ids) + 1:03d}"
+        tags = {"Class": "ml101", "Name": name, "Students": students}
+        machine = self.ec2.run_instances(
+            ImageId=RELEASES[0].ami,
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t3a.large",
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            ],
+        )["Instances"][0]["InstanceId"]
+        self.ids.append(machine)
+        return machine
+
+    def state(self, machine: str) -> str:
+        """Return its state."""
+        (found,) = self.ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+        return found["State"]["Name"]
+
+    def students(self, machine: str) -> str:
+        """Return its tag."""
+        (found,) = self.ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+        return next(tag["Value"] for tag in found["Tags"] if tag["Key"] == "Students")
+
+
+@pytest.fixture
+def rooms(desk: Desk) -> Iterator[Rooms]:
+    """Return the rooms, which are empty again afterwards."""
+    made = Rooms(desk)
+    yield made
+    made.ec2.terminate_instances(InstanceIds=made.ids)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            "",
+            "Who is meant? Name the student, or several with commas between:\nansible-playbook retire.yml -e",
+        ),
+        ("-e student=adda", "On no machine that is meant: adda."),
+        ("-e student=ada", "Still in the roster: ada. Take the line out of it first"),
+        ('-e student=mary -e {"class_abandon_work":["adda"]}', "class_abandon_work names adda, who sits on no machine"),
+        ("-e student=mary -e class_snapshot_work=mary", "class_snapshot_work must be a list of usernames."),
+    ],
+)
+def test_retire_refuses_whom_it_must_not_touch(desk: Desk, rooms: Rooms, given: str, words: str) -> None:
+    rooms.add("ada")
+    rooms.add("mary")
+    assert words in desk.play(f"{HERE} retire.yml {given}").failure
+    assert desk.aws.made == {"RunInstances"}
+
+
+def test_retire_keeps_a_machine_that_cannot_be_reached_and_names_three_ways_on(desk: Desk, rooms: Rooms) -> None:
+    lost = rooms.add("mary")
+    words = desk.play(f"{HERE} retire.yml -e student=mary").failure
+    assert "ml101-001 (running; mary): it could not be reached, so its work was not collected" in words
+    assert "Three ways on: mend what is named and run this again; or keep the whole disk as an EBS snapshot" in words
+    assert rooms.state(lost) == "running"
+
+
+def test_retire_gives_work_up_by_name_and_leaves_the_others_their_way_in(desk: Desk, rooms: Rooms) -> None:
+    kept, lost = rooms.add("ada"), rooms.add("mary")
+    given = f'{HERE} retire.yml -e student=mary -e {{"class_abandon_work":["mary"]}}'
+    assert "1 machines of ml101 would be terminated" in desk.play(f"{given} --check").text
+    assert rooms.state(lost) == "running"
+    shown = desk.play(given)
+    assert shown.code == 0, shown.text
+    assert "Given up, as class_abandon_work says, although it is not all at home: mary" in shown.text
+    assert (rooms.state(kept), rooms.state(lost)) == ("running", "terminated")
+    assert not desk.aws.made & {"DeleteKeyPair", "DeleteSecurityGroup"}
+
+
+def test_retire_keeps_a_whole_disk_instead(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    lost = rooms.add("mary")
+    shown = desk.play(f'{HERE} retire.yml -e student=mary -e {{"class_snapshot_work":["mary"]}}')
+    assert shown.code == 0, shown.text
+    assert "Only on an EBS snapshot, which costs money until you delete it: snap-" in shown.text
+    (snapshot,) = rooms.ec2.describe_snapshots(Filters=[{"Name": "tag:Class", "Values": ["ml101"]}])["Snapshots"]
+    assert (snapshot["State"], snapshot["Description"]) == ("completed", "Work of mary, ml101-002")
+    assert rooms.state(lost) == "terminated"
+    assert os.path.exists(desk.home / "class/run.lock")
+
+
+def test_stop_keeps_what_cannot_be_reached_and_stops_the_rest(desk: Desk, rooms: Rooms) -> None:
+    lost, spare = rooms.add("ada"), rooms.add("")
+    words = desk.play(f"{HERE} stop.yml").failure
+    assert "These machines run on:\nml101-001 (running; ada): it could not be reached" in words
+    assert "Three ways on: " in words
+    assert (rooms.state(lost), rooms.state(spare)) == ("running", "stopped")
+    assert "On no machine that is meant: adda." in desk.play(f"{HERE} stop.yml -e student=adda").failure
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("replace.yml", "Who is meant? Name the student, or several with commas between:"),
+        ("replace.yml -e student=adda", "On no machine that is meant: adda."),
+        (
+            "replace.yml -e student=ada",
+            "Nothing was exchanged, for there is work that is not at home:\nml101-001 (running",
+        ),
+        ("start.yml -e student=adda", "On no machine that is meant: adda."),
+        ("start.yml --limit localhost", "A machine that stopped is in no inventory, so --limit cannot name it."),
+    ],
+)
+def test_replace_and_start_refuse_in_words_and_touch_nothing(desk: Desk, rooms: Rooms, line: str, words: str) -> None:
+    rooms.add("ada")
+    assert words in desk.play(f"{HERE} {line}").failure
+    assert desk.aws.made == {"RunInstances"}

@@ -264,6 +264,12 @@ def open_file(root: int, path: str) -> Iterator[int]:
         os.close(handle)
 
 
+def reader(root: int, path: str) -> BinaryIO:
+    """Return the file `path` below the open folder `root`, opened as by `open_file`."""
+    with open_file(root, path) as handle:
+        return open(os.dup(handle), "rb")
+
+
 def entry_of(status: os.stat_result) -> Entry:
     """Return the entry, without digest, of a file or link with this `status`."""
     kind = LINK if stat.S_ISLNK(status.st_mode) else FILE

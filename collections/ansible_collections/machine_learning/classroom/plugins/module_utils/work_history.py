@@ -237,7 +237,7 @@ class History:
         head = self.head()
         stream = subprocess.Popen(
             ["git", "fast-import", "--quiet", "--done", "--date-format=raw"],
-            env=_environment(self.path),
+            env=git_environment(self.path),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -269,7 +269,7 @@ class History:
         """Give the content of each of `names` (paths in the commit) in pieces, to be read in this order."""
         with subprocess.Popen(
             ["git", "cat-file", "--batch"],
-            env=_environment(self.path),
+            env=git_environment(self.path),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -309,7 +309,7 @@ class History:
         try:
             return subprocess.run(
                 ["git", *words],
-                env=_environment(at or self.path),
+                env=git_environment(at or self.path),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
@@ -325,7 +325,7 @@ class History:
         raise HistoryError(f"git could not work in {self.path}: {words or 'it was ended'}. Run again.")
 
 
-def _environment(repository: str) -> dict[str, str]:
+def git_environment(repository: str) -> dict[str, str]:
     """Return an environment in which git knows this repository and nobody's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {

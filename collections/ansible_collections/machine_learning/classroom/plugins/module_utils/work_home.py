@@ -52,6 +52,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
     printable,
     raw,
     read_pack,
+    reader,
     set_time,
     survey,
     text,
@@ -310,11 +311,11 @@ class StudentHome:
             root = opened.enter_context(self._opened()) if os.path.lexists(self.path) else -1
             found = State(files=here, delivered=old.delivered)
             if not found.same_work(old):
-                self.history.commit(found, old, lambda path: _reader(root, path), {}, FOUND)
+                self.history.commit(found, old, lambda path: reader(root, path), {}, FOUND)
                 old = found
             if new.packed() != old.packed():
                 counts.version = self.history.commit(
-                    new, old, lambda path: arrived.reader(path) or _reader(root, path), arrived.delivered, COLLECTED
+                    new, old, lambda path: arrived.reader(path) or reader(root, path), arrived.delivered, COLLECTED
                 )
                 self.history.pack()
 
@@ -604,11 +605,6 @@ def _status(folder: int, name: str) -> os.stat_result | None:
         return os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _reader(root: int, path: str) -> BinaryIO:
-    with open_file(root, path) as handle:
-        return open(os.dup(handle), "rb")
 
 
 def _mode(entry: Entry) -> int:

@@ -44,7 +44,7 @@ class Release:
 # As little as behaves like a cloud image. Not acl: Ansible's fallbacks for unprivileged users must not rest on it.
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "cloud-init", "openssh-server", "sudo", "passwd"),
-    *("python3", "ca-certificates", "curl", "rsync", "bzip2", "xz-utils"),
+    *("python3", "ca-certificates", "curl", "git", "rsync", "bzip2", "xz-utils"),
     *("iproute2", "iputils-ping", "procps", "less", "nano"),
 )
 

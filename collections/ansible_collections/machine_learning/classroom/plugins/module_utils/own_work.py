@@ -17,6 +17,7 @@ import json
 import os
 import pwd
 import secrets
+import stat
 import subprocess
 import sys
 import zipfile
@@ -144,7 +145,7 @@ class Saving:
         manifest = collect(root, known, None, largest=self.settings.largest_mb << 20)
         files = {path: entry for path, entry in known.items() if path not in set(manifest.gone)}
         files |= {path: entry for path, (entry, _) in manifest.put.items()}
-        new = State(files=files, broken=manifest.broken, incomplete=sorted({*manifest.unstable, *manifest.left}))
+        new = State(files=files, incomplete=sorted({*manifest.unstable, *manifest.left}))
         commit = ""
         if not new.same_work(old):
             disk = os.statvfs(self.store)
@@ -164,7 +165,7 @@ class Saving:
         for path, entry in old.files.items():
             before = seen.get(path)
             same = before is not None and (before.kind, before.digest) == (entry.kind, entry.digest)
-            known[path] = before if before is not None and same else entry._replace(mtime_ns=0)
+            known[path] = before if before is not None and same else entry
             if entry.kind == FOLDER:
                 known[path] = work.A_FOLDER
         return known
@@ -227,7 +228,7 @@ class OwnWork:
     """What a student asks about the own folder."""
 
     def __init__(self, settings: Settings, username: str, here: str = "/") -> None:
-        """`here` is where the student's terminal is: names count from there, if it is in the folder."""
+        """Names count from `here`, where the student's terminal is, if that is in the folder."""
         self.settings, self.username = settings, username
         self.folder = os.path.realpath(os.path.join(settings.source, username))
         self.history = History(os.path.join(settings.store, username, "history.git"))
@@ -349,8 +350,6 @@ class OwnWork:
     def _lay(self, folder: int, aside: str, version: Version, places: dict[str, str], files: dict[str, Entry]) -> None:
         """Write `files` of `version` to their `places`; each must be what was saved."""
         contents = [place for place, path in places.items() if files[path].kind == FILE]
-        if aside not in places:
-            os.mkdir(aside, 0o700, dir_fd=folder)
         for place, path in places.items():
             parent, _, name = place.rpartition("/")
             if files[path].kind == FOLDER:
@@ -377,15 +376,25 @@ def _place(folder: int, aside: str, name: str, version: Version) -> str:
     stem, dot, ending = name.rpartition(".") if "." in name[1:] else (name, "", "")
     beside = f"{stem}.from-{version.time:%Y-%m-%dT%H-%MZ}"
     free, number = name, 1
-    while True:
-        try:
-            os.stat(raw(free), dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            break
+    while not _moved(folder, aside, free):
         free = f"{beside}{f'~{number}' if number > 1 else ''}{dot}{ending}"
         number += 1
-    os.rename(aside, raw(free), src_dir_fd=folder, dst_dir_fd=folder)
     return free
+
+
+def _moved(folder: int, aside: str, name: str) -> bool:
+    """Give what lies `aside` its `name`; False if something bears it, be it only since a moment ago."""
+    with suppress(FileNotFoundError):
+        os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
+        return False
+    if stat.S_ISDIR(os.stat(aside, dir_fd=folder, follow_symlinks=False).st_mode):
+        os.rename(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder)  # never replaces what has content
+        return True
+    try:
+        os.link(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _remove(folder: int, aside: str) -> None:

@@ -586,7 +586,7 @@ class _Arrivals:
 
     def reader(self, path: str) -> BinaryIO | None:
         """Open what arrived for `path`; None if nothing did."""
-        return _reader(self.incoming, self._numbers[path]) if path in self._numbers else None
+        return reader(self.incoming, self._numbers[path]) if path in self._numbers else None
 
     def link(self, path: str, entry: Entry) -> None:
         """Make the link `path` among the arrivals."""

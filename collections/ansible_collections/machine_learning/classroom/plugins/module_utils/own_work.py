@@ -338,7 +338,7 @@ class OwnWork:
         try:
             with open_root(self.folder) as root, open_folder(root, parent, make=True) as folder:
                 try:
-                    self._lay(folder, aside, version, {aside + each[len(path) :]: each for each in files}, files)
+                    self._lay(folder, version, {aside + each[len(path) :]: each for each in files}, files)
                     return os.path.join(self.folder, parent, _place(folder, aside, last, version))
                 finally:
                     _remove(folder, aside)
@@ -347,7 +347,7 @@ class OwnWork:
                 raise OwnWorkError("the disk is full. Delete what you no longer need, then try again.") from error
             raise OwnWorkError(f"{printable(path)} cannot be brought back: {error.strerror}.") from error
 
-    def _lay(self, folder: int, aside: str, version: Version, places: dict[str, str], files: dict[str, Entry]) -> None:
+    def _lay(self, folder: int, version: Version, places: dict[str, str], files: dict[str, Entry]) -> None:
         """Write `files` of `version` to their `places`; each must be what was saved."""
         contents = [place for place, path in places.items() if files[path].kind == FILE]
         for place, path in places.items():

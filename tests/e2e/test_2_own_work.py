@@ -1,0 +1,63 @@
+"""A student deletes a notebook in the morning, and brings it back without asking anybody."""
+
+from __future__ import annotations
+
+from tests.e2e.conftest import on_machine
+
+FOLDER = "/home/ubuntu/machine_learning_aws/daily_user"
+# Each line of what follows is one that a student types, or the timer's own work.
+AS_STUDENT = """
+set -eu
+student=$(ls {folder} | head -n 1)
+as_student() {{ runuser -u "$student" -- sh -euc "cd {folder}/$student; $1"; }}
+save() {{ systemctl start "my-work@$student.service"; }}
+{lines}
+"""
+
+
+def as_student(*lines: str) -> str:
+    """Run lines on the first machine, where there is a `student`, and return what they print."""
+    return on_machine("machines[0]", AS_STUDENT.format(folder=FOLDER, lines="\n".join(lines)))
+
+
+def test_the_timer_of_each_student_runs() -> None:
+    shown = on_machine(
+        "machines",
+        f"for student in $(ls {FOLDER}); do systemctl is-active my-work@$student.timer; done; "
+        "systemctl list-units --failed --plain --no-legend 'my-work@*'",
+    )
+    assert "inactive" not in shown
+    assert "failed" not in shown
+    triggered = as_student('echo "last: $(systemctl show --property LastTriggerUSec --value "my-work@$student.timer")"')
+    assert "last: n/a" not in triggered
+    assert "last: \n" not in triggered
+
+
+def test_a_deleted_notebook_comes_back_by_one_command() -> None:
+    shown = as_student(
+        "as_student 'printf \"my essay\\r\\n\" > essay.ipynb'",
+        "sleep 3; save",
+        "as_student 'rm essay.ipynb'",
+        "save",
+        "as_student my-work",
+        "as_student 'bring-back essay.ipynb; od -An -c essay.ipynb'",
+        "as_student 'echo other > essay.ipynb; bring-back essay.ipynb; cat essay.ipynb; ls; rm essay*'",
+    )
+    assert "deleted  essay.ipynb" in shown
+    assert "It is here: " in shown
+    assert r"m   y       e   s   s   a   y  \r  \n" in shown
+    assert "essay.from-" in shown
+    assert "\nother\n" in shown
+
+
+def test_a_history_is_for_its_student_alone_and_saving_takes_little() -> None:
+    shown = as_student(
+        'stat --format "%U %a" /var/lib/my-work/"$student" | sed "s/$student/student/"',
+        'setpriv --reuid nobody --clear-groups ls /var/lib/my-work/"$student" 2>&1 || true',
+        'systemctl show --property Nice,IOSchedulingClass,Result "my-work@$student.service"',
+    )
+    assert "student 700" in shown
+    assert "Permission denied" in shown
+    assert "Nice=19" in shown
+    assert "IOSchedulingClass=3" in shown
+    assert "Result=success" in shown

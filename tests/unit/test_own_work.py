@@ -21,6 +21,7 @@ from tests.unit.work_lab import QUICK, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 
 class Desk:
@@ -151,7 +152,7 @@ def test_files_too_large_are_not_saved_and_the_rest_is(desk: Desk) -> None:
 def test_a_file_that_changes_while_it_is_saved_is_looked_at_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     real, rest = own_work.reader, ["later"]
 
-    def meanwhile(root: int, path: str) -> object:
+    def meanwhile(root: int, path: str) -> BinaryIO:
         if rest:
             (desk.folder / path).write_text(rest.pop())
         return real(root, path)
@@ -231,17 +232,20 @@ def test_the_program_runs_alone_and_is_the_same_every_time(desk: Desk, base: Pat
     (desk.folder / "essay.txt").unlink()
     settings = base / "my-work.json"
     settings.write_text(json.dumps(vars(desk.settings)))
-    ways = {"cwd": base, "env": {"PATH": os.environ["PATH"]}, "capture_output": True, "text": True, "check": False}
     code = f"import sys; sys.path.insert(0, {str(base / 'p.zip')!r}); from {own_work.__name__} import main; " + (
         f"sys.exit(main(sys.argv[1:], {str(settings)!r}))"
     )
     (base / "p.zip").write_bytes(own_work.program())
-    python = [sys.executable, "-I", "-c", code]
-    assert subprocess.run([*python, "save"], **ways).returncode == 0
-    done = subprocess.run([*python, "my-work"], **ways)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        python = [sys.executable, "-I", "-c", code, *words]
+        return subprocess.run(python, cwd=base, capture_output=True, text=True, check=False)
+
+    assert run("save").returncode == 0
+    done = run("my-work")
     assert "deleted  essay.txt" in done.stdout
-    done = subprocess.run([*python, "bring-back", "essay.txt"], **ways)
+    done = run("bring-back", "essay.txt")
     assert done.stdout == f"It is here: {desk.folder}/essay.txt\n"
-    done = subprocess.run([*python, "bring-back", "never.txt"], **ways)
+    done = run("bring-back", "never.txt")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("never.txt was never saved.")

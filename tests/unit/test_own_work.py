@@ -121,8 +121,8 @@ def test_any_name_and_any_bytes_come_back_as_they_were(desk: Desk, base: Path) -
     desk.save()
     assert desk.back("work") == "work"
     assert tree(hostile) == before
-    for name in ("work/new\nline", "work/:(top)*", "work/%41", "./work/-rf"):
-        assert len(desk.own().versions(desk.own().path_of(name))) == 1
+    for path in ("work/new\nline", "work/:(top)*", "work/%41", "./work/-rf"):
+        assert len(desk.own().versions(desk.own().path_of(path))) == 1
     (hostile / ".git" / "config").unlink()
     assert desk.back("work/.git/config") == "work/.git/config"
 
@@ -150,7 +150,7 @@ def test_files_too_large_are_not_saved_and_the_rest_is(desk: Desk) -> None:
 
 
 def test_a_file_that_changes_while_it_is_saved_is_looked_at_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, rest = own_work.reader, ["later"]
+    real, rest = work.reader, ["later"]
 
     def meanwhile(root: int, path: str) -> BinaryIO:
         if rest:

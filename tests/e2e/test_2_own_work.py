@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import on_machine
+import zipfile
+from typing import TYPE_CHECKING
+
+from tests.e2e.conftest import STATE, on_machine, play
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = "/home/ubuntu/machine_learning_aws/daily_user"
 # Each line of what follows is one that a student types, or the timer's own work.
@@ -61,3 +67,18 @@ def test_a_history_is_for_its_student_alone_and_saving_takes_little() -> None:
     assert "Nice=19" in shown
     assert "IOSchedulingClass=3" in shown
     assert "Result=success" in shown
+
+
+def test_each_student_can_take_the_work_along(tmp_path: Path) -> None:
+    shown = as_student("as_student 'echo mine > kept.txt'", 'echo "student: $student"')
+    student = shown.partition("student: ")[2].split()[0]
+    home = f"-e class_work_home={tmp_path}"
+    said = play(f"collect.yml handback.yml {home}").stdout
+    assert f"{STATE}/class/handback/{student}.zip  not yet" in said
+    with zipfile.ZipFile(STATE / "class" / "handback" / f"{student}.zip") as archive:
+        assert archive.testzip() is None
+        assert archive.read("work/kept.txt") == b"mine\n"
+        assert b'href="work/kept.txt"' in archive.read("index.html")
+    assert f"{student}.zip  taken 20" in play(f"handback.yml {home} -e taken={student}").stdout
+    assert play(f"handback.yml {home} -e taken=nobody", check=False).returncode != 0
+    as_student("as_student 'rm kept.txt'")

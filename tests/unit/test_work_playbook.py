@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import json
 import os
@@ -252,6 +254,26 @@ def test_files_outside_the_folder_are_not_safe_and_the_templates_come_along(klas
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_a_small_pack_travels_in_the_answer_and_leaves_nothing_on_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
+    for name, size in (("ada", 10), ("grace", work_archive.INLINE_BYTES * 2)):
+        (tmp_path / "source" / name).mkdir(parents=True)
+        (tmp_path / "source" / name / "a").write_bytes(os.urandom(size))
+    places = [str(tmp_path / name) for name in ("source", "store", "homes")]
+    packer = work_archive.Packer(*places, 10 << 20, check_mode=False)
+    small, large = (packer.student(name, pack_known({}), []) for name in ("ada", "grace"))
+    packer.hand_over()
+    assert gzip.decompress(base64.b64decode(small["inline"])) == (tmp_path / "source" / "ada" / "a").read_bytes()
+    assert (small["pack"], large["inline"], os.listdir(packer.folder)) == ("", "", ["grace"])
+    packer = work_archive.Packer(*places, 10 << 20, check_mode=False)
+    packer.student("ada", pack_known({}), [])
+    packer.hand_over()
+    assert packer.folder == ""
+    assert sum(path.name.startswith(work_archive.PREFIX) for path in tmp_path.iterdir()) == 1
+
+
 def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +281,7 @@ def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
     (tmp_path / "source" / "ada").mkdir(parents=True)
     (tmp_path / "source" / "ada" / "a").write_text("a")
+    monkeypatch.setattr(work_archive, "INLINE_BYTES", 0)
     packer = work_archive.Packer(
         str(tmp_path / "source"), str(tmp_path / "store"), str(tmp_path / "homes"), 1000, check_mode=False
     )

@@ -10,11 +10,13 @@ Returns `work`, a list of dictionaries as `module_utils/work_report.py` describe
 The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
 machine could not be asked at all; `work` then names every student as not verified.
 
-One remote execution if no content has to travel; else one transfer per student concerned and one removal more.
+One remote execution, unless more than a small pack has to travel; then one transfer per student concerned and one
+removal more.
 """
 
 from __future__ import annotations
 
+import base64
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -146,7 +148,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 report.verified, report.would_verify = False, True
                 report.reason = "check mode: nothing was brought home"
             return counts.any()
-        pack = self._fetch(home, said, manifest) if said["pack"] else ""
+        pack = self._fetch(home, said, manifest) if said["pack"] or said["inline"] else ""
         counts = home.receive(manifest, pack)
         report.note_counts(counts, home.broken)
         report.conclude()
@@ -156,6 +158,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Bring a pack home and return where it is."""
         home.check_room(said["pack_bytes"], manifest.allocated)
         pack = f"{home.make_incoming()}/pack"
+        if said["inline"]:
+            home.write_pack(pack, base64.b64decode(said["inline"], validate=True))
+            return pack
         try:
             self._connection.fetch_file(said["pack"], pack)
         except AnsibleConnectionFailure:

@@ -262,6 +262,14 @@ class StudentHome:
             self._fail(error)
         return self.incoming
 
+    def write_pack(self, path: str, content: bytes) -> None:
+        """Write a pack that came with the machine's answer."""
+        try:
+            with open(path, "xb") as out:
+                out.write(content)
+        except OSError as error:
+            self._fail(error)
+
     def receive(self, manifest: Manifest, pack: str) -> Counts:
         """Make home as the machine is, by `manifest` and the file `pack` (may be "" if no content is needed).
 

@@ -69,14 +69,15 @@ folder:
   returned: always
 students:
   description: >-
-    One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(pack_bytes),
-    C(missing) (there is no such folder), C(outside) (files in the student's home) and C(reason) (why nothing could be
-    collected, or empty).
+    One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(inline) (a small
+    pack itself, in base64, or empty), C(pack_bytes), C(missing) (there is no such folder), C(outside) (files in the
+    student's home) and C(reason) (why nothing could be collected, or empty).
   type: list
   elements: dict
   returned: always
 """
 
+import base64
 import os
 import pwd
 import shutil
@@ -102,6 +103,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work_re
 
 PLACE = "/var/tmp"  # noqa: S108 - not /tmp, which may be memory; what is made there is private and has a random name
 PREFIX = "classroom-work-"
+INLINE_BYTES = 1 << 20
+"""A pack this small, which is what a day in class makes, travels in the answer, and the machine is asked only once."""
 STALE_S = 6 * 3600
 """A pack this old was left by a run that was killed: none takes that long."""
 
@@ -123,6 +126,14 @@ def remove_stale() -> None:
                     shutil.rmtree(path)
 
 
+def inline(pack: Pack) -> str:
+    """Return the bytes of `pack`, which is then gone, as they travel in an answer."""
+    with open(pack.path, "rb") as file:
+        content = file.read()
+    pack.discard()
+    return base64.b64encode(content).decode()
+
+
 class Packer:
     """The packs of one run, in one private folder that exists only if there is something to pack."""
 
@@ -135,7 +146,7 @@ class Packer:
     def student(self, username: str, known: str, templates: list[str]) -> dict[str, Any]:
         """Pack for one student; whatever goes wrong concerns this one only."""
         answer: dict[str, Any] = {"username": username, "manifest": "", "pack": "", "pack_bytes": 0}
-        answer |= {"missing": False, "reason": "", "outside": []}
+        answer |= {"missing": False, "reason": "", "outside": [], "inline": ""}
         pack = None if self.check_mode else Pack(PLACE, lambda: self.path_for(username))
         with ExitStack() as opened:
             try:
@@ -152,13 +163,16 @@ class Packer:
                 manifest.outside = files_outside(os.path.join(self.homes, username), os.fstat(root))
                 add_delivered(manifest, os.path.join(self.store, "delivered"), username, templates, pack)
                 size = pack.close() if pack else 0
+                if pack and 0 < size <= INLINE_BYTES:
+                    answer["inline"] = inline(pack)
             except PackError as error:
                 if pack:
                     pack.discard()
                 return answer | {"reason": f"no room to pack: {error}"}
             except OSError as error:
                 return answer | {"reason": f"{self.source}/{username} cannot be read: {error.strerror}"}
-        return answer | {"manifest": manifest.packed(), "pack": pack.path if pack else "", "pack_bytes": size}
+        path = pack.path if pack and not answer["inline"] else ""
+        return answer | {"manifest": manifest.packed(), "pack": path, "pack_bytes": size}
 
     def path_for(self, username: str) -> str:
         """Return where the pack of `username` goes."""
@@ -169,6 +183,8 @@ class Packer:
     def hand_over(self) -> None:
         """Let the connecting user, and nobody else, read the packs."""
         user = connecting_user()
+        if self.folder and not os.listdir(self.folder):
+            self.discard()
         if self.folder and user != os.geteuid():
             group = pwd.getpwuid(user).pw_gid
             for name in os.listdir(self.folder):

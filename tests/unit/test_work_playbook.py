@@ -261,13 +261,13 @@ def test_a_small_pack_travels_in_the_answer_and_leaves_nothing_on_the_machine(
     for name, size in (("ada", 10), ("grace", work_archive.INLINE_BYTES * 2)):
         (tmp_path / "source" / name).mkdir(parents=True)
         (tmp_path / "source" / name / "a").write_bytes(os.urandom(size))
-    places = [str(tmp_path / name) for name in ("source", "store", "homes")]
-    packer = work_archive.Packer(*places, 10 << 20, check_mode=False)
+    source, store, homes = (str(tmp_path / name) for name in ("source", "store", "homes"))
+    packer = work_archive.Packer(source, store, homes, 10 << 20, check_mode=False)
     small, large = (packer.student(name, pack_known({}), []) for name in ("ada", "grace"))
     packer.hand_over()
     assert gzip.decompress(base64.b64decode(small["inline"])) == (tmp_path / "source" / "ada" / "a").read_bytes()
     assert (small["pack"], large["inline"], os.listdir(packer.folder)) == ("", "", ["grace"])
-    packer = work_archive.Packer(*places, 10 << 20, check_mode=False)
+    packer = work_archive.Packer(source, store, homes, 10 << 20, check_mode=False)
     packer.student("ada", pack_known({}), [])
     packer.hand_over()
     assert packer.folder == ""

@@ -78,6 +78,7 @@ faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, on th
 	@.venv/bin/pytest --color=no -rP tests/faults
 
 .PHONY: bench
-bench: .venv/.dev-tools ## Measure a class of 4 beside a class of 16 and a student who walks in (20 minutes)
+bench: .venv/.dev-tools ## Measure classes of 4 and 16, a student who walks in, collecting work (25 minutes)
 	@.venv/bin/python -m benchmarks.class_size
 	@.venv/bin/python -m benchmarks.walk_in
+	@.venv/bin/python -m benchmarks.collect

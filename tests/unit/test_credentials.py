@@ -34,6 +34,26 @@ def test_what_was_made_once_stays() -> None:
     assert second["ada@example.com"] == first["ada@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("taken_out", "stays"),
+    [
+        ({"token"}, {"password", "password_hash"}),
+        ({"password_hash"}, {"password", "token"}),
+        ({"password"}, {"token"}),
+        ({"password", "password_hash"}, {"token"}),
+    ],
+)
+def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set[str]) -> None:
+    first, _ = complete({}, [ADA])
+    known = first["ada@example.com"]
+    kept = {key: value for key, value in known.items() if key not in taken_out}
+    second, new = complete({"ada@example.com": kept}, [ADA])  # type: ignore[dict-item]
+    mended = second["ada@example.com"]
+    assert new == ["ada"]
+    assert {key for key in known if mended[key] == known[key]} == {"username", *stays}  # type: ignore[literal-required]
+    assert sha512_crypt.verify(mended["password"], mended["password_hash"])
+
+
 def test_a_username_never_comes_to_mean_somebody_else() -> None:
     first, _ = complete({}, [ADA])
     with pytest.raises(CredentialError, match=r"ada@example.org cannot be ada, who is ada@example.com") as refused:

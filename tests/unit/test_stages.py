@@ -59,7 +59,7 @@ def test_an_unknown_stage_is_refused_with_the_list() -> None:
 def test_the_real_stages_have_names_of_their_own_and_every_scenario() -> None:
     names = [stage.name for stage in stages.stages()]
     assert len(set(names)) == len(names)
-    assert {"lint", "unit", "molecule class"} <= set(names)
+    assert {"lint", "unit", "molecule"} <= set(names)
 
 
 def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(

@@ -6,7 +6,8 @@ student is), `changed_addresses` (old: new), `source` (the folder on the machine
 the control node that gets one folder per student), `largest_mb` (larger files are left and named), `lock_wait_s` (how
 long to wait for another collect).
 
-Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, and `msg`, the same as text.
+Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same
+as text, and `changes`, what changed at home (or in check mode would), by student.
 The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
 machine could not be asked at all; `work` then names every student as not verified.
 
@@ -64,6 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             if homes:
                 result |= self._collect(homes, reports, arguments, task_vars or {}, check_mode=check_mode)
         result["work"] = [reports[username].as_dict() for username in dict.fromkeys(arguments["students"])]
+        result["changes"] = [f"{username}: {did}" for username, report in reports.items() if (did := report.did())]
         lines = [reports[username].sentence(check_mode=check_mode) for username in dict.fromkeys(arguments["students"])]
         result.setdefault("msg", "\n".join(lines) or "This machine has no students.")
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -35,14 +36,16 @@ class Credential(TypedDict):
     token: str
 
 
-def make_credential(username: str) -> Credential:
-    """Make a new password, its SHA-512 crypt(5) hash, and a token."""
-    password = "-".join(_letters(4) for _ in range(PASSWORD_GROUPS))
+def make_credential(username: str, kept: Mapping[str, str] | None = None) -> Credential:
+    """Make a new password, its SHA-512 crypt(5) hash, and a token; parts that are `kept` stay."""
+    kept = kept or {}
+    password = kept.get("password") or "-".join(_letters(4) for _ in range(PASSWORD_GROUPS))
+    password_hash = kept.get("password_hash") if "password" in kept else None  # a hash alone is nobody's password
     return {
         "username": username,
         "password": password,
-        "password_hash": sha512_crypt.using(rounds=HASH_ROUNDS).hash(password),
-        "token": _letters(TOKEN_CHARACTERS),
+        "password_hash": password_hash or sha512_crypt.using(rounds=HASH_ROUNDS).hash(password),
+        "token": kept.get("token") or _letters(TOKEN_CHARACTERS),
     }
 
 
@@ -62,7 +65,7 @@ def complete(
     """Give a credential to each student who has none.
 
     A student is an e-mail address; `changed_addresses` (old: new) says whose has changed. Returns all credentials,
-    including those of students who left, and the usernames whose are new or moved. Raises CredentialError if a
+    including those of students who left, and the usernames whose are new, mended or moved. Raises CredentialError if a
     username would come to mean another student, or a student another username: account, seat and work bear it.
     """
     credentials = dict(kept)
@@ -77,6 +80,9 @@ def complete(
         if email in credentials:
             if (former := credentials[email]["username"]) != username:
                 mistakes.append(f"{email} has been {former} so far: write {former} into the column username.")
+            elif not Credential.__required_keys__ <= credentials[email].keys():  # taken out by hand
+                credentials[email] = make_credential(username, credentials[email])
+                new.append(username)
         elif username in owners:
             same = json.dumps({"class_changed_addresses": {owners[username]: email}})
             mistakes.append(
@@ -89,6 +95,11 @@ def complete(
     if mistakes:
         raise CredentialError("\n".join(mistakes))
     return credentials, new
+
+
+def is_private(path: str) -> bool:
+    """Say whether nobody but its owner may read the file at `path`; an absent one is."""
+    return not os.path.exists(path) or stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
 def write_credentials(path: str, credentials: Mapping[str, Credential]) -> None:

@@ -83,12 +83,16 @@ class Report:
         """Return the report as Ansible returns it."""
         return asdict(self)
 
+    def did(self) -> str:
+        """Say what changed at home, or in check mode would change; nothing if nothing did."""
+        parts = [f"{count} {word}" for word in ("new", "changed", "removed") if (count := getattr(self, word))]
+        return ", ".join(parts) or ("only folders, times or modes differ" if self.adjusted else "")
+
     def sentence(self, *, check_mode: bool = False) -> str:
         """Return one line for people."""
         if self.missing and self.verified:
             return f"{self.username}: there is no folder of this name on the machine, so nothing to bring home"
-        parts = [f"{count} {word}" for word in ("new", "changed", "removed") if (count := getattr(self, word))]
-        did = ", ".join(parts) or ("only folders, times or modes differ" if self.adjusted else "nothing new")
+        did = self.did() or "nothing new"
         if check_mode:
             line = f"{self.username}: {self.files} files on the machine; would bring home: {did}"
         elif self.verified:
@@ -98,7 +102,7 @@ class Report:
                 line = f"{self.username}: the folder on the machine is empty; {did}"
         else:
             line = f"{self.username}: NOT all at home. {self.reason}"
-            if parts:
+            if self.new or self.changed or self.removed:
                 line += f" (at home since now: {did})"
         if self.note:
             line += f"; {self.note}"

@@ -9,6 +9,7 @@ short_description: Keep a password and a token for every student
 description:
   - Makes a password, its hash and a Jupyter token for each student who has none, and keeps them in one file.
   - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
+  - To give a student another password, take C(password) and C(password_hash) out of the file, or C(token).
     Run it with C(no_log), it returns what it keeps.
 author: The machine_learning_aws developers
 options:
@@ -58,6 +59,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
     CredentialError,
     complete,
+    is_private,
     read_credentials,
     write_credentials,
 )
@@ -85,7 +87,8 @@ def main() -> None:
         credentials, new = complete(kept, students, module.params["changed_addresses"])
     except CredentialError as error:
         module.fail_json(msg=str(error))
-    if new and not module.check_mode:
+    changed = bool(new) or not is_private(path)
+    if changed and not module.check_mode:
         write_credentials(path, credentials)
     accounts = {
         student["username"]: {
@@ -95,7 +98,7 @@ def main() -> None:
         }
         for student in students
     }
-    module.exit_json(changed=bool(new), accounts=accounts, new=new)
+    module.exit_json(changed=changed, accounts=accounts, new=new)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,17 @@ def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
     for username in password_hashes:
         if not exists(pwd.getpwnam, username):
             host.run(
-                ["useradd", "--create-home", "--shell", "/bin/bash", "--groups", group, username],
+                [
+                    "useradd",
+                    "--create-home",
+                    "--key",
+                    "HOME_MODE=0700",
+                    "--shell",
+                    "/bin/bash",
+                    "--groups",
+                    group,
+                    username,
+                ],
                 what=f"made the account {username}",
             )
         elif username not in grp.getgrnam(group).gr_mem:

@@ -1,0 +1,113 @@
+"""Run molecule's scenarios on a lab that is up, two at a time; bin/molecule calls it.
+
+One line per scenario says how it went; what it said is in build/molecule/NAME.log, the outcome of all in
+build/molecule.xml (JUnit).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from tools.roles import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILD = PROJECT / "build"
+# Two: while one waits for a host, the other computes. More only wait for each other on the two cores of CI.
+SIDE_BY_SIDE = 2
+# These first, so that nobody waits for them at the end.
+LONGEST = ("class", "conda", "jupyter", "machines")
+# Of a scenario that failed: enough for Ansible's last words and molecule's.
+SHOWN_LINES = 60
+NOT_IN_XML = re.compile("\x1b\\[[0-9;]*m|[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scenario went, and what it said."""
+
+    name: str
+    seconds: float
+    passed: bool
+    said: str
+
+    def __str__(self) -> str:
+        """Say it in a line; a failure with its last words."""
+        if self.passed:
+            return f"{self.name}: passed in {self.seconds:.0f} s"
+        last = "\n".join(self.said.splitlines()[-SHOWN_LINES:])
+        return f"{last}\n{self.name}: FAILED after {self.seconds:.0f} s; all that it said: {log(self.name)}"
+
+
+def log(name: str) -> Path:
+    """Return where a scenario's output is kept."""
+    return BUILD / "molecule" / f"{name}.log"
+
+
+def scenarios() -> list[str]:
+    """Return the names of all scenarios, those that take longest first."""
+    names = sorted(path.parent.name for path in PROJECT.glob("molecule/*/molecule.yml"))
+    return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+
+
+def run(name: str) -> Outcome:
+    """Run one scenario from its first step to its last."""
+    own = BUILD / "molecule" / name
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(parents=True)
+    began = time.monotonic()
+    with log(name).open("wb") as output:
+        done = subprocess.run(
+            ["molecule", "test", "--scenario-name", name],
+            cwd=PROJECT,
+            env={**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(own), "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    said = NOT_IN_XML.sub("", log(name).read_text(errors="replace"))
+    return Outcome(name, time.monotonic() - began, done.returncode == 0, said)
+
+
+def junit(outcomes: list[Outcome]) -> ElementTree.ElementTree[ElementTree.Element]:
+    """Write the outcomes as JUnit has them."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="molecule",
+        tests=str(len(outcomes)),
+        failures=str(sum(not outcome.passed for outcome in outcomes)),
+        time=f"{sum(outcome.seconds for outcome in outcomes):.1f}",
+    )
+    for outcome in outcomes:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="molecule", name=outcome.name, time=f"{outcome.seconds:.1f}"
+        )
+        if not outcome.passed:
+            ElementTree.SubElement(case, "failure", message="see the log").text = outcome.said
+    return ElementTree.ElementTree(suite)
+
+
+def main() -> int:
+    """Run the scenarios that are named, or all."""
+    outcomes = []
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for future in as_completed([pool.submit(run, name) for name in sys.argv[1:] or scenarios()]):
+            outcomes.append(future.result())
+            print(outcomes[-1], flush=True)
+    junit(outcomes).write(BUILD / "molecule.xml", encoding="utf-8", xml_declaration=True)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import cast
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    Credential,
     CredentialError,
     complete,
     make_credential,
@@ -45,12 +47,12 @@ def test_what_was_made_once_stays() -> None:
 )
 def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set[str]) -> None:
     first, _ = complete({}, [ADA])
-    known = first["ada@example.com"]
-    kept = {key: value for key, value in known.items() if key not in taken_out}
-    second, new = complete({"ada@example.com": kept}, [ADA])  # type: ignore[dict-item]
-    mended = second["ada@example.com"]
+    known = dict(first["ada@example.com"])
+    kept = cast("Credential", {key: value for key, value in known.items() if key not in taken_out})
+    second, new = complete({"ada@example.com": kept}, [ADA])
+    mended = dict(second["ada@example.com"])
     assert new == ["ada"]
-    assert {key for key in known if mended[key] == known[key]} == {"username", *stays}  # type: ignore[literal-required]
+    assert {key for key in known if mended[key] == known[key]} == {"username", *stays}
     assert sha512_crypt.verify(mended["password"], mended["password_hash"])
 
 

@@ -36,16 +36,16 @@ class Credential(TypedDict):
     token: str
 
 
-def make_credential(username: str, kept: Mapping[str, str] | None = None) -> Credential:
+def make_credential(username: str, kept: Mapping[str, object] | None = None) -> Credential:
     """Make a new password, its SHA-512 crypt(5) hash, and a token; parts that are `kept` stay."""
     kept = kept or {}
-    password = kept.get("password") or "-".join(_letters(4) for _ in range(PASSWORD_GROUPS))
+    password = str(kept.get("password") or "-".join(_letters(4) for _ in range(PASSWORD_GROUPS)))
     password_hash = kept.get("password_hash") if "password" in kept else None  # a hash alone is nobody's password
     return {
         "username": username,
         "password": password,
-        "password_hash": password_hash or sha512_crypt.using(rounds=HASH_ROUNDS).hash(password),
-        "token": kept.get("token") or _letters(TOKEN_CHARACTERS),
+        "password_hash": str(password_hash or sha512_crypt.using(rounds=HASH_ROUNDS).hash(password)),
+        "token": str(kept.get("token") or _letters(TOKEN_CHARACTERS)),
     }
 
 

@@ -27,8 +27,8 @@ BUILD = PROJECT / "build"
 SIDE_BY_SIDE = 2
 # These first, so that nobody waits for them at the end.
 LONGEST = ("class", "conda", "jupyter", "machines")
-# Of a scenario that failed: enough for Ansible's last words and molecule's.
-SHOWN_LINES = 60
+# Of a scenario that failed: enough for Ansible's last words.
+SHOWN_LINES = 40
 NOT_IN_XML = re.compile("\x1b\\[[0-9;]*m|[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
@@ -45,7 +45,8 @@ class Outcome:
         """Say it in a line; a failure with its last words."""
         if self.passed:
             return f"{self.name}: passed in {self.seconds:.0f} s"
-        last = "\n".join(self.said.splitlines()[-SHOWN_LINES:])
+        # What follows tells how the scenario was cleaned up.
+        last = "\n".join(self.said.partition("Cleaning up.")[0].splitlines()[-SHOWN_LINES:])
         return f"{last}\n{self.name}: FAILED after {self.seconds:.0f} s; all that it said: {log(self.name)}"
 
 

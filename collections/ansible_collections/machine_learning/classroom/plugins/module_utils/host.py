@@ -47,12 +47,13 @@ class Host:
         """
         if os.path.lexists(path) and not os.path.isdir(path):
             self.fail(f"{path} is in the way: it is not a directory. Move it aside, then run again.")
-        changed = False
-        if not os.path.isdir(path):
-            changed = True
-            if self.change(f"made {path}"):
-                os.mkdir(path, 0o700)
-        return self._attributes(path, mode=mode, owner=owner, group=group) or changed
+        if os.path.isdir(path):
+            return self._attributes(path, mode=mode, owner=owner, group=group)
+        if self.change(f"made {path}"):
+            os.mkdir(path, 0o700)
+            shutil.chown(path, owner, group or owner)
+            os.chmod(path, mode)
+        return True
 
     def file(
         self,

@@ -6,8 +6,8 @@ student is), `changed_addresses` (old: new), `source` (the folder on the machine
 the control node that gets one folder per student), `largest_mb` (larger files are left and named), `lock_wait_s` (how
 long to wait for another collect).
 
-Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same
-as text, and `changes`, what changed at home (or in check mode would), by student.
+Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same as text, and
+`changes`: what changed at home, or in check mode would, a line per student.
 The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
 machine could not be asked at all; `work` then names every student as not verified.
 

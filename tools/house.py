@@ -33,6 +33,7 @@ MAY_NAME_THE_LAB = {
     "bin/lock": "locks its packages too",
     "bin/molecule": "brings it up for a scenario",
     "molecule/config.yml": "scenarios run on its hosts",
+    "molecule/class/molecule.yml": "the scenario of a class too",
     "molecule/README.md": "tells how to run them",
     "molecule/mail/verify.yml": "reads what its mail server kept",
     "benchmarks/*.py": "measure in it",

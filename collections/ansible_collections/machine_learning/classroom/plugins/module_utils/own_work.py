@@ -120,7 +120,8 @@ class Saving:
             self._drop_old()
             for tries in range(TRIES, 0, -1):
                 try:
-                    with open_root(self.settings.source) as top, open_folder(top, self.username) as root:
+                    # Not by way of the folder above, whose list of students is not the student's to read.
+                    with open_root(os.path.join(self.settings.source, self.username)) as root:
                         return self._save(root)
                 except NoRoomError:
                     raise
@@ -467,6 +468,9 @@ def main(words: Sequence[str], settings: str = SETTINGS) -> int:
         )
     except (OwnWorkError, HistoryError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{printable(str(error.filename))}: {error.strerror}. Tell your instructor.", file=sys.stderr)
         return 1
     return 0
 

@@ -147,3 +147,11 @@ def test_replace_and_start_refuse_in_words_and_touch_nothing(desk: Desk, rooms: 
     rooms.add("ada")
     assert words in desk.play(f"{HERE} {line}").failure
     assert desk.aws.made == {"RunInstances"}
+
+
+def test_provision_leaves_all_seats_as_they_are_where_only_some_machines_are_meant(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    shown = desk.play(f"{HERE} provision.yml --limit localhost")
+    assert shown.code == 0, shown.text
+    assert "Nothing to do for localhost: seats are given for the class as a whole" in shown.text
+    assert desk.aws.made == {"RunInstances"}

@@ -68,12 +68,16 @@ def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), within: With
     return Stage(name, (".venv/bin/pytest", *options, *arguments), needs, within)
 
 
+# For tests that need no lab, of which there is only one: on all cores, the tests of a file together.
+ON_ALL_CORES = ("--numprocesses=auto", "--dist=loadfile")
+
+
 def stages() -> list[Stage]:
     """List all stages in the order in which they run: what is quick to fail comes first."""
     return [
         Stage("lint", ("bin/lint",)),
-        pytest("unit", "tests/unit"),
-        pytest("mistakes", "tests/mistakes"),
+        pytest("unit", *ON_ALL_CORES, "tests/unit"),
+        pytest("mistakes", *ON_ALL_CORES, "tests/mistakes"),
         Stage("browser", ("bin/browser",)),
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),

@@ -17,6 +17,20 @@ PLAY = """
 - hosts: localhost
   gather_facts: false
   tasks:
+    - name: Look at much
+      ansible.builtin.command: "true"
+      changed_when: item == "two"
+      loop: [one, two]
+    - name: Wait a moment
+      ansible.builtin.command: "false"
+      changed_when: false
+      register: waited
+      until: waited.attempts == 2
+      failed_when: false
+      delay: 0
+    - name: Leave out
+      ansible.builtin.command: "true"
+      when: false
     - name: Show a table
       ansible.builtin.debug: {msg: "SEAT  STUDENT\\nml101-001  ada"}
     - name: Do much
@@ -62,6 +76,12 @@ def test_a_failure_is_a_few_lines_whoever_made_it(desk: Desk) -> None:
         "With -v the same command says more.",
     ]
     assert "s3cret" not in shown.text
+    begun = [number for number, line in enumerate(lines) if line.startswith("TASK [Look at much]")]
+    assert len(begun) == 1
+    said = [line for line in lines[begun[0] + 1 : table] if line and "***" not in line]
+    assert said == ["changed: [localhost] => (item=two)"]
+    assert any(line.startswith("TASK [Wait a moment]") for line in lines)
+    assert "Leave out" not in shown.text
     everything = desk.play(f"{line} -v").text
     assert "fatal: [localhost]: FAILED! =>" in everything
     assert "s3cret" not in everything

@@ -1,4 +1,4 @@
-"""The screen of an instructor: as Ansible's own, but a failure is a few lines of words and a message is plain text.
+"""The screen of an instructor: what is begun, what changed, messages as plain text, and failures in a few words.
 
 With -v everything looks as Ansible's default has it.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: lean
 type: stdout
-short_description: Failures in a few lines of words
+short_description: What changed, and failures in a few lines of words
 description:
   - The default output, but that a failure shows host, student and message without the rest of the result, and that
-    messages of tasks are plain text. What AWS refuses is put into words. With C(-v) it is the default output.
+    messages of tasks are plain text. What AWS refuses is put into words.
+  - A task is named when it begins, once for all machines. Machines on which it changed nothing are not listed, nor are
+    included files, tries that are repeated, and a role's look at its inputs. With C(-v) it is the default output.
 author: The machine_learning_aws developers
 extends_documentation_fragment:
   - default_callback
@@ -23,16 +25,20 @@ requirements:
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
+from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain_text
 
 if TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
+    from ansible.playbook.included_file import IncludedFile
+    from ansible.playbook.task import Task
 
 # Whose messages are written for instructors, and so are shown whole.
 _OWN = "machine_learning.classroom."
 _OWN_WORDS = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
 _DEBUG = ("ansible.builtin.debug", "debug")
+_QUIET = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 # Of anybody else's.
 _MOST_LINES, _LONGEST_LINE = 3, 300
 _MORE = "With -v the same command says more."
@@ -45,6 +51,32 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "machine_learning.classroom.lean"
+
+    def __init__(self) -> None:
+        """Nothing is begun."""
+        super().__init__()
+        self._named: set[str] = set()
+
+    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
+        """Say what is begun, unless it may yet be skipped."""
+        super().v2_playbook_on_task_start(task, is_conditional)
+        if not self._display.verbosity and not task.when:
+            self._name(task)
+
+    def v2_playbook_on_include(self, included_file: IncludedFile) -> None:
+        """Say nothing of files: their tasks speak for themselves."""
+        if self._display.verbosity:
+            super().v2_playbook_on_include(included_file)
+
+    def v2_runner_retry(self, result: CallbackTaskResult) -> None:
+        """Say nothing while it is waited for something."""
+        if self._display.verbosity:
+            super().v2_runner_retry(result)
+
+    def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
+        """Say which items of a loop changed something."""
+        if self._display.verbosity or result.result.get("changed"):
+            super().v2_runner_item_on_ok(result)
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """Say what failed, unless it was said of each item already."""
@@ -73,15 +105,28 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         self._say(result, "unreachable", why if ignored else f"{why}\n{_UNREACHABLE}", ignored=ignored)
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
-        """Show a message as it is."""
+        """Show a message as it is, and which machine changed."""
         message = result.result.get("msg")
         plain = str(result.task.action) in _DEBUG and not result.task.loop and isinstance(message, str)
-        if self._display.verbosity or not plain:
+        if self._display.verbosity or (result.result.get("changed") and not plain):
             super().v2_runner_on_ok(result)
-            return
-        if self._last_task_banner != result.task._uuid:
-            self._print_task_banner(result.task)
-        self._display.display(message)
+        elif plain:
+            if self._last_task_banner != result.task._uuid:
+                self._print_task_banner(result.task)
+            self._display.display(message)
+        else:
+            self._name(result.task)
+            self._handle_warnings(result.result)
+
+    def _name(self, task: Task) -> None:
+        """Name a task, once."""
+        quiet = isinstance(task, TaskInclude) or str(task.action) in _QUIET
+        if not quiet and task._uuid not in self._named:
+            self._print_task_banner(task)
+
+    def _print_task_banner(self, task: Task) -> None:
+        self._named.add(task._uuid)
+        super()._print_task_banner(task)
 
     def _say(self, result: CallbackTaskResult, how: str, words: str, *, ignored: bool = False) -> None:
         if self._last_task_banner != result.task._uuid:

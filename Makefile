@@ -69,6 +69,11 @@ test-all: .venv/.dev-tools ## Every test there is
 test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class
 	@bin/molecule $*
 
+.PHONY: mutants
+mutants: .venv/.dev-tools ## Break each role in two ways at least: its scenario has to notice (half an hour)
+	@bin/molecule
+	@bin/with-lab python -m tools.mutants
+
 .PHONY: attacks
 attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts
 	@.venv/bin/pytest --quiet --color=no tests/attacks

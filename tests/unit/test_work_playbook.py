@@ -147,7 +147,7 @@ def test_work_that_is_not_safe_fails_the_machine_in_words_unless_the_caller_weig
     time.sleep(2.1)
     result, said, code = klass.run("ada", work_max_file_mb=1)
     assert code == 2
-    assert (result["work"][0]["verified"], result["failed"]) == (False, False)
+    assert (result["work"][0]["verified"], result["failed"]) == (False, True)
     assert "ada: NOT all at home. not collected: large.bin (2 MB are more than the 1 MB" in said
     assert "Traceback" not in said
     result, _, code = klass.run("ada", work_max_file_mb=1, work_fail_unverified=False)

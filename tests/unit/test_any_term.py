@@ -6,7 +6,6 @@ The modules' own code at work on folders: one student's on a machine, and home. 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -138,7 +137,7 @@ class AnyTerm(RuleBasedStateMachine):
         before, own = tree(self.way.machine), self.words_of_the_student()
         content = dumped(self.edition).encode()
         delivery = notebooks.Delivery(
-            Host(SimpleNamespace(check_mode=False)),  # type: ignore[arg-type]
+            Host(SimpleNamespace(check_mode=False)),
             str(self.way.machine.parent),
             store=str(self.way.store / "delivered"),
             owner=ME,

@@ -8,12 +8,12 @@ long to wait for another collect), `reach_wait_s` (how long for the machine, whi
 `fail_unverified`.
 
 Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same as text, and
-`changes`: what changed at home, or in check mode would, a line per student. What is new, and what is not safe, is shown.
+`changes`: what changed at home, or in check mode would, a line per student. What is new or not safe is shown.
 The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
 because of work that is not verified as well, unless `fail_unverified` leaves that for the caller to weigh.
 
-For many machines, every task and every remote execution counts: this is one of each. One remote execution, unless more than a small pack has to travel; then one transfer per student concerned and one
-removal more.
+Where many machines are asked, each task and each remote execution counts. So it is one task, and one remote execution
+unless more than a small pack has to travel; then one transfer per student concerned and one removal more.
 """
 
 from __future__ import annotations

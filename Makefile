@@ -66,7 +66,7 @@ test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class fr
 test-all: .venv/.dev-tools ## Every test there is
 	@bin/test --all
 
-test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class
+test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class (HOST_IMAGE=debian-13)
 	@bin/molecule $*
 
 .PHONY: mutants

@@ -66,8 +66,13 @@ test: .venv/.dev-tools ## What CI runs: linters, unit tests, the lab, a class fr
 test-all: .venv/.dev-tools ## Every test there is
 	@bin/test --all
 
-test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class
+test-%: .venv/.dev-tools ## One molecule scenario on the lab's hosts, such as test-class (HOST_IMAGE=debian-13)
 	@bin/molecule $*
+
+.PHONY: mutants
+mutants: .venv/.dev-tools ## Break each role in two ways at least: its scenario has to notice (half an hour)
+	@bin/molecule
+	@bin/with-lab python -m tools.mutants
 
 .PHONY: attacks
 attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts

@@ -58,6 +58,7 @@ def create(machine: Machine) -> None:
     if state(machine.instance).status != "missing":
         return
     network.require_bridge_route(machine.address)
+    image.provide(machine.ami)
     folder = _seed(machine)
     podman(
         "create",

@@ -1,4 +1,4 @@
-"""The host image: a Debian that stands in for a vendor's cloud image, built once and kept as a podman image.
+"""The host images: Debians that stand in for a vendor's cloud images, each built once and kept as a podman image.
 
 An image is named after the hash of all that goes into it, and that name is its AMI id: a changed recipe is a new AMI,
 as it is on EC2.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ BASE_LABEL = "machine_learning_aws.base"
 class Release:
     """One release of Debian and the cloud image that it stands in for."""
 
+    name: str
     suite: str
     packages: tuple[str, ...]
     ami_name: str
@@ -61,15 +63,30 @@ CUSTOMIZE_OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/locale/*",
 )
 
+CANONICAL = "099720109477"
+
+# `up` builds the first; the others are built when their first host is launched.
 RELEASES = (
     Release(
+        name="debian-12",
         suite="bookworm",
         packages=PACKAGES,
         ami_name="ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022",
-        owner="099720109477",
+        owner=CANONICAL,
         parameter="/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
     ),
+    Release(
+        name="debian-13",
+        suite="trixie",
+        packages=PACKAGES,
+        ami_name="ubuntu/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-server-20260423",
+        owner=CANONICAL,
+        parameter="/aws/service/canonical/ubuntu/server/26.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+    ),
 )
+
+# Hosts that boot side by side want the same image.
+_building = threading.Lock()
 
 
 def name(ami: str) -> str:
@@ -84,23 +101,32 @@ def exists(ami: str) -> bool:
 
 def ensure(release: Release) -> bool:
     """Build the image of `release` unless it is there; return whether it was built."""
-    if exists(release.ami):
-        return False
-    archive = CACHE / f"{release.ami}.tar"
-    try:
-        _build(release, archive)
-        changes = ('CMD ["/usr/sbin/lab-init"]', "STOPSIGNAL SIGRTMIN+3", f"LABEL {BASE_LABEL}={release.suite}")
-        podman("import", "--quiet", *(f"--change={change}" for change in changes), str(archive), name(release.ami))
-    finally:
-        archive.unlink(missing_ok=True)
-    _drop_older(release)
-    return True
+    with _building:
+        if exists(release.ami):
+            return False
+        archive = CACHE / f"{release.ami}.tar"
+        try:
+            _build(release, archive)
+            changes = ('CMD ["/usr/sbin/lab-init"]', "STOPSIGNAL SIGRTMIN+3", f"LABEL {BASE_LABEL}={release.suite}")
+            podman("import", "--quiet", *(f"--change={change}" for change in changes), str(archive), name(release.ami))
+        finally:
+            archive.unlink(missing_ok=True)
+        _drop_older(release)
+        return True
+
+
+def provide(ami: str) -> None:
+    """Build the image `ami` if it is a release's and not there yet; one made from a host is there, or gone for good."""
+    for release in RELEASES:
+        if release.ami == ami:
+            ensure(release)
 
 
 def _build(release: Release, archive: Path) -> None:
     """Write the root file system of `release` to `archive`."""
     run(
-        "mmdebstrap",
+        # Ends with the process that asked for it, which may be the endpoint's.
+        *("setpriv", "--pdeathsig=TERM", "mmdebstrap"),
         "--quiet",
         *CUSTOMIZE_OPTIONS,
         f"--include={','.join(release.packages)}",

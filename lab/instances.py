@@ -191,7 +191,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                     self,
                     release.ami,
                     name=release.ami_name,
-                    description=f"Debian {release.suite}, standing in for {release.ami_name}",
+                    description=f"{release.name}, standing in for {release.ami_name}",
                     owner_id=release.owner,
                     public=True,
                     virtualization_type="hvm",

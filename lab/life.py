@@ -38,10 +38,9 @@ def up(roster: Path | None) -> None:
             network.up()
         # The image waits for packages to unpack, the mirror for wheels: together they take as long as one.
         with ThreadPoolExecutor() as pool:
-            jobs = [pool.submit(_image, release) for release in image.RELEASES]
+            host_image = pool.submit(_image, image.RELEASES[0])
             content = pool.submit(_mirror)
-            for job in jobs:
-                job.result()
+            host_image.result()
         own = state.Secrets.load()
         state.write_environment(own)
         state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER, content.result())
@@ -96,7 +95,7 @@ def _image(release: image.Release) -> None:
     started = time.monotonic()
     built = image.ensure(release)
     word = "built" if built else "from the cache"
-    print(f"  Host image ({release.suite}), {word}: {time.monotonic() - started:.1f} s", flush=True)
+    print(f"  Host image ({release.name}), {word}: {time.monotonic() - started:.1f} s", flush=True)
 
 
 def _mirror() -> Path:

@@ -36,7 +36,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 _CHANNEL_REQUIREMENTS = _PROJECT / "lab/channel/requirements.txt"
 _CLIENT_REQUIREMENTS = _PROJECT / "roles/conda/files/client.txt"
 _DATASETS = _PROJECT / "data/datasets.yml"
-_MACHINES_PYTHONS = ("3.11", "3.12")  # Debian 12, Ubuntu 24.04
+_MACHINES_PYTHONS = ("3.11", "3.12", "3.13")  # Debian 12, Ubuntu 24.04, Debian 13
 _UNUSED_AFTER = 7 * 24 * 3600.0  # s
 
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 import yaml
 
+from tools import trees
 from tools.roles import PROJECT
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MAY_NAME_THE_LAB = {
     "Makefile": "its front door",
     "bin/lab-down": "brings work home before it ends",
     "bin/lock": "locks its packages too",
-    "bin/molecule": "brings it up for a scenario",
+    "bin/with-lab": "brings it up for scenarios",
     "molecule/config.yml": "scenarios run on its hosts",
     "molecule/class/molecule.yml": "the scenario of a class too",
     "molecule/README.md": "tells how to run them",
@@ -42,20 +42,15 @@ MAY_NAME_THE_LAB = {
     ".ansible-lint": "its state is not linted",
     ".gitignore": "its state is not committed",
     "tools/house.py": "this rule",
+    "tools/trees.py": "a copy of the project reaches it, too",
 }
 KNOWS_THE_LAB = ("lab/", "tests/")
 
 
 def files() -> dict[str, str]:
     """Read every text file of the project, tracked or about to be."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
     texts = {}
-    for name in filter(None, listed.split("\0")):
+    for name in trees.names():
         path = PROJECT / name
         if path.is_file() and not path.is_symlink():
             content = path.read_bytes()

@@ -1,11 +1,12 @@
 """Run molecule's scenarios on a lab that is up, two at a time; bin/molecule calls it.
 
 One line per scenario says how it went; what it said is in build/molecule/NAME.log, the outcome of all in
-build/molecule.xml (JUnit).
+build/molecule.xml (JUnit). With HOST_IMAGE in the environment, such as debian-13, both names begin molecule-debian-13.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -14,15 +15,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.roles import PROJECT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-BUILD = PROJECT / "build"
+# molecule's own configuration reads HOST_IMAGE as well.
+SUITE = "-".join(["molecule", *filter(None, [os.environ.get("HOST_IMAGE")])])
 # Two: while one waits for a host, the other computes. More only wait for each other on the two cores of CI.
 SIDE_BY_SIDE = 2
 # These first, so that nobody waits for them at the end.
@@ -40,6 +39,7 @@ class Outcome:
     seconds: float
     passed: bool
     said: str
+    log: Path
 
     def __str__(self) -> str:
         """Say it in a line; a failure with its last words."""
@@ -47,12 +47,7 @@ class Outcome:
             return f"{self.name}: passed in {self.seconds:.0f} s"
         # What follows tells how the scenario was cleaned up.
         last = "\n".join(self.said.partition("Cleaning up.")[0].splitlines()[-SHOWN_LINES:])
-        return f"{last}\n{self.name}: FAILED after {self.seconds:.0f} s; all that it said: {log(self.name)}"
-
-
-def log(name: str) -> Path:
-    """Return where a scenario's output is kept."""
-    return BUILD / "molecule" / f"{name}.log"
+        return f"{last}\n{self.name}: FAILED after {self.seconds:.0f} s; all that it said: {self.log}"
 
 
 def scenarios() -> list[str]:
@@ -61,38 +56,38 @@ def scenarios() -> list[str]:
     return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
 
 
-def run(name: str) -> Outcome:
-    """Run one scenario from its first step to its last."""
-    own = BUILD / "molecule" / name
+def run(name: str, project: Path = PROJECT) -> Outcome:
+    """Run one scenario of `project`, the checkout or a copy of it, from its first step to its last."""
+    own, log = (project / "build" / SUITE / each for each in (name, f"{name}.log"))
     shutil.rmtree(own, ignore_errors=True)
     own.mkdir(parents=True)
     began = time.monotonic()
-    with log(name).open("wb") as output:
+    with log.open("wb") as output:
         done = subprocess.run(
             ["molecule", "test", "--scenario-name", name],
-            cwd=PROJECT,
+            cwd=project,
             env={**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(own), "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         )
-    said = NOT_IN_XML.sub("", log(name).read_text(errors="replace"))
-    return Outcome(name, time.monotonic() - began, done.returncode == 0, said)
+    said = NOT_IN_XML.sub("", log.read_text(errors="replace"))
+    return Outcome(name, time.monotonic() - began, done.returncode == 0, said, log)
 
 
 def junit(outcomes: list[Outcome]) -> ElementTree.ElementTree[ElementTree.Element]:
     """Write the outcomes as JUnit has them."""
     suite = ElementTree.Element(
         "testsuite",
-        name="molecule",
+        name=SUITE,
         tests=str(len(outcomes)),
         failures=str(sum(not outcome.passed for outcome in outcomes)),
         time=f"{sum(outcome.seconds for outcome in outcomes):.1f}",
     )
     for outcome in outcomes:
         case = ElementTree.SubElement(
-            suite, "testcase", classname="molecule", name=outcome.name, time=f"{outcome.seconds:.1f}"
+            suite, "testcase", classname=SUITE, name=outcome.name, time=f"{outcome.seconds:.1f}"
         )
         if not outcome.passed:
             ElementTree.SubElement(case, "failure", message="see the log").text = outcome.said
@@ -101,12 +96,16 @@ def junit(outcomes: list[Outcome]) -> ElementTree.ElementTree[ElementTree.Elemen
 
 def main() -> int:
     """Run the scenarios that are named, or all."""
+    parser = argparse.ArgumentParser(prog="bin/molecule", description="Run scenarios on the lab's hosts.")
+    parser.add_argument("names", nargs="*", default=scenarios(), metavar="SCENARIO", help=", ".join(scenarios()))
+    parser.add_argument("--project", type=Path, default=PROJECT, help="a copy of the project whose scenarios are meant")
+    options = parser.parse_args()
     outcomes = []
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for future in as_completed([pool.submit(run, name) for name in sys.argv[1:] or scenarios()]):
+        for future in as_completed([pool.submit(run, name, options.project) for name in options.names]):
             outcomes.append(future.result())
             print(outcomes[-1], flush=True)
-    junit(outcomes).write(BUILD / "molecule.xml", encoding="utf-8", xml_declaration=True)
+    junit(outcomes).write(options.project / "build" / f"{SUITE}.xml", encoding="utf-8", xml_declaration=True)
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 

@@ -85,6 +85,8 @@ def stages() -> list[Stage]:
         pytest("some faults", "tests/faults", "--kills=2", "--deselect=tests/faults/test_isolation.py", within="ci"),
         pytest("faults", "tests/faults", within="all"),
         Stage("molecule", ("bin/molecule",)),
+        Stage("molecule debian-13", ("env", "HOST_IMAGE=debian-13", "bin/molecule"), within="all"),
+        pytest("new role", "tests/roles", within="all"),
         pytest("environment", "tests/environment", within="all"),
     ]
 

@@ -553,6 +553,6 @@ def test_down_leaves_nothing(machines: Machines, machine: str) -> None:
     for kind, before in BEFORE.items():
         assert sorted(set(after[kind]) - set(before)) == [], kind
     # What is slow to make stays.
-    assert all(image.exists(release.ami) for release in image.RELEASES)
+    assert image.exists(image.RELEASES[0].ami)
     again = lab("down")
     assert again.returncode == 0, again.stderr

@@ -1,13 +1,16 @@
-"""The parts of the lab that need no hosts: addresses, faults, console, request log."""
+"""The parts of the lab that need no hosts: addresses, faults, console, request log, images."""
 
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from lab import shell
+from lab import image, places, shell
 from lab.addresses import FIRST, LAST, AddressPool
 from lab.faults import Fault, Faults
 from lab.hosts import parse_console
@@ -133,3 +136,36 @@ def test_a_program_that_is_missing_or_fails_is_named() -> None:
         shell.run("no-such-program-here")
     with pytest.raises(shell.LabError, match="bad luck"):
         shell.run("sh", "-c", "echo bad luck >&2; exit 3")
+
+
+def test_the_first_image_is_the_one_that_the_project_launches_and_no_two_are_the_same() -> None:
+    ours = yaml.safe_load((places.PROJECT / "group_vars/all/class.yml").read_text())
+    assert image.RELEASES[0].parameter == ours["class_image_parameter"]
+    for what in ("name", "suite", "ami", "ami_name", "parameter"):
+        assert len({getattr(release, what) for release in image.RELEASES}) == len(image.RELEASES), what
+
+
+def test_an_ami_is_another_with_whatever_goes_into_it() -> None:
+    release = image.RELEASES[0]
+    assert release.ami == replace(release).ami
+    assert release.ami != replace(release, packages=(*release.packages, "acl")).ami
+
+
+def test_an_image_is_built_for_the_first_host_that_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(image, "CACHE", tmp_path)
+    monkeypatch.setattr(image, "exists", lambda ami: ami in built)
+    monkeypatch.setattr(image, "_build", lambda release, _archive: built.append(release.ami))
+    monkeypatch.setattr(image, "podman", lambda *_: "")
+    other = image.RELEASES[1]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(image.provide, [other.ami] * 4))
+    image.provide("ami-of-a-host")
+    assert built == [other.ami]
+
+
+def test_scenarios_can_choose_every_image_by_its_name() -> None:
+    chosen = {
+        path.stem: yaml.safe_load(path.read_text()) for path in places.PROJECT.glob("molecule/shared/images/*.yml")
+    }
+    assert chosen == {release.name: {"class_image_parameter": release.parameter} for release in image.RELEASES}

@@ -19,7 +19,8 @@ def test_the_longest_begin_first() -> None:
 
 def test_a_failure_is_shown_with_its_last_words_and_kept_whole(tmp_path: Path) -> None:
     said = "\n".join(["first words", *["…"] * 100, "last words"])
-    passed, failed = Outcome("ours", 61.4, passed=True, said="fine"), Outcome("theirs", 5.0, passed=False, said=said)
+    passed = Outcome("ours", 61.4, passed=True, said="fine", log=tmp_path / "ours.log")
+    failed = Outcome("theirs", 5.0, passed=False, said=said, log=tmp_path / "theirs.log")
     assert str(passed) == "ours: passed in 61 s"
     assert "last words\ntheirs: FAILED after 5 s" in str(failed)
     assert "first words" not in str(failed)

@@ -14,9 +14,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.machine_learning.classroom.plugins.action.collect_work import ActionModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
 from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
 
@@ -147,7 +150,7 @@ def test_work_that_is_not_safe_fails_the_machine_in_words_unless_the_caller_weig
     time.sleep(2.1)
     result, said, code = klass.run("ada", work_max_file_mb=1)
     assert code == 2
-    assert (result["work"][0]["verified"], result["failed"]) == (False, False)
+    assert (result["work"][0]["verified"], result["failed"]) == (False, True)
     assert "ada: NOT all at home. not collected: large.bin (2 MB are more than the 1 MB" in said
     assert "Traceback" not in said
     result, _, code = klass.run("ada", work_max_file_mb=1, work_fail_unverified=False)
@@ -251,6 +254,48 @@ def test_files_outside_the_folder_are_not_safe_and_the_templates_come_along(klas
     assert (klass.source / "ada" / "thesis.ipynb").read_text() == "{}"
     assert json.loads((klass.store / "delivered" / "ada.json").read_text()) == {"lesson.ipynb": digest}
     assert (klass.store / "delivered" / "objects" / digest).read_bytes() == b"lesson"
+
+
+class Unreachable(ActionModule):
+    """The action for a machine that does not answer the first `times`."""
+
+    def __init__(self, klass: Class, times: int) -> None:
+        """Begin."""
+        self.times, self.resets = times, 0
+        names = {"source": klass.source, "store": klass.store, "homes": klass.homes, "home": klass.home}
+        given: dict[str, Any] = {name: str(path) for name, path in names.items()}
+        given |= {
+            "students": ["ada"],
+            "reach_wait_s": 1,
+            "class_name": "ml101",
+            "addresses": {},
+            "fail_unverified": False,
+        }
+        self._task = SimpleNamespace(args=given, async_val=0, check_mode=False)
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"), reset=self._reset)
+
+    def _reset(self) -> None:
+        self.resets += 1
+
+    def _execute_module(self, module_args: dict[str, Any], **_: Any) -> dict[str, Any]:
+        self.times -= 1
+        if self.times >= 0:
+            raise AnsibleConnectionFailure("no route to host")
+        packer = work_archive.Packer(
+            *(module_args[name] for name in ("source", "store", "homes", "largest")), check_mode=True
+        )
+        return {"folder": "", "students": [packer.student(**student) for student in module_args["students"]]}
+
+
+def test_a_machine_that_is_starting_is_waited_for_and_one_that_is_cut_is_named(klass: Class) -> None:
+    (klass.source / "ada").mkdir()
+    starting = Unreachable(klass, 1)
+    result = starting.run()
+    assert (result["work"][0]["verified"], starting.resets) == (True, 1)
+    result = Unreachable(klass, 99).run()
+    assert result["failed"]
+    assert result["msg"] == "it could not be reached: no route to host"
+    assert (result["work"][0]["verified"], result["work"][0]["reason"]) == (False, "could not be reached")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")

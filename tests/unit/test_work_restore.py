@@ -20,11 +20,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils import 
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import RestoreError
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.unit.work_lab import QUICK, Way, kept_tree, tree
+from tests.unit.work_lab import QUICK, Way, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -373,112 +370,3 @@ def test_files_of_the_students_home_outside_the_folder_are_named(way: Way, tmp_p
         (home / f"many{number}").touch()
     assert len(work.files_outside(str(home), inside.stat())) == work.MOST_OUTSIDE
     assert work.files_outside(str(tmp_path / "nobody"), None) == []
-
-
-# ── Any sequence ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-NAMES = ["a.ipynb", "sub/b.py", "sub/.git/config", "-x\n", "c"]
-
-
-@settings(max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
-class AnyTerm(RuleBasedStateMachine):
-    """Edits, new templates, collects, exchanged machines and restores in any order: each collected version stays."""
-
-    def __init__(self) -> None:
-        """Begin a term."""
-        super().__init__()
-        self.quiet, work.QUIET_S = work.QUIET_S, 0.0
-        self.base = tempfile.TemporaryDirectory(dir=QUICK)
-        self.way = Way(Path(self.base.name))
-        self.collected: list[object] = []
-
-    def teardown(self) -> None:
-        """End it."""
-        work.QUIET_S = self.quiet
-        try:
-            assert self.way.history().check() == ""
-        finally:
-            self.base.cleanup()
-
-    @rule(name=st.sampled_from(NAMES), content=st.binary(max_size=40))
-    def edit(self, name: str, content: bytes) -> None:
-        """The student writes."""
-        path = self.way.machine / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    @rule(name=st.sampled_from(NAMES))
-    def delete(self, name: str) -> None:
-        """The student deletes."""
-        (self.way.machine / name).unlink(missing_ok=True)
-
-    @rule(content=st.binary(min_size=1, max_size=10))
-    def new_template(self, content: bytes) -> None:
-        """The instructor changes a template."""
-        self.way.give("lesson.ipynb", content)
-
-    @rule(name=st.sampled_from(NAMES), content=st.binary(min_size=1, max_size=10))
-    def edit_at_home(self, name: str, content: bytes) -> None:
-        """The instructor writes into the work at home."""
-        if (self.way.mine / name).is_file():
-            (self.way.mine / name).write_bytes(content)
-
-    @rule()
-    def collect(self) -> None:
-        """The work comes home."""
-        self.way.collect()
-        if self.way.folder().settled():
-            assert tree(self.way.mine) == tree(self.way.machine)
-        self.collected.append(tree(self.way.mine))
-
-    @rule()
-    def exchange_and_restore(self) -> None:
-        """A machine is replaced in order."""
-        self.way.collect()
-        was, had = tree(self.way.mine), tree(self.way.store / "delivered")
-        settled = self.way.folder().settled()
-        self.collected.append(was)
-        self.way.new_machine()
-        self.way.restore()
-        assert tree(self.way.machine) == was
-        if had and settled:
-            has = tree(self.way.store / "delivered")
-            assert has.items() <= had.items()
-            assert had.keys() - has.keys() == {name for name in had if not self.still_named(name)}
-
-    def still_named(self, name: bytes) -> bool:
-        """Say whether the record names this template; bytes that nobody was given last are not brought along."""
-        record = self.way.store / "delivered" / "ada.json"
-        return name in (b"ada.json", b"objects") or (record.exists() and os.path.basename(name) in record.read_bytes())
-
-    @rule()
-    def exchange_too_early(self) -> None:
-        """A machine is lost before its newest work came home."""
-        self.way.new_machine()
-
-    @rule(number=st.integers(0, 20))
-    def restore_earlier(self, number: int) -> None:
-        """An earlier version is laid beside."""
-        if versions := self.way.history().versions():
-            version = versions[number % len(versions)]
-            before = tree(self.way.machine)
-            where = Path(self.way.restore(version.commit))
-            assert tree(where) == kept_tree(self.way.history(), version.commit)
-            after = tree(self.way.machine)
-            assert {path: after.get(path) for path in before} == before
-
-    @rule()
-    def configure(self) -> None:
-        """Configure runs."""
-        self.way.restore()
-        assert self.way.folder().settled()
-
-    @invariant()
-    def every_version_is_found(self) -> None:
-        """Whatever was collected is in the history, as it was."""
-        kept = list(self.way.kept().values())
-        for version in self.collected:
-            assert version in kept or version == {}
-
-
-TestAnyTerm = pytest.mark.timeout(180)(AnyTerm.TestCase)

@@ -4,25 +4,28 @@ Arguments: `students` (list of usernames), `class_name` and `addresses` (e-mail 
 student is), `changed_addresses` (old: new), `source` (the folder on the machine that holds one folder per student),
 `store` (where root remembers things there), `homes` (the folder that holds the students' homes), `home` (the folder on
 the control node that gets one folder per student), `largest_mb` (larger files are left and named), `lock_wait_s` (how
-long to wait for another collect).
+long to wait for another collect), `reach_wait_s` (how long for the machine, which may just be starting) and
+`fail_unverified`.
 
 Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same as text, and
-`changes`: what changed at home, or in check mode would, a line per student.
-The task does not fail because a student's work is not verified: that is for the caller to weigh. It fails when the
-machine could not be asked at all; `work` then names every student as not verified.
+`changes`: what changed at home, or in check mode would, a line per student. What is new or not safe is shown.
+The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
+because of work that is not verified as well, unless `fail_unverified` leaves that for the caller to weigh.
 
-One remote execution, unless more than a small pack has to travel; then one transfer per student concerned and one
-removal more.
+Where many machines are asked, each task and each remote execution counts. So it is one task, and one remote execution
+unless more than a small pack has to travel; then one transfer per student concerned and one removal more.
 """
 
 from __future__ import annotations
 
 import base64
+import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
@@ -55,6 +58,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "home": {"type": "path", "required": True},
                 "largest_mb": {"type": "int", "default": 1024},
                 "lock_wait_s": {"type": "int", "default": 60},
+                "reach_wait_s": {"type": "int", "default": 60},
+                "fail_unverified": {"type": "bool", "default": True},
             }
         )
         check_mode = bool(self._task.check_mode)
@@ -68,6 +73,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result["changes"] = [f"{username}: {did}" for username, report in reports.items() if (did := report.did())]
         lines = [reports[username].sentence(check_mode=check_mode) for username in dict.fromkeys(arguments["students"])]
         result.setdefault("msg", "\n".join(lines) or "This machine has no students.")
+        unsafe = [report.username for report in reports.values() if not report.verified]
+        if unsafe and arguments["fail_unverified"] and not check_mode:
+            result["failed"] = True
+            result["msg"] += f"\nNot all at home is the work of {', '.join(unsafe)}. "
+            result["msg"] += "Nothing is lost while the machine is there."
+        elif (unsafe or result.get("changed")) and not result.get("failed"):
+            Display().display(result["msg"])
         return result
 
     def _homes(
@@ -113,7 +125,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 for username, (home, known) in homes.items()
             ],
         }
-        answer = self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars)
+        try:
+            answer = self._ask(question, task_vars, arguments["reach_wait_s"])
+        except AnsibleConnectionFailure as error:
+            for username in homes:
+                reports[username].reason = "could not be reached"
+            return {"failed": True, "msg": f"it could not be reached: {str(error).strip()}"}
         if answer.get("failed") or "students" not in answer:
             reason = f"the machine could not pack the work: {answer.get('msg') or 'no answer'}"
             for username in homes:
@@ -130,6 +147,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         finally:
             self._remove(answer.get("folder"))
         return {"changed": changed}
+
+    def _ask(self, question: dict[str, Any], task_vars: dict[str, Any], wait_s: int) -> dict[str, Any]:
+        """Ask the machine; as nothing changes there, again and again until it can be reached."""
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                answer: dict[str, Any] = self._execute_module(
+                    module_name=PACKER, module_args=question, task_vars=task_vars
+                )
+            except AnsibleConnectionFailure:
+                if time.monotonic() > until:
+                    raise
+                self._connection.reset()  # it may have been that of the machine before it was started anew
+                time.sleep(1)
+            else:
+                return answer
 
     def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
         """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""

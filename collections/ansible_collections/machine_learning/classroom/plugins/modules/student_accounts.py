@@ -35,6 +35,11 @@ options:
     description: Where the drop-in belongs. sshd takes the first value it meets, so the name must sort early.
     type: path
     required: true
+  sshd_where_known:
+    description: Keywords of I(sshd_config) that not every sshd knows. Where it does not, their lines are left out.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -157,6 +162,18 @@ def hide_processes(host: Host) -> bool:
     return changed
 
 
+def understood(host: Host, config: str, where_known: list[str]) -> str:
+    """Return `config` without the lines of `where_known` whose keyword this machine's sshd does not know."""
+
+    def stays(line: str) -> bool:
+        if not line.startswith(tuple(where_known)):
+            return True
+        verdict = host.probe(["sshd", "-t", "-f", "/dev/null", "-o", line.strip()])
+        return "Bad configuration option" not in verdict.stderr
+
+    return "".join(line for line in config.splitlines(keepends=True) if stays(line))
+
+
 def sshd_accepts(host: Host, path: str, config: str) -> bool:
     """Install the drop-in and let sshd check it, or take it back and fail; returns whether it changed."""
     before = Path(path).read_text() if os.path.exists(path) else None
@@ -196,6 +213,7 @@ def main() -> None:
             "project_directory": {"type": "path", "required": True},
             "sshd_config": {"type": "str", "required": True},
             "sshd_config_file": {"type": "path", "required": True},
+            "sshd_where_known": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -204,7 +222,8 @@ def main() -> None:
     accounts(host, given["password_hashes"], given["group"])
     folders(host, given["password_hashes"], given["project_directory"])
     units = hide_processes(host)
-    config = sshd_accepts(host, given["sshd_config_file"], given["sshd_config"])
+    text = understood(host, given["sshd_config"], given["sshd_where_known"])
+    config = sshd_accepts(host, given["sshd_config_file"], text)
     listen(host, config=config, units=units)
     host.done()
 

@@ -19,6 +19,8 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+    AUTOSAVED,
+    AUTOSAVES,
     COLLECTED,
     HistoryError,
     Owner,
@@ -114,6 +116,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 if not self._task.check_mode:
                     home.follow_address()
                 versions = home.history.versions()
+                if given["at"]:
+                    versions += home.history.versions(AUTOSAVES)
                 if given["at"] or any(version.kind == COLLECTED for version in versions):
                     chosen[username] = (home, choose(versions, "" if given["at"] == "now" else given["at"]))
             except (WorkError, HistoryError) as error:
@@ -160,4 +164,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
 
 def _collected(version: Version) -> str:
-    return f"the work of {version.time.astimezone():%Y-%m-%d %H:%M:%S}"
+    how = ", as the machine had saved it," if version.kind == AUTOSAVED else ""
+    return f"the work of {version.time.astimezone():%Y-%m-%d %H:%M:%S}{how}"

@@ -167,8 +167,8 @@ class Autosaved:
 
 def _copied(process: subprocess.Popen[bytes], out: IO[bytes], most_bytes: int, until: float) -> bytes:
     """Write to `out` what a program says, wait for its end, and return the beginning of its complaints."""
-    assert process.stdout is not None  # noqa: S101 - for mypy: both are pipes
-    assert process.stderr is not None  # noqa: S101
+    if process.stdout is None or process.stderr is None:
+        raise AutosavedError("git was started without a pipe")
     length = 0
     while True:
         if not select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:

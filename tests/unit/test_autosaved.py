@@ -444,6 +444,22 @@ def test_settings_and_hooks_of_the_student_do_nothing(desk: Desk) -> None:
     assert not trap.exists()
 
 
+def test_a_history_that_is_written_anew_meanwhile_is_listed_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("one", "two", "three"):
+        desk.save(essay=text)
+    real = Autosaved._listed
+
+    def meanwhile(machine: Autosaved) -> list[Saved]:
+        listed = real(machine)
+        if len(listed) == 3:
+            desk.write_anew(listed[0], listed[2])
+        return listed
+
+    monkeypatch.setattr(Autosaved, "_listed", meanwhile)
+    assert desk.bring() == 2
+    assert desk.kept_saved() == [essay("three"), essay("one")]
+
+
 def test_what_is_larger_than_allowed_stays_on_the_machine(desk: Desk) -> None:
     (desk.machine / "data.bin").write_bytes(os.urandom(900_000))
     desk.save()

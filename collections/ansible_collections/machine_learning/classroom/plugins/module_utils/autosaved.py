@@ -38,7 +38,7 @@ LISTING_S, PACKING_S = 30, 300
 """How long git may take to list the versions, and to pack them."""
 LISTING_BYTES = 200 * MOST_SAVED
 TRIES = 2
-"""The history may be written anew between the list and the pack."""
+"""The history may be written anew between the list and the pack, and then the pack cannot be made."""
 
 _LISTED = re.compile(rb"commit [0-9a-f]{40,64}\n([0-9]{1,12}) ([0-9a-f]{40,64})\n")
 _SMALL = ("-c", "pack.threads=1", "-c", "pack.windowMemory=64m", "-c", "core.bigFileThreshold=16m")
@@ -64,24 +64,22 @@ class Autosaved:
         """
         if not os.path.lexists(self.path):
             return [], ""
-        for tries in range(TRIES, 0, -1):
+        for _ in range(TRIES):
             listed = self._listed()
             new = self._new(listed, known)
             if not new or make_pack is None:
                 return new, ""
-            path = make_pack()
+            there, path = {saved.tree for saved in listed if saved in known.saved}, make_pack()
             try:
                 with open(path, "wb") as out:
-                    self._pack(
-                        new, {saved.tree for saved in listed if saved in known.saved}, known.collected, out, most_bytes
-                    )
+                    self._pack(new, there, known.collected, out, most_bytes)
             except AutosavedError:
                 os.unlink(path)
-                if tries == 1:
+                if self._listed() == listed:
                     raise
             else:
                 return new, path
-        return [], ""
+        raise AutosavedError("it changes all the time")
 
     def _listed(self) -> list[Saved]:
         """Return all versions, newest first."""

@@ -193,6 +193,27 @@ def test_a_save_of_what_was_just_collected_is_no_news(desk: Desk) -> None:
     assert desk.kept_saved() == [essay("one"), essay("two"), essay("one")]
 
 
+def test_a_save_is_news_if_another_one_came_after_the_collect(desk: Desk) -> None:
+    (desk.machine / "essay.txt").write_text("one")
+    desk.bring()
+    desk.clock += 2 * DAY
+    desk.save(essay="two")
+    (desk.machine / "essay.txt").write_text("one")
+    assert desk.bring() == 1
+    desk.save()
+    assert desk.bring() == 1
+    assert desk.kept_saved() == [essay("one"), essay("two")]
+
+
+def test_what_home_has_is_not_kept_twice_whatever_the_machine_was_told(desk: Desk) -> None:
+    desk.save(essay="one")
+    desk.save(essay="two")
+    desk.bring()
+    with desk.student().locked(1):
+        assert desk.bring_saved(KnownSaved([], None)) == 0
+    assert len(desk.kept_saved()) == 2
+
+
 def test_check_mode_counts_and_packs_nothing(desk: Desk) -> None:
     desk.save(essay="one")
     desk.save(essay="two")
@@ -264,6 +285,8 @@ def test_restore_finds_the_version_nearest_before_collected_or_saved(desk: Desk)
     assert found("2026-03-02T09:19:59+00:00") == "two"
     assert found("2026-03-03") == "three"
     assert found("now") == "collected"
+    both = desk.history().versions(AUTOSAVES) + desk.history().versions()
+    assert work_history.choose(both, f"{datetime.now().astimezone():%Y-%m-%d}").kind == "Collected"
     assert found(desk.history().versions(AUTOSAVES)[2].commit) == "one"
     with pytest.raises(work_history.HistoryError, match="the first save was at"):
         desk.restore("2026-03-01")
@@ -359,12 +382,14 @@ def test_whatever_starts_in_the_students_history_runs_as_the_student(
     desk.save(essay="one")
     monkeypatch.setenv("SECRET_OF_ROOT", "sEcret")
     told = fake_git(desk, monkeypatch, "exit 1")
-    ours = os.open("/etc/shadow", os.O_RDONLY)
+    ours, groups = os.open("/etc/shadow", os.O_RDONLY), os.getgroups()
     os.set_inheritable(ours, True)
+    os.setgroups([0, 42])
     try:
         with pytest.raises(AutosavedError, match="git cannot read it"):
             Autosaved(str(desk.saves), STUDENT).send(KnownSaved([], None), None, MOST)
     finally:
+        os.setgroups(groups)
         os.close(ours)
     account = pwd.getpwnam(STUDENT)
     lines = told.read_text().splitlines()
@@ -516,11 +541,15 @@ class Forger(Desk):
 
     def forge(self, *trees: str, given: str | None = None) -> int:
         """Send these trees as versions."""
-        pack = self.base / "forged.pack"
+        pack = self.pack("\n".join(trees) if given is None else given)
+        return self.send(pack, *(Saved(NINE, tree_) for tree_ in trees))
+
+    def pack(self, asked: str) -> str:
+        """Make a pack of what is asked for."""
         words = ["git", "--git-dir", str(self.there), "pack-objects", "--stdout", "-q", "--revs"]
-        asked = "\n".join(trees) if given is None else given
-        pack.write_bytes(subprocess.run(words, input=asked.encode(), capture_output=True, check=True).stdout)
-        return self.send(str(pack), *(Saved(NINE, tree_) for tree_ in trees))
+        content = subprocess.run(words, input=asked.encode(), capture_output=True, check=True).stdout
+        (self.base / "forged.pack").write_bytes(content)
+        return str(self.base / "forged.pack")
 
     def send(self, pack: str, *saved: Saved) -> int:
         """Send this."""
@@ -573,12 +602,32 @@ def test_versions_of_which_something_is_missing_are_refused(forger: Forger) -> N
         forger.forge(whole, given=f"{whole}\n^{blob}")
     with pytest.raises(WorkError, match="a version has no index"):
         forger.forge("1" * 40, given=whole)
+    with pytest.raises(WorkError, match="a version has no index"):
+        forger.forge(forger.git("commit-tree", "-m", "no tree", whole))
     pack = forger.base / "forged.pack"
     content = pack.read_bytes()
     for damaged in (b"", content[:-9], content[:40] + b"\xff" + content[41:], b"PACK" + bytes(100)):
         pack.write_bytes(damaged)
         with pytest.raises(WorkError, match="git could not work"):
             forger.send(str(pack), Saved(NINE, whole))
+
+
+def test_a_tree_that_home_has_in_part_is_no_version(desk: Desk) -> None:
+    desk.save(essay="honest")
+    desk.bring()
+    index = subprocess.run(
+        ["git", "-C", desk.history().path, "rev-parse", "main:index.json"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    listing = f"100644 blob {index}\tindex.json\n100644 blob {'1' * 40}\tlost\n"
+    half = subprocess.run(
+        ["git", "-C", desk.history().path, "mktree", "--missing"],
+        input=listing, capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    forger = Forger(desk.base, username=STUDENT)
+    with pytest.raises(WorkError, match="missing blob"):
+        forger.send(forger.pack(forger.object("blob", b"x")), Saved(NINE, half))
+    subprocess.run(["git", "-C", desk.history().path, "prune"], check=True)
+    assert len(desk.kept_saved()) == 1
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import trouble
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
     COLLECTED,
     HistoryError,
@@ -71,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             module_name=LAYER, module_args=question | {"students": asked}, task_vars=task_vars
         )
         if answer.get("failed"):
-            return result | {"failed": True, "msg": f"The machine could not be asked: {answer.get('msg')}"}
+            return result | {"failed": True, "msg": f"The machine could not be asked: {trouble(answer)}"}
         restored: list[dict[str, str]] = []
         for told in answer["students"]:
             username = told["username"]
@@ -152,7 +153,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 module_name=LAYER, module_args=question | {"students": [student]}, task_vars=task_vars
             )
         if answer.get("failed"):
-            raise WorkError(f"the machine could not lay it out: {answer.get('msg')}")
+            raise WorkError(f"the machine could not lay it out: {trouble(answer)}")
         told = answer["students"][0]
         if told["reason"]:
             raise WorkError(told["reason"])

@@ -91,6 +91,28 @@ def test_collect_from_a_full_machine(term: Term) -> None:
     term.collect()
 
 
+def test_a_machine_on_which_nothing_fits(term: Term) -> None:
+    """Where all is one disk, as on EC2, not even Ansible's own modules have room."""
+    term.collect()
+    work = term.there()
+    with contextlib.ExitStack() as disks:
+        for place in ("/home/ubuntu", "/tmp", PACKS, STORE):  # noqa: S108 - of the machine
+            disks.enter_context(small_disk(term, "carl", place, 4))
+            term.on("carl", fill(place))
+        said = refused(term, "collect.yml")
+        assert (
+            "carl    NOT SAFE: the machine could not pack the work: the machine's disk is full. Make room there" in said
+        )
+        said = refused(term, "restore.yml -e student=carl")
+        assert "(carl)]: The machine could not be asked: the machine's disk is full. Make room there" in said
+        said = refused(term, f"configure.yml --limit {term.seat_of('carl')}")
+        assert "carl  Wait for the machine: the machine's disk is full. Make room there" in said
+        term.on("carl", "rm /home/ubuntu/.filler")
+        assert term.there() == work
+    assert term.home() == work
+    term.collect()
+
+
 def test_collect_to_a_full_control_node(term: Term) -> None:
     term.collect()
     term.write("ada", {"model.bin": os.urandom(9 * MB), "note.txt": b"after"})

@@ -133,8 +133,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Bring one version to the machine and return where it is; raise WorkError or HistoryError."""
         with ExitStack() as stack:
             stack.enter_context(home.locked(lock_wait_s))
-            manifest, pack, allocated = home.send(version)
             stack.callback(home.discard)
+            manifest, pack, allocated = home.send(version)
             needed = allocated + SPARE_BYTES
             if free < needed:
                 raise WorkError(no_room(question["source"], f"{free >> 20} MB are free, {needed >> 20} MB are needed"))

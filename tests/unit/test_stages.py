@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tools import stages
+from tools.roles import PROJECT
 from tools.stages import Stage, chosen
 
 AVAILABLE = [
@@ -106,4 +107,4 @@ def test_a_stage_of_tests_is_counted_from_its_own_report(
 @pytest.mark.parametrize("path", stages.LONG)
 def test_what_ci_leaves_out_is_there(path: str) -> None:
     file, _, test = path.partition("::")
-    assert f"def {test}" in (stages.PROJECT / "tests" / "faults" / file).read_text()
+    assert f"def {test}" in (PROJECT / "tests" / "faults" / file).read_text()

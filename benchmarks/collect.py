@@ -54,9 +54,9 @@ def travelled() -> int:
 
 
 def measure(home: Path, machines: int, *, changed: int) -> dict[str, str]:
-    """Collect as a user does; then with -vvv, which costs time but names every remote execution; then one machine alone.
+    """Collect as a user does; then with -vvv, which costs time but names every remote execution.
 
-    The last tells what each machine costs from what a run costs whatever the size of the class.
+    One machine alone, at last, tells what each costs from what a run costs whatever the size of the class.
     """
     collect = f"source lab/activate && ansible-playbook collect.yml -e class_work_home={home}"
     write(changed)

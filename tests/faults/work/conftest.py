@@ -54,7 +54,7 @@ def modules():
     for each in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{each}/cmdline", "rb") as words:
-                if words.read() == b"/usr/bin/python3\0":
+                if words.read() == b"/usr/bin/python3\\0":
                     yield each
         except (FileNotFoundError, ProcessLookupError):
             pass

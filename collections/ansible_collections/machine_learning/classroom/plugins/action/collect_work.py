@@ -21,13 +21,13 @@ unless more than a small pack has to travel; then one transfer per student conce
 from __future__ import annotations
 
 import base64
-import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import patiently, trouble
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner, Saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
@@ -139,13 +139,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             ],
         }
         try:
-            answer = self._ask(question, task_vars, arguments["reach_wait_s"])
+            answer = patiently(
+                lambda: self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars),
+                self._connection,
+                arguments["reach_wait_s"],
+            )
         except AnsibleConnectionFailure as error:
             for username in homes:
                 reports[username].reason = "could not be reached"
             return {"failed": True, "msg": f"it could not be reached: {str(error).strip()}"}
         if answer.get("failed") or "students" not in answer:
-            reason = f"the machine could not pack the work: {answer.get('msg') or 'no answer'}"
+            reason = f"the machine could not pack the work: {trouble(answer)}"
             for username in homes:
                 reports[username].reason = reason
             return {"failed": True, "msg": f"No work came home: {reason}"}
@@ -164,22 +168,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         finally:
             self._remove(answer.get("folder"))
         return {"changed": changed}
-
-    def _ask(self, question: dict[str, Any], task_vars: dict[str, Any], wait_s: int) -> dict[str, Any]:
-        """Ask the machine; as nothing changes there, again and again until it can be reached."""
-        until = time.monotonic() + wait_s
-        while True:
-            try:
-                answer: dict[str, Any] = self._execute_module(
-                    module_name=PACKER, module_args=question, task_vars=task_vars
-                )
-            except AnsibleConnectionFailure:
-                if time.monotonic() > until:
-                    raise
-                self._connection.reset()  # it may have been that of the machine before it was started anew
-                time.sleep(1)
-            else:
-                return answer
 
     def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
         """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.machine_learning.classroom.plugins.action.reach import ActionModule
+from ansible_collections.machine_learning.classroom.plugins.action.reach import PROBE, ActionModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils import reach
 
 
@@ -60,3 +63,24 @@ def test_a_full_disk_is_told_from_other_trouble(said: dict[str, Any], words: str
     assert reach.trouble(said) == words
     result = Machine(0, {"rc": 1, **said}).run()
     assert (result["failed"], result["msg"]) == (True, f"{words}.")
+
+
+def probe(disk: Path) -> dict[str, Any]:
+    """Look for room on a disk as a machine's shell does."""
+    done = subprocess.run(
+        ["sh", "-c", PROBE], env={**os.environ, "TMPDIR": str(disk)}, capture_output=True, text=True, check=False
+    )
+    assert list(disk.iterdir()) == []
+    return {"rc": done.returncode, "stderr": done.stderr}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount")
+def test_a_disk_without_room_is_told_by_the_machine_itself(tmp_path: Path) -> None:
+    assert probe(tmp_path) == {"rc": 0, "stderr": ""}
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        said = probe(tmp_path)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert Machine(0, said).run()["msg"] == f"{reach.FULL}."

@@ -12,7 +12,11 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import patiently, trouble
 
-PROBE = "probe=$(mktemp) && echo room > $probe && rm $probe"
+# A megabyte, with tee, which says in words that the disk is full; a shell's own echo says "I/O error".
+PROBE = (
+    "export LC_ALL=C; probe=$(mktemp) && "
+    "{ head -c 1048576 /dev/zero | tee $probe > /dev/null; rc=$?; rm -f $probe; exit $rc; }"
+)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
+# Of the faults, what takes its time without becoming shorter with fewer kills.
+LONG = (
+    "test_isolation.py",
+    "test_teardown_gate.py",
+    "work/test_any_order.py",
+    "work/test_disk_full.py",
+    "work/test_notebook_cases.py::test_random_pairs_of_edits",
+)
 Within = Literal["both", "ci", "all"]
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
@@ -82,7 +90,13 @@ def stages() -> list[Stage]:
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
         pytest("attacks", "tests/attacks"),
-        pytest("some faults", "tests/faults", "--kills=2", "--deselect=tests/faults/test_isolation.py", within="ci"),
+        pytest(
+            "some faults",
+            "tests/faults",
+            "--kills=2",
+            *(f"--deselect=tests/faults/{each}" for each in LONG),
+            within="ci",
+        ),
         pytest("faults", "tests/faults", within="all"),
         Stage("molecule", ("bin/molecule",)),
         Stage("molecule debian-13", ("env", "HOST_IMAGE=debian-13", "bin/molecule"), within="all"),

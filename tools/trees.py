@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 def copy_to(folder: Path) -> None:
     """Make the new or empty `folder` a copy of the project as it is now, with a repository of its own."""
-    for name in names():
+    for name in set(names()) - set(SHARED):  # which may be links here as well
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, folder / name, follow_symlinks=False)
     for name in SHARED:

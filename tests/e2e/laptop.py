@@ -143,6 +143,18 @@ def run_notebook(page: Page, letter: Letter, name: str) -> dict[str, Any]:
             raise AssertionError(f"{name}: not all of its cells ran within {SECONDS} s")
 
 
+def type_cell(page: Page, letter: Letter, name: str, text: str) -> None:
+    """Type a new cell into the notebook that is open, below the one that is chosen, and save it."""
+    for key in ("Escape", "b", "Enter"):
+        page.keyboard.press(key)
+    page.keyboard.type(text)
+    page.keyboard.press("Control+s")
+    expect(page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+    status, answer = fetch(f"/api/contents/{name}", letter.token)
+    assert status == HTTPStatus.OK
+    assert text in ["".join(cell["source"]) for cell in json.loads(answer)["content"]["cells"]]
+
+
 def fetch(path: str, token: str, host: str = "localhost", port: int = 5005) -> tuple[int, str]:
     """Ask Jupyter's API; returns status and text."""
     request = urllib.request.Request(f"http://{host}:{port}{path}")

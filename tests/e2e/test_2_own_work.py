@@ -83,3 +83,26 @@ def test_each_student_can_take_the_work_along(tmp_path: Path) -> None:
     assert f"{student}.zip  taken 20" in play(f"handback.yml {home} -e taken={student}").stdout
     assert play(f"handback.yml {home} -e taken=nobody", check=False).returncode != 0
     as_student("as_student 'rm kept.txt'")
+
+
+def test_what_was_only_saved_on_the_machine_comes_home_and_is_found_by_its_time(tmp_path: Path) -> None:
+    shown = as_student(
+        "as_student 'echo draft > draft.txt'",
+        "sleep 3; save; date -u +saved:%Y-%m-%dT%H:%M:%S+00:00; sleep 2",
+        "as_student 'rm draft.txt'",
+        'echo "student: $student"',
+    )
+    saved = shown.partition("saved:")[2].split()[0]
+    student = shown.partition("student: ")[2].split()[0]
+    home = f"-e class_work_home={tmp_path}"
+    said = play(f"collect.yml --check {home}").stdout
+    assert re.search(rf"{student}: .* versions? saved on the machine would come along", said)
+    said = play(f"collect.yml {home}").stdout
+    assert re.search(rf"{student}: .* versions? saved on the machine came along", said)
+    assert not (tmp_path / student / "draft.txt").exists()
+    assert "came along" not in play(f"collect.yml {home}").stdout
+    said = play(f"restore.yml -e student={student} -e at={saved} {home}").stdout
+    assert "as the machine had saved it" in said
+    shown = as_student("as_student 'cat restored-*/draft.txt; ls; rm -r restored-*'")
+    assert "draft\n" in shown
+    assert "\ndraft.txt" not in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import PROJECT, mails
-from tests.e2e.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook
+from tests.e2e.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook, type_cell
 from tests.e2e.letter import read_letter
 
 NOTEBOOKS = sorted(path.name for path in (PROJECT / "templates/notebooks").glob("*.ipynb"))
@@ -30,6 +30,7 @@ def test_a_student_gets_in_and_every_notebook_runs(number: int, laptop: Laptop) 
             page.wait_for_timeout(1000)
             (PROJECT / "build").mkdir(exist_ok=True)
             page.screenshot(path=PROJECT / f"build/jupyterlab-{letter.username}.png")
+            type_cell(page, letter, NOTEBOOKS[-1], f"# Typed in the browser by {letter.username}")
 
 
 def test_a_student_sees_the_data_and_the_environment_over_ssh(laptop: Laptop) -> None:

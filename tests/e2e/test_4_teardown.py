@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,11 @@ def test_provisioned_again_with_the_roster_reversed_everybody_finds_the_own_work
     (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
     play(f"provision.yml configure.yml -e class_work_home={home} -e class_roster={tmp_path}/students.csv")
     shown = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
-    for folder in (folder for folder in home.iterdir() if not folder.name.startswith(".")):
+    typed = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")
+    folders = [folder for folder in home.iterdir() if not folder.name.startswith(".")]
+    assert len(folders) == 4
+    for folder in folders:
+        assert re.search(rf"^{folder.name}/\S+\.ipynb:Typed in the browser by {folder.name}$", typed, re.MULTILINE)
         assert f"==> {folder.name}/own.txt <==\nsecond {folder.name}\n" in shown
         assert f"==> {folder.name}/my work é.txt <==\nmy own work\n" in shown
     play(f"{TEARDOWN} -e class_work_home={home}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -45,10 +44,11 @@ def test_exactly_the_safe_machines_go(tmp_path: Path) -> None:
         STOPPED: "terminated",
         OUTSIDE: "running",
     }
-    kept = said.partition("These machines stay")[2].partition("Three ways on")[0]
-    assert re.findall(r"ml101-\d+", kept) == [CUT, OUTSIDE]
-    assert f"{CUT} (running; carl): it could not be reached" in said
-    assert f"{OUTSIDE} (running; emmy): emmy: in the student's home, outside daily_user: thesis.txt" in said
+    kept = said.partition("go on costing money:\n")[2].partition("\nThree ways on")[0]
+    assert kept.splitlines() == [
+        f"{CUT} (running; carl): it could not be reached, so its work was not collected",
+        f"{OUTSIDE} (running; emmy): emmy: in the student's home, outside daily_user: thesis.txt",
+    ]
     for way in (
         "mend what is named",
         '{"class_snapshot_work": ["carl", "emmy"]}',

@@ -43,7 +43,7 @@ def test_a_class_without_machines_has_a_table_too() -> None:
 
 
 def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
-    failed = "Wait for the machine: timed out waiting for ping module test: Data could not be sent to remote host"
+    failed = "Wait for the machine: no answer over ssh: Data could not be sent to remote host"
     machine = {"inventory_hostname": "m", "machine_places": ["ada"], "configure_outcome": failed}
     table = readiness([machine], ["ada"])["table"]
     assert table == "m  ada  Wait for the machine: no answer over ssh; look at the machine in the EC2 console"

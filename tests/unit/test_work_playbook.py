@@ -11,6 +11,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.machine_learning.classroom.plugins.action.collect_work import ActionModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils import own_work
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
 from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
 
-from tests.unit.work_lab import tree
+from tests.unit.work_lab import QUICK, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +132,8 @@ def test_two_students_come_home_once_and_check_mode_says_so_before(klass: Class)
     assert ada == {
         "username": "ada", "verified": True, "would_verify": False, "missing": False,
         "files": 2, "bytes": 7, "new": 2, "changed": 0,
-        "removed": 0, "adjusted": 1, "version": ada["version"], "note": "", "broken": ["broken.ipynb"],
+        "removed": 0, "adjusted": 1, "version": ada["version"], "autosaved": 0,
+        "autosave_reason": "", "note": "", "broken": ["broken.ipynb"],
         "unstable": [], "left": [], "outside": [], "skipped_special": ["pipe (a named pipe)"], "reason": "",
     }  # fmt: skip
     assert len(ada["version"]) == 40
@@ -256,6 +259,54 @@ def test_files_outside_the_folder_are_not_safe_and_the_templates_come_along(klas
     assert (klass.store / "delivered" / "objects" / digest).read_bytes() == b"lesson"
 
 
+@pytest.fixture
+def saves() -> Iterator[Path]:
+    """Return a folder for what a machine saves, which every student can reach."""
+    with tempfile.TemporaryDirectory(dir=QUICK) as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - as on machines
+        yield Path(folder)
+
+
+@pytest.mark.timeout(180)
+def test_what_the_machine_saved_comes_along_and_is_found_by_its_time(klass: Class, saves: Path) -> None:
+    me = pwd.getpwuid(os.getuid()).pw_name if os.geteuid() else "nobody"
+    (saves / me).mkdir()
+    klass.new_machine(me, "emmy")
+    settings = own_work.Settings(str(klass.source), str(saves), largest_mb=1, most_mb=10, days=7, minutes=10)
+    saving = own_work.Saving(settings, me)
+    for text in ("one", "two"):
+        (klass.source / me / "essay.txt").write_text(text)
+        time.sleep(2.1)
+        saving.save()
+    versions = saving.history.versions()
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "-R", me, str(saves / me)], check=True)
+    there: dict[str, Any] = {"__work_autosave_store": str(saves)}
+    result, said, code = klass.run(me, "emmy", arguments=("--check",), **there)
+    assert (code, result["changed"]) == (0, True)
+    assert f"{me}: 1 files on the machine; would bring home: 1 new; 2 versions saved on the machine would come" in said
+    for come in (2, 0):
+        result, said, code = klass.run(me, "emmy", **there)
+        assert (code, result["changed"]) == (0, come > 0)
+        assert [(student["autosaved"], student["verified"]) for student in result["work"]] == [(come, True), (0, True)]
+        assert ("2 versions saved on the machine came along" in said) == (come > 0)
+    (klass.source / me / "essay.txt").write_text("three")
+    result, said, code = klass.run(me, tasks="restore", work_restore_at=f"{versions[1].time:%Y-%m-%dT%H:%M:%S+00:00}")
+    assert code == 0
+    assert "as the machine had saved it," in said
+    assert (Path(result["restored"][0]["where"]) / "essay.txt").read_text() == "one"
+
+    shutil.rmtree(saves / me / "history.git" / "objects")
+    (klass.source / me / "essay.txt").write_text("four")
+    time.sleep(2.1)
+    result, said, code = klass.run(me, "emmy", **there)
+    assert (code, [student["verified"] for student in result["work"]]) == (0, [True, True])
+    assert f"{me}: all 2 files" in said
+    assert "what was saved on the machine before did not come along: git cannot read it" in said
+    assert (klass.home / me / "essay.txt").read_text() == "four"
+    assert "Traceback" not in said
+
+
 class Unreachable(ActionModule):
     """The action for a machine that does not answer the first `times`."""
 
@@ -284,7 +335,9 @@ class Unreachable(ActionModule):
         packer = work_archive.Packer(
             *(module_args[name] for name in ("source", "store", "homes", "largest")), check_mode=True
         )
-        return {"folder": "", "students": [packer.student(**student) for student in module_args["students"]]}
+        students = [{name: s[name] for name in ("username", "known", "templates")} for s in module_args["students"]]
+        none = {"autosaved": packer.autosaved("ada", {}, "", 0)}
+        return {"folder": "", "students": [packer.student(**student) | none for student in students]}
 
 
 def test_a_machine_that_is_starting_is_waited_for_and_one_that_is_cut_is_named(klass: Class) -> None:

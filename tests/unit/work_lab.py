@@ -108,11 +108,11 @@ class Way:
         folder.tidy()
         with self.student().locked(1):
             home = self.student()
-            versions = [version for version in home.history.versions() if version.kind == work_history.COLLECTED]
-            if not at and (folder.settled() or not versions):
+            versions = home.history.versions() + (home.history.versions(work_history.AUTOSAVES) if at else [])
+            if not at and (folder.settled() or all(version.kind != work_history.COLLECTED for version in versions)):
                 folder.settle()
                 return ""
-            version = work_history.choose(home.history.versions(), "" if at == "now" else at)
+            version = work_history.choose(versions, "" if at == "now" else at)
             manifest, pack, _ = home.send(version)
             where = folder.lay(manifest, pack, version.name, beside=bool(at))
             if not at:

@@ -44,27 +44,33 @@ for top, folders, files in os.walk("{FOLDER}"):
 print(json.dumps(found))
 """
 
-# Run as root on a machine: end the module NAME there, DELAY seconds after it began for the NUMBER-th time.
+# Run as root on a machine: end the module NAME there, DELAY seconds after it began for the NUMBER-th time. What Ansible
+# starts reads its program from the pipe, so it has no arguments, and unpacks it to where sessions have their /tmp.
 ENDER = """
-import glob, os, shutil, signal, sys, time
+import contextlib, glob, os, signal, sys, time
 name, number, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-place, seen, until = f"/tmp/ansible_*{name}_payload_*", set(), time.monotonic() + 120
-for left in glob.glob(place):  # of a module that was ended before
-    shutil.rmtree(left)
+seen, began = set(), time.time()
+def modules():
+    for each in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{each}/cmdline", "rb") as words:
+                if words.read() == b"/usr/bin/python3\\0":
+                    yield each
+        except (FileNotFoundError, ProcessLookupError):
+            pass
 print("ready", flush=True)
-while len(seen) < number and time.monotonic() < until:
-    seen |= set(glob.glob(place))
+while len(seen) < number and time.time() < began + 120:
+    for each in modules():
+        for place in glob.glob(f"/proc/{each}/root/tmp/ansible_*{name}_payload_*"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.getmtime(place) > began:  # no remains of one that was ended before
+                    seen.add(place.rpartition("/")[2])
     time.sleep(0.001)
 time.sleep(delay)
-for each in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        with open(f"/proc/{each}/cmdline", "rb") as words:
-            # What Ansible starts reads its program from the pipe, and has no arguments.
-            if words.read() == b"/usr/bin/python3\\0" and len(seen) == number:
-                os.kill(int(each), signal.SIGKILL)
-                print("ended", flush=True)
-    except (FileNotFoundError, ProcessLookupError):
-        pass
+for each in modules():
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(each), signal.SIGKILL)
+        print("ended", flush=True)
 """
 
 
@@ -193,11 +199,12 @@ class Ending:
     number: int
 
     @classmethod
-    def draw(cls, chance: random.Random, module: str, task: str, *, seconds: float, times: int) -> Ending:
-        """Draw one of the kinds, within `seconds` after the task began or after one of `times` runs of the module."""
+    def draw(cls, chance: random.Random, module: str, task: str, *, here: float, there: float, times: int) -> Ending:
+        """Draw one: within `here` seconds of the task, or within `there` of one of the `times` of the module."""
         how = chance.choice(["command", "computer", "machine", "machine"])
         number = chance.randint(1, times) if how == "machine" else 1
-        return cls(how, chance.uniform(0, seconds), module, task, chance.choice(STUDENTS), number)
+        delay = chance.uniform(0, there if how == "machine" else here)
+        return cls(how, delay, module, task, chance.choice(STUDENTS), number)
 
     def end(self, term: Term, playbook: str, done: Callable[[], object]) -> bool:
         """Run a playbook and end it; returns False when it, or the module, was done before that.

@@ -21,12 +21,12 @@ pytestmark = pytest.mark.timeout(3600)
 SEED = 20265
 # Of what may be drawn, how much may be over before its moment comes.
 DRAWN_FOR_EACH = 3
-LESSON = "lesson.ipynb"
+LESSON = "updated.ipynb"
 # Run on a machine: what a student has of this lesson, hidden files too.
 READ = """
 import glob, json, os
 os.chdir("{folder}")
-print(json.dumps({{name: open(name).read() for name in glob.glob("*lesson*") + glob.glob(".*lesson*")}}))
+print(json.dumps({{name: open(name).read() for name in glob.glob("*updated*") + glob.glob(".*updated*")}}))
 """
 
 
@@ -73,12 +73,13 @@ def test_collect_ended(term: Term, kills: int) -> None:
         term.collect()
         return ended
 
-    moments(kills, lambda: Ending.draw(chance, "work_archive", task, seconds=1.5, times=1), run)
+    moments(kills, lambda: Ending.draw(chance, "work_archive", task, here=0.9, there=0.4, times=1), run)
 
 
 def test_restore_ended(term: Term, kills: int) -> None:
     chance = random.Random(SEED + 1)  # noqa: S311 - repeatable, and no secret
     task = r"TASK \[work : Bring the students' work back"
+    term.on_all(f"rm -rf {FOLDER}/*/restored-*")
     save_all(term, chance, 0)
     term.collect()
     work = term.home()
@@ -86,7 +87,7 @@ def test_restore_ended(term: Term, kills: int) -> None:
     def run(ending: Ending) -> bool:
         return (_new_machine if chance.random() < 0.5 else _beside)(term, ending, work)
 
-    moments(kills, lambda: Ending.draw(chance, "work_restore", task, seconds=1.5, times=3), run)
+    moments(kills, lambda: Ending.draw(chance, "work_restore", task, here=1.2, there=0.3, times=3), run)
 
 
 def _new_machine(term: Term, ending: Ending, work: dict[str, str]) -> bool:
@@ -188,7 +189,7 @@ def test_update_ended(term: Term, kills: int) -> None:
         assert not left
         return ended
 
-    moments(kills, lambda: Ending.draw(chance, "classroom.notebooks", task, seconds=1.0, times=2), run)
+    moments(kills, lambda: Ending.draw(chance, "classroom.notebooks", task, here=1.2, there=0.5, times=2), run)
     term.collect()
 
 

@@ -3,12 +3,14 @@
 Arguments: `students` (list of usernames), `class_name` and `addresses` (e-mail address by username; both say who a
 student is), `changed_addresses` (old: new), `source` (the folder on the machine that holds one folder per student),
 `store` (where root remembers things there), `homes` (the folder that holds the students' homes), `home` (the folder on
-the control node that gets one folder per student), `largest_mb` (larger files are left and named), `lock_wait_s` (how
-long to wait for another collect), `reach_wait_s` (how long for the machine, which may just be starting) and
-`fail_unverified`.
+the control node that gets one folder per student), `largest_mb` (larger files are left and named), `autosave_store`
+(the folder on the machine with what it saved itself, which comes along into the histories; empty if it saves nothing),
+`autosave_max_mb` (more than this stays there), `lock_wait_s` (how long to wait for another collect), `reach_wait_s`
+(how long for the machine, which may just be starting) and `fail_unverified`.
 
 Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same as text, and
-`changes`: what changed at home, or in check mode would, a line per student. What is new or not safe is shown.
+`changes`: what changed of the work at home, or in check mode would, a line per student. What is new or not safe is
+shown. What the machine saved itself makes nobody's work unsafe: if it does not come, that is said.
 The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
 because of work that is not verified as well, unless `fail_unverified` leaves that for the caller to weigh.
 
@@ -19,15 +21,15 @@ unless more than a small pack has to travel; then one transfer per student conce
 from __future__ import annotations
 
 import base64
-import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import patiently, trouble
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner, Saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
     StudentHome,
     WorkError,
@@ -57,6 +59,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "homes": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
                 "largest_mb": {"type": "int", "default": 1024},
+                "autosave_store": {"type": "str", "default": ""},
+                "autosave_max_mb": {"type": "int", "default": 2048},
                 "lock_wait_s": {"type": "int", "default": 60},
                 "reach_wait_s": {"type": "int", "default": 60},
                 "fail_unverified": {"type": "bool", "default": True},
@@ -78,7 +82,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             result["failed"] = True
             result["msg"] += f"\nNot all at home is the work of {', '.join(unsafe)}. "
             result["msg"] += "Nothing is lost while the machine is there."
-        elif (unsafe or result.get("changed")) and not result.get("failed"):
+        elif not result.get("failed") and (
+            unsafe or result.get("changed") or any(report.autosave_reason for report in reports.values())
+        ):
             Display().display(result["msg"])
         return result
 
@@ -120,19 +126,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             "largest": arguments["largest_mb"] << 20,
             "store": arguments["store"],
             "homes": arguments["homes"],
+            "autosave_store": arguments["autosave_store"],
+            "autosave_max": arguments["autosave_max_mb"] << 20,
             "students": [
-                {"username": username, "known": known, "templates": home.templates()}
+                {
+                    "username": username,
+                    "known": known,
+                    "templates": home.templates(),
+                    "autosaved": home.history.known_saved()._asdict(),
+                }
                 for username, (home, known) in homes.items()
             ],
         }
         try:
-            answer = self._ask(question, task_vars, arguments["reach_wait_s"])
+            answer = patiently(
+                lambda: self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars),
+                self._connection,
+                arguments["reach_wait_s"],
+            )
         except AnsibleConnectionFailure as error:
             for username in homes:
                 reports[username].reason = "could not be reached"
             return {"failed": True, "msg": f"it could not be reached: {str(error).strip()}"}
         if answer.get("failed") or "students" not in answer:
-            reason = f"the machine could not pack the work: {answer.get('msg') or 'no answer'}"
+            reason = f"the machine could not pack the work: {trouble(answer)}"
             for username in homes:
                 reports[username].reason = reason
             return {"failed": True, "msg": f"No work came home: {reason}"}
@@ -144,25 +161,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     changed |= self._receive(home, report, said, check_mode=check_mode)
                 except (WorkError, ValueError) as error:
                     report.reason = str(error)
+            for said in answer["students"]:
+                home, report = homes[said["username"]][0], reports[said["username"]]
+                self._receive_autosaved(home, report, said["autosaved"], check_mode=check_mode)
+                changed |= report.autosaved > 0
         finally:
             self._remove(answer.get("folder"))
         return {"changed": changed}
-
-    def _ask(self, question: dict[str, Any], task_vars: dict[str, Any], wait_s: int) -> dict[str, Any]:
-        """Ask the machine; as nothing changes there, again and again until it can be reached."""
-        until = time.monotonic() + wait_s
-        while True:
-            try:
-                answer: dict[str, Any] = self._execute_module(
-                    module_name=PACKER, module_args=question, task_vars=task_vars
-                )
-            except AnsibleConnectionFailure:
-                if time.monotonic() > until:
-                    raise
-                self._connection.reset()  # it may have been that of the machine before it was started anew
-                time.sleep(1)
-            else:
-                return answer
 
     def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
         """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""
@@ -183,15 +188,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 report.verified, report.would_verify = False, True
                 report.reason = "check mode: nothing was brought home"
             return counts.any()
-        pack = self._fetch(home, said, manifest) if said["pack"] or said["inline"] else ""
+        pack = self._fetch(home, said, manifest.allocated) if said["pack"] or said["inline"] else ""
         counts = home.receive(manifest, pack)
         report.note_counts(counts, home.broken)
         report.conclude()
         return counts.any()
 
-    def _fetch(self, home: StudentHome, said: dict[str, Any], manifest: Manifest) -> str:
-        """Bring a pack home and return where it is."""
-        home.check_room(said["pack_bytes"], manifest.allocated)
+    def _receive_autosaved(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> None:
+        """Bring home what the machine saved itself of one student's folder, or note why it is not."""
+        report.autosave_reason = said["reason"]
+        try:
+            saved = [Saved(*row) for row in said["saved"]]
+            if check_mode or not saved:
+                report.autosaved = len(saved)
+                return
+            home.discard()  # what is left of work that did not arrive
+            report.autosaved = home.receive_autosaved(saved, self._fetch(home, said, 0))
+        except (WorkError, AnsibleError, ValueError, TypeError) as error:
+            report.autosave_reason = str(error).strip()
+        finally:
+            if not check_mode:
+                home.discard()
+
+    def _fetch(self, home: StudentHome, said: dict[str, Any], allocated: int) -> str:
+        """Bring a pack home, whose content takes `allocated` bytes of its own there, and return where it is."""
+        home.check_room(said["pack_bytes"], allocated)
         pack = f"{home.make_incoming()}/pack"
         if said["inline"]:
             home.write_pack(pack, base64.b64decode(said["inline"], validate=True))
@@ -201,7 +222,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         except AnsibleConnectionFailure:
             raise
         except AnsibleError as error:
-            home.check_room(said["pack_bytes"], manifest.allocated)  # filled up meanwhile: that is the better sentence
+            home.check_room(said["pack_bytes"], allocated)  # filled up meanwhile: that is the better sentence
             raise WorkError(f"the work was packed but could not be fetched: {str(error).splitlines()[0]}") from error
         return pack
 

@@ -18,7 +18,10 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import trouble
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+    AUTOSAVED,
+    AUTOSAVES,
     COLLECTED,
     HistoryError,
     Owner,
@@ -71,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             module_name=LAYER, module_args=question | {"students": asked}, task_vars=task_vars
         )
         if answer.get("failed"):
-            return result | {"failed": True, "msg": f"The machine could not be asked: {answer.get('msg')}"}
+            return result | {"failed": True, "msg": f"The machine could not be asked: {trouble(answer)}"}
         restored: list[dict[str, str]] = []
         for told in answer["students"]:
             username = told["username"]
@@ -114,6 +117,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 if not self._task.check_mode:
                     home.follow_address()
                 versions = home.history.versions()
+                if given["at"]:
+                    versions += home.history.versions(AUTOSAVES)
                 if given["at"] or any(version.kind == COLLECTED for version in versions):
                     chosen[username] = (home, choose(versions, "" if given["at"] == "now" else given["at"]))
             except (WorkError, HistoryError) as error:
@@ -132,8 +137,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Bring one version to the machine and return where it is; raise WorkError or HistoryError."""
         with ExitStack() as stack:
             stack.enter_context(home.locked(lock_wait_s))
-            manifest, pack, allocated = home.send(version)
             stack.callback(home.discard)
+            manifest, pack, allocated = home.send(version)
             needed = allocated + SPARE_BYTES
             if free < needed:
                 raise WorkError(no_room(question["source"], f"{free >> 20} MB are free, {needed >> 20} MB are needed"))
@@ -152,7 +157,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 module_name=LAYER, module_args=question | {"students": [student]}, task_vars=task_vars
             )
         if answer.get("failed"):
-            raise WorkError(f"the machine could not lay it out: {answer.get('msg')}")
+            raise WorkError(f"the machine could not lay it out: {trouble(answer)}")
         told = answer["students"][0]
         if told["reason"]:
             raise WorkError(told["reason"])
@@ -160,4 +165,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
 
 def _collected(version: Version) -> str:
-    return f"the work of {version.time.astimezone():%Y-%m-%d %H:%M:%S}"
+    how = ", as the machine had saved it," if version.kind == AUTOSAVED else ""
+    return f"the work of {version.time.astimezone():%Y-%m-%d %H:%M:%S}{how}"

@@ -52,7 +52,7 @@ def weigh(
     """
     safe = ("verified", "would_verify") if check_mode else ("verified",)
     weighed, unsafe = Weighed(), []
-    for machine in map(Machine.from_instance, instances):
+    for machine in sorted(map(Machine.from_instance, instances), key=lambda machine: machine.seat):
         concerned = [name for name in machine.students if leaving is None or name in leaving]
         if leaving is not None and not concerned:
             continue

@@ -50,6 +50,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work_hi
     HistoryError,
     NoRoomError,
     Owner,
+    Saved,
     State,
     Version,
     encoded,
@@ -185,13 +186,8 @@ class Saving:
     def _keep_only(self, keep: Sequence[Version]) -> None:
         """Rewrite the history, so that it has only these versions, newest first; git moves the branch at the end."""
         trees = dict(line.split() for line in git(self.history, "log", "--format=%H %T", BRANCH).splitlines())
-        stream = [f"reset {BRANCH}\nfrom {'0' * 40}\n\n"]
-        for version in reversed(keep):
-            seconds = int(version.time.timestamp())
-            stream.append(f"commit {BRANCH}\ncommitter machine_learning_aws <> {seconds} +0000\n")
-            stream.append(f"data {len(SAVED)}\n{SAVED}\nM 040000 {trees[version.commit]} \n\n")
-        stream.append("done\n")
-        git(self.history, "fast-import", "--quiet", "--done", "--force", "--date-format=raw", stdin="".join(stream))
+        kept = [Saved(int(version.time.timestamp()), trees[version.commit]) for version in reversed(keep)]
+        self.history.append(BRANCH, kept, SAVED, anew=True)
         git(self.history, "gc", "--quiet", "--prune=now")
 
 
@@ -209,12 +205,12 @@ def size_of(folder: str) -> int:
     return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
 
 
-def git(history: History, *words: str, stdin: str = "") -> str:
+def git(history: History, *words: str) -> str:
     """Run git on `history` and return what it says; raise HistoryError if it fails."""
     done = subprocess.run(
         ["git", *words],
         env=git_environment(history.path),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         errors="replace",

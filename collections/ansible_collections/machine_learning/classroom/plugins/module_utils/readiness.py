@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 # What Ansible says when ssh gets no answer, and in our words.
-NO_ANSWER = re.compile(r"ping module test|could not be sent to remote host", re.IGNORECASE)
+NO_ANSWER = re.compile(r"no answer over ssh|could not be sent to remote host", re.IGNORECASE)
 UNANSWERED = "no answer over ssh; look at the machine in the EC2 console"
 # A task's whole message has its place where the task failed; the table wants one line.
 LONGEST_CAUSE = 100

@@ -148,10 +148,10 @@ class Manifest:
             manifest = cls(put=put, **values)
         except (TypeError, AttributeError, KeyError, IndexError) as error:
             raise ValueError(f"the machine's answer cannot be read ({error})") from error
-        manifest._check()
+        manifest.check()
         return manifest
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise ValueError for what no honest machine sends: this is read on the control node."""
         for entry, at in self.put.values():
             numbers = (*entry[1:6], at)

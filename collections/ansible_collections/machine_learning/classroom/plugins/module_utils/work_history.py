@@ -10,6 +10,10 @@ student's touches a byte. A commit holds
     delivered/record.json   which templates the student was given, as the machine recorded it, and
     delivered/objects/…     their bytes: what an update is merged against
 
+Beside the collects, on a branch of its own, is what machines saved themselves between two collects. Machines may forget
+or write anew what they have; here it is only ever added. Its contents are of the student's making, checked to be whole
+and no more: whoever reads them trusts nothing in them.
+
 The repository bears whose it is (class and e-mail address): a username may come back, another term, as somebody else.
 """
 
@@ -24,7 +28,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
@@ -37,12 +41,24 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO, BinaryIO
 
 BRANCH = "refs/heads/main"
-COLLECTED, FOUND = "Collected", "Found at home"
-"""How a commit came about: brought from a machine, or met in the folder at home, where somebody had edited it."""
+AUTOSAVES = "refs/heads/autosaved"
+COLLECTED, FOUND, AUTOSAVED = "Collected", "Found at home", "Autosaved"
+"""How a commit came about: brought from a machine, met in the folder at home, where somebody had edited it, or saved by
+a machine itself and brought later."""
+
+MOST_SAVED = 5000
+"""Versions that a machine may send: far above what it keeps."""
+KNOWN_SAVED = 20
+"""Versions that a machine is told of, so that it sends what came after: it keeps one of them at least."""
+LARGEST_INDEX = 256 << 20
+"""Bytes of an index that a machine saved: above that of a million files. It is read into memory."""
+_CHECK_S = 600
+_LATEST = 1 << 33  # in the year 2242
+_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 _FORMAT = 1
 _PLAIN = frozenset(" !#$&'()+,-.=@[]_{}")  # besides letters and digits of any script
@@ -95,6 +111,35 @@ class Version(NamedTuple):
     def name(self) -> str:
         """A name for a folder that holds this version."""
         return f"restored-{self.time:%Y-%m-%dT%H-%M-%SZ}"
+
+
+class Saved(NamedTuple):
+    """A version that a machine saved: when, and its tree. It may get another commit, but these stay."""
+
+    seconds: int
+    tree: str
+
+    def check(self) -> None:
+        """Raise HistoryError for what no honest machine sends."""
+        if type(self.seconds) is not int or not 0 <= self.seconds < _LATEST:
+            raise HistoryError("a version has no time")
+        if not isinstance(self.tree, str) or not _OBJECT.fullmatch(self.tree):
+            raise HistoryError("a version has no tree")
+
+
+class KnownSaved(NamedTuple):
+    """What a machine is told of the versions that home has."""
+
+    saved: list[Saved]
+    """The newest."""
+    collected: Saved | None
+    """Of the newest collect the time and the tree `work`; None if a machine saved something after it."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> KnownSaved:
+        """Return what `_asdict` made, after a journey through JSON."""
+        collected = values["collected"]
+        return cls([Saved(*row) for row in values["saved"]], Saved(*collected) if collected else None)
 
 
 @dataclass
@@ -197,9 +242,9 @@ class History:
                     if name.endswith(".lock") or name.startswith(("tmp_", ".tmp-", "fast_import_crash_")):
                         os.unlink(os.path.join(place, name))
 
-    def head(self) -> str:
+    def head(self, branch: str = BRANCH) -> str:
         """Return the newest commit, "" if there is none."""
-        done = self._run("rev-parse", "--verify", "--quiet", BRANCH)
+        done = self._run("rev-parse", "--verify", "--quiet", branch)
         return done.stdout.decode().strip()
 
     def state(self, commit: str = BRANCH) -> State:
@@ -209,14 +254,17 @@ class History:
             if commit == BRANCH and not self.head():
                 return State()
             self._fail(done.stderr)
-        return State.unpacked(done.stdout)
+        try:
+            return State.unpacked(done.stdout)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise HistoryError(f"{self.path}: {commit}:index.json cannot be read") from None
 
-    def versions(self) -> list[Version]:
-        """Return all commits, newest first."""
-        if not os.path.isdir(self.path) or not self.head():
+    def versions(self, branch: str = BRANCH) -> list[Version]:
+        """Return all commits, newest first: of the collects, or of another branch."""
+        if not os.path.isdir(self.path) or not self.head(branch):
             return []
         versions = []
-        for line in self._git("log", "--topo-order", "--format=%H %ct %s", BRANCH).decode().splitlines():
+        for line in self._git("log", "--topo-order", "--format=%H %ct %s", branch).decode().splitlines():
             commit, seconds, kind = line.split(" ", 2)
             versions.append(Version(commit, datetime.fromtimestamp(int(seconds), UTC), kind))
         return versions
@@ -261,6 +309,87 @@ class History:
             self._fail(words)
         return self.head()
 
+    def known_saved(self) -> KnownSaved:
+        """Return what a machine has to know, to send what it saved since."""
+        if not os.path.isdir(self.path):
+            return KnownSaved([], None)
+        saved = self._saved(f"--max-count={KNOWN_SAVED}")
+        collected = self._run("log", "--max-count=1", "--format=%ct", BRANCH).stdout
+        if not collected or (saved and int(collected) < max(saved).seconds):
+            return KnownSaved(saved, None)
+        work = self._run("rev-parse", "--verify", "--quiet", f"{BRANCH}:work").stdout.decode().strip()
+        return KnownSaved(saved, Saved(int(collected), work) if work else None)
+
+    def _saved(self, *words: str) -> list[Saved]:
+        """Return the versions that machines saved, as they came, newest first; none if there is no such branch."""
+        lines = self._run("log", "--topo-order", "--format=%ct %T", *words, AUTOSAVES).stdout.decode().splitlines()
+        return [Saved(int(seconds), tree) for seconds, tree in map(str.split, lines)]
+
+    def keep_autosaved(self, sent: Sequence[Saved], pack: str, aside: str) -> int:
+        """Append what a machine `sent`, newest first, with its objects in `pack`; return how many versions are new.
+
+        `aside` is a folder to be made, on the same disk: what arrived comes into the history when it is known to be
+        sound and whole. Raise HistoryError if it is not.
+        """
+        for saved in sent:
+            saved.check()
+        if len(sent) > MOST_SAVED:
+            raise HistoryError(f"there are more than {MOST_SAVED} versions")
+        here = set(self._saved())
+        new = [saved for saved in dict.fromkeys(reversed(sent)) if saved not in here]
+        if new:
+            self._admit(new, pack, aside)
+            self.append(AUTOSAVES, new, AUTOSAVED)
+            self.pack()
+        return len(new)
+
+    def _admit(self, new: Sequence[Saved], pack: str, aside: str) -> None:
+        """Take the objects in `pack` into the repository, if they are sound and nothing of `new` is missing."""
+        os.makedirs(os.path.join(aside, "info"))
+        with open(os.path.join(aside, "info", "alternates"), "w", encoding="utf-8") as beside:
+            beside.write(os.path.join(os.path.abspath(self.path), "objects") + "\n")
+
+        def checked(*words: str, given: bytes | IO[bytes]) -> bytes:
+            # What the student made may claim any size: git asks for no more memory at once than an honest one needs.
+            bounds = {"GIT_OBJECT_DIRECTORY": aside, "GIT_ALLOC_LIMIT": f"{LARGEST_INDEX}"}
+            try:
+                done = self._run(*words, given=given, more=bounds, timeout=_CHECK_S)
+            except subprocess.TimeoutExpired:
+                raise HistoryError("git takes too long to check it") from None
+            if done.returncode != 0:
+                self._fail(done.stderr)
+            return done.stdout
+
+        with open(pack, "rb") as objects:
+            checked("index-pack", "--stdin", "--strict", "--threads=1", given=objects)
+        trees = list(dict.fromkeys(saved.tree for saved in new))
+        asked = "".join(f"{tree}\n{tree}:index.json\n" for tree in trees).encode()
+        answers = checked("cat-file", "--batch-check=%(objecttype) %(objectsize)", given=asked).decode().splitlines()
+        for tree, index in zip(answers[::2], answers[1::2], strict=True):
+            kind, _, size = index.partition(" ")
+            if not tree.startswith("tree ") or kind != "blob" or int(size) > LARGEST_INDEX:
+                raise HistoryError("a version has no index")
+        checked("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all", given="\n".join(trees).encode())
+        arrived = os.path.join(aside, "pack")
+        for name in sorted(os.listdir(arrived), key=lambda name: name.endswith(".idx")):  # the index makes it count
+            os.rename(os.path.join(arrived, name), os.path.join(self.path, "objects", "pack", name))
+
+    def append(self, branch: str, versions: Sequence[Saved], kind: str, *, anew: bool = False) -> None:
+        """Append commits of trees that are here to `branch`, or write it `anew`; git moves the branch at the end."""
+        head = "" if anew else self.head(branch)
+        stream = [f"reset {branch}\nfrom {'0' * 40}\n\n"] if anew else []
+        for number, saved in enumerate(versions):
+            stream.append(f"commit {branch}\ncommitter machine_learning_aws <> {saved.seconds} +0000\n")
+            stream.append(f"data {len(kind)}\n{kind}\n")
+            stream.append(f"from {head}\n" if head and number == 0 else "")
+            stream.append(f'M 040000 {saved.tree} ""\n\n')
+        stream.append("done\n")
+        words = ("fast-import", "--quiet", "--done", "--date-format=raw", *(["--force"] if anew else []))
+        done = self._run(*words, given="".join(stream).encode())
+        if done.returncode != 0:
+            self.tidy()
+            self._fail(done.stderr)
+
     def pack(self) -> None:
         """Let git pack what has become much. It matters to speed only, so a full disk is no reason to fail."""
         self._run("gc", "--auto", "--quiet")
@@ -297,7 +426,8 @@ class History:
         if self.owner() is None:
             return ""
         done = self._run("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
-        return "" if done.returncode == 0 and not done.stderr else (done.stderr or done.stdout).decode(errors="replace")
+        said = [line for line in done.stderr.decode(errors="replace").splitlines() if not line.startswith("notice:")]
+        return "" if done.returncode == 0 and not said else "\n".join(said) or done.stdout.decode(errors="replace")
 
     def _git(self, *words: str, at: str = "") -> bytes:
         done = self._run(*words, at=at)
@@ -305,15 +435,24 @@ class History:
             self._fail(done.stderr)
         return done.stdout
 
-    def _run(self, *words: str, at: str = "") -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self,
+        *words: str,
+        at: str = "",
+        given: bytes | IO[bytes] = b"",
+        more: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        source: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
         try:
             return subprocess.run(
                 ["git", *words],
-                env=git_environment(at or self.path),
-                stdin=subprocess.DEVNULL,
+                env=git_environment(at or self.path) | dict(more or {}),
                 capture_output=True,
                 check=False,
                 pass_fds=self._lock,
+                timeout=timeout,
+                **source,
             )
         except FileNotFoundError:
             raise HistoryError("git is not installed on this control node. Install it, then run again.") from None
@@ -426,18 +565,21 @@ def moment(words: str) -> datetime:
 
 
 def choose(versions: list[Version], at: str) -> Version:
-    """Return the newest version collected at or before `at` (a time, or the beginning of a commit); "" is the newest.
+    """Return the newest version of `at` or before (a time, or the beginning of a commit); "" is the newest collected.
 
     Raise HistoryError if there is none.
     """
-    collected = [version for version in versions if version.kind == COLLECTED]
     if re.fullmatch(r"[0-9a-f]{7,64}", at) and (named := [v for v in versions if v.commit.startswith(at)]):
         return named[0]
-    if not collected:
+    collected = [version for version in versions if version.kind == COLLECTED]
+    if not at and collected:
+        return collected[0]
+    offered = sorted((v for v in versions if v.kind in (COLLECTED, AUTOSAVED)), key=lambda v: v.time, reverse=True)
+    if not at or not offered:
         raise HistoryError("nothing was ever collected")
-    until = moment(at) if at else collected[0].time
-    for version in collected:
+    until = moment(at)
+    for version in offered:
         if version.time <= until:
             return version
-    first = collected[-1].time.astimezone()
-    raise HistoryError(f"the first collect was at {first:%Y-%m-%d %H:%M:%S}, after {at}")
+    first, word = offered[-1].time.astimezone(), "collect" if offered[-1].kind == COLLECTED else "save"
+    raise HistoryError(f"the first {word} was at {first:%Y-%m-%d %H:%M:%S}, after {at}")

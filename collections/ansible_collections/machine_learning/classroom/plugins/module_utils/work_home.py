@@ -3,7 +3,8 @@
 Under the folder that holds all students' work:
 
     USERNAME/                       the work as it was at the last collect
-    .history/USERNAME.git/          every collect, in git, and whose work it is (see `work_history`)
+    .history/USERNAME.git/          every collect, in git, what machines saved between, and whose work it is
+                                    (see `work_history`)
     .records/USERNAME.json          which signature each file had on the machine, so that only changes travel
     .records/USERNAME.lock          held while a collect is at work on this student
     .incoming-USERNAME/             what is arriving; left only by a run that was killed, and then removed by the next
@@ -59,6 +60,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
     write_new,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+    AUTOSAVED,
     COLLECTED,
     FOUND,
     History,
@@ -73,7 +75,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from typing import BinaryIO
 
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Version
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Saved, Version
 
 SPARE_BYTES = 32 << 20
 """What a collect leaves free on this disk: records and folders need room, too."""
@@ -350,7 +352,13 @@ class StudentHome:
         """
         with self._words():
             state = self.history.state(version.commit)
+            if version.kind == AUTOSAVED:
+                state.delivered = {}  # a student's machine gives no templates away
             manifest = Manifest(put={path: (entry, -1) for path, entry in state.files.items()})
+            try:
+                manifest.check()
+            except ValueError as error:
+                raise WorkError(f"{self.history.path}: {version.commit[:12]} is no version of work: {error}") from error
             files = sorted(path for path, entry in state.files.items() if entry.kind == FILE)
             wanted = [(state.files[path].digest, f"work/{encoded(path)}", path, True) for path in files]
             wanted += [(sha256, f"delivered/{name}", name, False) for name, sha256 in sorted(state.delivered.items())]
@@ -512,8 +520,24 @@ class StudentHome:
         with open_folder(root, parent) as folder:
             return text(os.readlink(raw(name), dir_fd=folder))
 
+    def receive_autosaved(self, sent: list[Saved], pack: str) -> int:
+        """Keep the versions that the machine saved itself, in the history only; return how many are new.
+
+        Raise WorkError if they cannot be kept; all that is at home is then as it was.
+        """
+        try:
+            with self._words():
+                if self.history.owner() is None:
+                    self.history.make(self.owner)
+                count = self.history.keep_autosaved(sent, pack, f"{self.incoming}/objects")
+            if count:
+                flush(self.home)
+        except OSError as error:
+            self._fail(error)
+        return count
+
     def discard(self) -> None:
-        """Remove what `send` made."""
+        """Remove what arrived, or what `send` made."""
         self._remove_incoming()
 
     @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import printable
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import BRANCH, History
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import AUTOSAVES, BRANCH, History
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ def is_public(remote: str) -> bool:
 def push(home: str, class_name: str, remote: str, *, check_mode: bool = False) -> Pushed:
     """Push the history of each student of the class to a branch CLASS/USERNAME; raise RemoteError if none can be.
 
+    What machines saved between the collects goes to autosaved/CLASS/USERNAME.
+
     Nothing is ever forced: a branch that has another history stays, and is named.
     """
     check_address(remote)
@@ -93,21 +95,28 @@ def push(home: str, class_name: str, remote: str, *, check_mode: bool = False) -
     there = _branches(remote)
     result = Pushed()
     for username, history in _histories(home, class_name).items():
-        branch, head = f"refs/heads/{class_name}/{username}", history.head()
-        if not head or there.get(branch) == head:
+        news = _news(history, f"{class_name}/{username}", there)
+        if not news:
             result.same.append(username)
             continue
-        if not check_mode and (reason := _push(history, remote, branch)):
+        if not check_mode and (reason := next(filter(None, (_push(history, remote, *new) for new in news)), "")):
             result.failed[username] = reason
             continue
         result.pushed.append(username)
     if result.pushed and not check_mode:
         there = _branches(remote)
         for username, history in _histories(home, class_name).items():
-            if username in result.pushed and there.get(f"refs/heads/{class_name}/{username}") != history.head():
+            if username in result.pushed and _news(history, f"{class_name}/{username}", there):
                 result.pushed.remove(username)
                 result.failed[username] = "the server does not have what was pushed"
     return result
+
+
+def _news(history: History, name: str, there: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return which branches of `history` the server does not have as they are, each with its name there."""
+    names = {BRANCH: f"refs/heads/{name}", AUTOSAVES: f"refs/heads/autosaved/{name}"}
+    heads = [(ours, theirs, history.head(ours)) for ours, theirs in names.items()]
+    return [(ours, theirs) for ours, theirs, head in heads if head and there.get(theirs) != head]
 
 
 def _histories(home: str, class_name: str) -> dict[str, History]:
@@ -123,9 +132,9 @@ def _histories(home: str, class_name: str) -> dict[str, History]:
     return dict(sorted(histories.items()))
 
 
-def _push(history: History, remote: str, branch: str) -> str:
-    """Push; return "" or why it did not work."""
-    done = _git("push", "--quiet", "--porcelain", "--", remote, f"{BRANCH}:{branch}", at=history.path)
+def _push(history: History, remote: str, ours: str, branch: str) -> str:
+    """Push `ours` to `branch`; return "" or why it did not work."""
+    done = _git("push", "--quiet", "--porcelain", "--", remote, f"{ours}:{branch}", at=history.path)
     if done.returncode == 0:
         return ""
     if "non-fast-forward" in done.stdout or "fetch first" in done.stdout:

@@ -38,6 +38,10 @@ class Report:
     """New folders, and files of which only the time or the mode was new."""
     version: str = ""
     """The commit in the history that this collect made; empty if the newest one has it all."""
+    autosaved: int = 0
+    """Versions that the machine had saved itself and that came along."""
+    autosave_reason: str = ""
+    """Why they did not come, which does not concern the work as it is now; empty if they did."""
     note: str = ""
     """What else the instructor should know."""
     broken: list[str] = field(default_factory=list)
@@ -90,10 +94,10 @@ class Report:
 
     def sentence(self, *, check_mode: bool = False) -> str:
         """Return one line for people."""
-        if self.missing and self.verified:
-            return f"{self.username}: there is no folder of this name on the machine, so nothing to bring home"
         did = self.did() or "nothing new"
-        if check_mode:
+        if self.missing and self.verified:
+            line = f"{self.username}: there is no folder of this name on the machine, so nothing to bring home"
+        elif check_mode:
             line = f"{self.username}: {self.files} files on the machine; would bring home: {did}"
         elif self.verified:
             all_files = f"all {self.files} files ({_size(self.bytes)})" if self.files != 1 else "the one file"
@@ -104,6 +108,11 @@ class Report:
             line = f"{self.username}: NOT all at home. {self.reason}"
             if self.new or self.changed or self.removed:
                 line += f" (at home since now: {did})"
+        if self.autosaved:
+            versions = f"{self.autosaved} version{'s' * (self.autosaved > 1)} saved on the machine"
+            line += f"; {versions} would come along" if check_mode else f"; {versions} came along"
+        if self.autosave_reason:
+            line += f"; what was saved on the machine before did not come along: {self.autosave_reason}"
         if self.note:
             line += f"; {self.note}"
         if self.broken:

@@ -42,10 +42,22 @@ options:
         type: list
         elements: str
         default: []
+      autosaved:
+        description: What home has of what the machine itself saved of this student's folder.
+        type: dict
+        default: {saved: [], collected: null}
   largest:
     description: Files larger than this many bytes are left and named.
     type: int
     required: true
+  autosave_store:
+    description: The folder with what the machine itself saved of each student's folder. Empty to leave that there.
+    type: str
+    default: ""
+  autosave_max:
+    description: What the machine saved of one student's folder is left there if it takes more bytes than this.
+    type: int
+    default: 2147483648
 author:
   - The machine_learning_aws developers
 """
@@ -71,7 +83,8 @@ students:
   description: >-
     One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(inline) (a small
     pack itself, in base64, or empty), C(pack_bytes), C(missing) (there is no such folder), C(outside) (files in the
-    student's home) and C(reason) (why nothing could be collected, or empty).
+    student's home), C(reason) (why nothing could be collected, or empty) and C(autosaved), with C(saved) (versions that
+    the machine has saved since), C(pack), C(inline), C(pack_bytes) and C(reason).
   type: list
   elements: dict
   returned: always
@@ -88,6 +101,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.autosaved import Autosaved, AutosavedError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
     Pack,
     PackError,
@@ -99,6 +113,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
     printable,
     unpack_known,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import KnownSaved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import StudentFolder
 
 PLACE = "/var/tmp"  # noqa: S108 - not /tmp, which may be memory; what is made there is private and has a random name
@@ -126,11 +141,13 @@ def remove_stale() -> None:
                     shutil.rmtree(path)
 
 
-def inline(pack: Pack) -> str:
-    """Return the bytes of `pack`, which is then gone, as they travel in an answer."""
-    with open(pack.path, "rb") as file:
+def inline(path: str) -> str:
+    """Return the bytes of the pack at `path`, which is then gone, as they travel in an answer; "" if too large."""
+    if os.path.getsize(path) > INLINE_BYTES:
+        return ""
+    with open(path, "rb") as file:
         content = file.read()
-    pack.discard()
+    os.unlink(path)
     return base64.b64encode(content).decode()
 
 
@@ -163,8 +180,8 @@ class Packer:
                 manifest.outside = files_outside(os.path.join(self.homes, username), os.fstat(root))
                 add_delivered(manifest, os.path.join(self.store, "delivered"), username, templates, pack)
                 size = pack.close() if pack else 0
-                if pack and 0 < size <= INLINE_BYTES:
-                    answer["inline"] = inline(pack)
+                if pack and size:
+                    answer["inline"] = inline(pack.path)
             except PackError as error:
                 if pack:
                     pack.discard()
@@ -174,11 +191,26 @@ class Packer:
         path = pack.path if pack and not answer["inline"] else ""
         return answer | {"manifest": manifest.packed(), "pack": path, "pack_bytes": size}
 
-    def path_for(self, username: str) -> str:
-        """Return where the pack of `username` goes."""
+    def autosaved(self, username: str, known: dict[str, Any], store: str, most_bytes: int) -> dict[str, Any]:
+        """Pack for one student what this machine saved itself since `known`; nothing of it hinders the rest."""
+        answer: dict[str, Any] = {"saved": [], "pack": "", "inline": "", "pack_bytes": 0, "reason": ""}
+        if not store:
+            return answer
+        make_pack = None if self.check_mode else lambda: self.path_for(f"{username}~autosaved")
+        try:
+            saved, path = Autosaved(store, username).send(KnownSaved.of(known), make_pack, most_bytes)
+            if not path:
+                return answer | {"saved": saved}
+            size, small = os.path.getsize(path), inline(path)
+        except (AutosavedError, OSError) as error:
+            return answer | {"reason": str(error)}
+        return answer | {"saved": saved, "pack": "" if small else path, "inline": small, "pack_bytes": size}
+
+    def path_for(self, name: str) -> str:
+        """Return where the pack `name` goes: a username, or what cannot be one."""
         if not self.folder:
             self.folder = tempfile.mkdtemp(prefix=PREFIX, dir=PLACE)
-        return os.path.join(self.folder, username)
+        return os.path.join(self.folder, name)
 
     def hand_over(self) -> None:
         """Let the connecting user, and nobody else, read the packs."""
@@ -206,6 +238,8 @@ def main() -> None:
             "store": {"type": "path", "required": True},
             "homes": {"type": "path", "required": True},
             "largest": {"type": "int", "required": True},
+            "autosave_store": {"type": "str", "default": ""},
+            "autosave_max": {"type": "int", "default": 2 << 30},
             "students": {
                 "type": "list",
                 "elements": "dict",
@@ -215,6 +249,7 @@ def main() -> None:
                     # Not secret, but long: `no_log` below keeps all arguments out of the machine's journal.
                     "known": {"type": "str", "required": True, "no_log": False},
                     "templates": {"type": "list", "elements": "str", "default": []},
+                    "autosaved": {"type": "dict", "default": {"saved": [], "collected": None}},
                 },
             },
         },
@@ -229,6 +264,12 @@ def main() -> None:
         answers = [
             packer.student(student["username"], student["known"], student["templates"]) for student in given["students"]
         ]
+        for student, answer in zip(
+            given["students"], answers, strict=True
+        ):  # the work itself has the first of the room
+            answer["autosaved"] = packer.autosaved(
+                student["username"], student["autosaved"], given["autosave_store"], given["autosave_max"]
+            )
         packer.hand_over()
     except BaseException:
         packer.discard()

@@ -7,8 +7,9 @@ DOCUMENTATION = r"""
 module: work_remote
 short_description: Push the histories of the students' work to a private git repository
 description:
-  - Pushes the history of each student of the class to the branch C(CLASS/USERNAME), where it is not there yet, and
-    checks that the server has it. Nothing is forced.
+  - Pushes the history of each student of the class to the branch C(CLASS/USERNAME), and what machines saved between
+    the collects to C(autosaved/CLASS/USERNAME), where it is not there yet, and checks that the server has it. Nothing
+    is forced.
   - Refuses a repository that the server shows to strangers, an address that is not encrypted, and one with a password.
 author: The machine_learning_aws developers
 options:

@@ -1,0 +1,40 @@
+"""Reaching a machine that may just be starting, and telling a full disk there from other trouble; on this computer."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ansible.errors import AnsibleConnectionFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+SECONDS_BETWEEN_ATTEMPTS = 1.0
+# The second is what Python says when not even a module's own program fits.
+NO_ROOM = re.compile("No space left on device|No usable temporary directory|Disk quota exceeded")
+FULL = "the machine's disk is full. Make room there, then run again"
+
+
+def patiently(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
+    """Return what `attempt` returns, made again while there is no connection; after `wait_s` seconds it may raise."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return attempt()
+        except AnsibleConnectionFailure:
+            if time.monotonic() > until:
+                raise
+        connection.reset()  # it may have been that of the machine before it was started anew
+        time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+
+
+def trouble(answer: Mapping[str, Any]) -> str:
+    """Say why a machine could not do what it was told: the failed result of a module, or of a command."""
+    said = "\n".join(str(answer.get(name) or "") for name in ("msg", "module_stderr", "module_stdout", "stderr"))
+    if NO_ROOM.search(said):
+        return FULL
+    return str(answer.get("msg") or answer.get("stderr") or "no answer").strip()

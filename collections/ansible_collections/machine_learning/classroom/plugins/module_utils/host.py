@@ -97,6 +97,15 @@ class Host:
             return ""
         return self.ask(argv, stdin=stdin)
 
+    def keep_running(self, unit: str, *, restart: bool) -> None:
+        """Make sure that systemd's `unit` starts at boot and runs; with `restart`, one that ran starts anew."""
+        if self.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0:
+            self.run(["systemctl", "enable", "--quiet", unit], what=f"enabled {unit}")
+        if self.probe(["systemctl", "is-active", "--quiet", unit]).returncode != 0:
+            self.run(["systemctl", "start", unit], what=f"started {unit}")
+        elif restart:
+            self.run(["systemctl", "restart", unit], what=f"restarted {unit}")
+
     def ask(self, argv: Sequence[str], *, stdin: str | None = None) -> str:
         """Run `argv`, which changes nothing worth reporting, and return its output; fail in words if it fails."""
         done = self.probe(argv, stdin=stdin)

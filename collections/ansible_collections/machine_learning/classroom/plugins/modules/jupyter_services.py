@@ -90,16 +90,6 @@ def own_port(host: Host, username: str, port: int) -> bool:
     )
 
 
-def run_unit(host: Host, unit: str, *, restart: bool) -> None:
-    """Enable `unit` and have it run, newly started where `restart` says so."""
-    if host.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0:
-        host.run(["systemctl", "enable", "--quiet", unit], what=f"enabled {unit}")
-    if host.probe(["systemctl", "is-active", "--quiet", unit]).returncode != 0:
-        host.run(["systemctl", "start", unit], what=f"started {unit}")
-    elif restart:
-        host.run(["systemctl", "restart", unit], what=f"restarted {unit}")
-
-
 def wait(host: Host, ports: dict[str, int], tokens: dict[str, str], timeout: int) -> None:
     """Wait until every service answers as it should; fail with its own last words otherwise."""
     deadline = time.monotonic() + timeout
@@ -147,8 +137,8 @@ def main() -> None:
         way = new_port or renewed["jupyter-port@.socket"] or renewed["jupyter-port@.service"]
         if way:  # a socket is not bound anew while its service runs
             host.probe(["systemctl", "stop", f"jupyter-port@{username}.service"])
-        run_unit(host, f"jupyter-port@{username}.socket", restart=way)
-        run_unit(host, f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)
+        host.keep_running(f"jupyter-port@{username}.socket", restart=way)
+        host.keep_running(f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)
     if not host.check_mode:
         wait(host, given["ports"], given["tokens"], given["timeout"])
     host.done()

@@ -198,10 +198,8 @@ def listen(host: Host, *, config: bool, units: bool) -> None:
     if units and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
         host.probe(["systemctl", "try-restart", "cron.service"])
-    if host.probe(["systemctl", "is-active", "--quiet", "ssh.service"]).returncode != 0:
-        host.run(["systemctl", "enable", "--now", "ssh.service"], what="started ssh.service")
-    elif config or units:  # a restart, for a reload opens no new port; sessions that are open, ours included, live on
-        host.run(["systemctl", "restart", "ssh.service"], what="restarted ssh.service")
+    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
+    host.keep_running("ssh.service", restart=config or units)
 
 
 def main() -> None:

@@ -83,13 +83,7 @@ def timers(host: Host, students: list[str], units: dict[str, str]) -> None:
     if any(renewed.values()) and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
     for username in students:
-        timer = f"my-work@{username}.timer"
-        if host.probe(["systemctl", "is-enabled", "--quiet", timer]).returncode != 0:
-            host.run(["systemctl", "enable", "--quiet", timer], what=f"enabled {timer}")
-        if host.probe(["systemctl", "is-active", "--quiet", timer]).returncode != 0:
-            host.run(["systemctl", "start", timer], what=f"started {timer}")
-        elif renewed["my-work@.timer"]:
-            host.run(["systemctl", "restart", timer], what=f"restarted {timer}")
+        host.keep_running(f"my-work@{username}.timer", restart=renewed["my-work@.timer"])
 
 
 def main() -> None:

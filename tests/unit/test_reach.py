@@ -54,6 +54,10 @@ def test_a_machine_that_cannot_be_reached_is_given_up() -> None:
     [
         ({"stderr": "mktemp: failed to create file via template: No space left on device"}, reach.FULL),
         ({"msg": "MODULE FAILURE", "module_stderr": "No usable temporary directory found in ['/tmp']"}, reach.FULL),
+        (
+            {"stdout": "tee: /tmp/tmp.1: No space left on device\r\n", "stderr": "Shared connection closed.\r\n"},
+            reach.FULL,
+        ),
         ({"msg": "MODULE FAILURE"}, "MODULE FAILURE"),
         ({"stderr": "sudo: a password is required\n"}, "sudo: a password is required"),
         ({}, "no answer"),

@@ -87,6 +87,7 @@ def size_of(folder: Path) -> int:
 
 
 def test_collect_from_a_full_machine(term: Term) -> None:
+    term.collect()
     term.write("ada", {"model.bin": os.urandom(9 * MB), "note.txt": b"small"})
     before = term.home()
     with small_disk(term, "ada", PACKS, 70):

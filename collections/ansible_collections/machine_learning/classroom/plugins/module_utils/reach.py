@@ -34,7 +34,8 @@ def patiently(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
 
 def trouble(answer: Mapping[str, Any]) -> str:
     """Say why a machine could not do what it was told: the failed result of a module, or of a command."""
-    said = "\n".join(str(answer.get(name) or "") for name in ("msg", "module_stderr", "module_stdout", "stderr"))
-    if NO_ROOM.search(said):
+    # A command of ours has a terminal, so all that it says is in stdout, and in stderr ssh's own farewell.
+    said = [str(answer.get(name) or "") for name in ("msg", "module_stderr", "module_stdout", "stdout", "stderr")]
+    if NO_ROOM.search("\n".join(said)):
         return FULL
-    return str(answer.get("msg") or answer.get("stderr") or "no answer").strip()
+    return str(answer.get("msg") or answer.get("stdout") or answer.get("stderr") or "no answer").strip()

@@ -21,7 +21,8 @@ SHARED, OWN = "ml101-001", "ml101-002"
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """Ada and grace share a machine, mary has one of her own; each has written something."""
     command("make lab-down DISCARD=1")
-    made = Course(tmp_path_factory.mktemp("course"), {"class_students_per_machine": 2})
+    # A machine of the lab that does not answer in twenty seconds was cut.
+    made = Course(tmp_path_factory.mktemp("course"), {"class_students_per_machine": 2, "work_reach_wait_s": 20})
     made.write_roster(["ada", "grace", "mary"])
     try:
         command(".venv/bin/python -m lab up")

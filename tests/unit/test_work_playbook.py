@@ -219,8 +219,12 @@ def test_a_new_machine_gets_its_students_work_once_and_an_earlier_day_lies_besid
     assert (code, [student["username"] for student in result["restored"]]) == (0, ["ada"])
     assert tree(klass.source / "ada") == tree(klass.home / "ada")
     assert list((klass.source / "grace").iterdir()) == []
+    # A run that was killed here went on there, so nothing is to be sent again.
+    left = klass.home / ".incoming-ada"
+    left.mkdir()
+    (left / "pack").write_bytes(b"work")
     result, said, code = klass.run("ada", "emmy", tasks="restore")
-    assert (code, result["changed"]) == (0, False)
+    assert (code, result["changed"], left.exists()) == (0, False, False)
 
     (klass.source / "ada" / "{{ 1 + 1 }}\n.ipynb").write_text('{"new": 1}')
     for again in (True, False):

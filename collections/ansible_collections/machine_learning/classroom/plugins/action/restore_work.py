@@ -116,6 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 )
                 if not self._task.check_mode:
                     home.follow_address()
+                    home.tidy(given["lock_wait_s"])
                 versions = home.history.versions()
                 if given["at"]:
                     versions += home.history.versions(AUTOSAVES)

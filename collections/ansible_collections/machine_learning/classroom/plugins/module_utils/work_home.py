@@ -540,6 +540,12 @@ class StudentHome:
         """Remove what arrived, or what `send` made."""
         self._remove_incoming()
 
+    def tidy(self, lock_wait_s: float) -> None:
+        """Remove what a run that was killed had made to send, though the machine may have got it all."""
+        if os.path.lexists(self.incoming):
+            with self.locked(lock_wait_s):
+                pass  # that removes it
+
     @contextmanager
     def _words(self) -> Iterator[None]:
         """Say as a WorkError what the history raises."""

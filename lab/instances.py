@@ -310,7 +310,7 @@ class Fleet:
         for instance in self.instances():
             if instance.public_ip:
                 used.add(instance.public_ip)
-            if instance.host_address and instance.state in ("stopping", "shutting-down"):
+            if instance.host_address and instance.state in ("stopping", *GONE):
                 used.add(instance.host_address)
         return used
 
@@ -393,8 +393,12 @@ class Fleet:
                     hosts.stop(instance.id)
                 self._reach(instance, "stopping", "stopped")
             case "shutting-down":
-                hosts.remove(instance.id)
+                if hosts.state(instance.id).running:
+                    hosts.kill(instance.id)
                 self._reach(instance, "shutting-down", "terminated")
+                self._remove(instance)  # its disk goes after it, as on EC2
+            case "terminated":  # and an endpoint that was killed in between finds it
+                self._remove(instance)
 
     def _reach(self, instance: LabInstance, while_still: str, state: str) -> None:
         """Move to `state` unless an API call came in between: then its own job follows."""
@@ -462,7 +466,13 @@ class Fleet:
                 return
             instance.ended(state, code, reason)
         if state == "terminated":
-            hosts.remove(instance.id)
+            self._remove(instance)
+
+    def _remove(self, instance: LabInstance) -> None:
+        """Destroy the host; from then on its address is free."""
+        hosts.remove(instance.id)
+        with self.lock:
+            instance.host_address = None
 
 
 class _Current:

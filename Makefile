@@ -79,7 +79,7 @@ attacks: .venv/.dev-tools ## What students of one machine try against each other
 	@.venv/bin/pytest --quiet --color=no tests/attacks
 
 .PHONY: faults
-faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full disks, on the lab's hosts (an hour)
+faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full disks, on the lab's hosts (an hour and a half)
 	@.venv/bin/pytest --color=no -rP tests/faults
 
 .PHONY: bench

@@ -100,7 +100,9 @@ def test_who_retires_from_a_shared_machine_is_kept_out_and_moves_nobody(course: 
     assert addresses() == before
     assert at_home(course, "grace") == "of grace\nmore\n"
     assert course.on(SHARED, "pgrep --uid grace || echo nobody").strip() == "nobody"
-    assert "inactive" in course.on(SHARED, "systemctl is-active jupyter@grace || true")
+    for unit in ("jupyter@grace.service", "my-work@grace.timer"):
+        assert course.on(SHARED, f"systemctl is-active {unit} || true").strip() == "inactive"
+        assert course.on(SHARED, f"systemctl is-enabled {unit} || true").strip() == "disabled"
     assert "Jan 02, 1970" in course.on(SHARED, "chage -l grace | grep 'Account expires'")
     assert course.play("status.yml").count(" answers ") == 2
     assert "left before" in course.play("retire.yml -e student=grace")

@@ -11,14 +11,16 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils import 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
 from ansible_collections.machine_learning.classroom.plugins.modules import students_out
 
+ENABLED = ["jupyter@ada.service", "my-work@ada.timer"]
+
 
 class Machine(Host):
     """A machine that is only remembered: which units are active or enabled, and whose processes run."""
 
     def __init__(self, *, check_mode: bool = False) -> None:
-        """Ada's Jupyter runs, and a process of hers."""
+        """Ada's Jupyter runs, her work is saved every few minutes, and there is a process of hers."""
         self.check_mode, self.changes = check_mode, []
-        self.units = {"is-active": {"jupyter@ada.service"}, "is-enabled": {"jupyter@ada.service"}}
+        self.units = {"is-active": {"jupyter@ada.service"}, "is-enabled": {*ENABLED}}
         self.processes = {"ada"}
         self.done_: list[list[str]] = []
 
@@ -33,7 +35,7 @@ class Machine(Host):
                 good = username in self.processes
             case ["systemctl", "stop", *units]:
                 good, self.units["is-active"] = True, self.units["is-active"] - {*units}
-            case ["systemctl", "disable", _, unit]:
+            case ["systemctl", "disable", "--now", _, unit]:
                 good, self.units["is-enabled"] = True, self.units["is-enabled"] - {unit}
             case ["pkill", _, _, username]:
                 good, self.processes = True, self.processes - {username}
@@ -46,7 +48,9 @@ def out(machine: Machine, *, for_good: bool) -> list[str]:
     """Keep ada out; return what was changed."""
     machine.changes = []
     students_out.close_account(machine, "ada")
-    students_out.stop_jupyter(machine, "ada", for_good=for_good)
+    students_out.stop_jupyter(machine, "ada")
+    if for_good:
+        students_out.stay_off(machine, "ada")
     students_out.end_processes(machine, "ada")
     return machine.changes
 
@@ -62,13 +66,13 @@ def test_a_student_is_out_and_once_out_nothing_changes(monkeypatch: pytest.Monke
     assert ["usermod", "--expiredate", "1", "ada"] in machine.done_
     expires["ada"] = accounts.EXPIRED
     assert out(machine, for_good=False) == []
-    assert out(machine, for_good=True) == ["disabled jupyter@ada.service"]
+    assert out(machine, for_good=True) == [f"disabled {unit}" for unit in ENABLED]
     assert out(machine, for_good=True) == []
 
 
 def test_check_mode_says_the_same_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(check_mode=True)
     monkeypatch.setattr(students_out, "expiry", {"ada": ""}.get)
-    assert len(out(machine, for_good=True)) == 4
+    assert len(out(machine, for_good=True)) == 5
     assert machine.processes == {"ada"}
-    assert machine.units == {"is-active": {"jupyter@ada.service"}, "is-enabled": {"jupyter@ada.service"}}
+    assert machine.units == {"is-active": {"jupyter@ada.service"}, "is-enabled": {*ENABLED}}

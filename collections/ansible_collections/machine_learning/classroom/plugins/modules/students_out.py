@@ -18,7 +18,7 @@ options:
     elements: str
     required: true
   for_good:
-    description: Whether their Jupyter stays off after the next boot, too.
+    description: Whether their Jupyter stays off after the next boot, too, and nothing of theirs is saved any more.
     type: bool
     default: false
 attributes:
@@ -59,14 +59,18 @@ def close_account(host: Host, username: str) -> None:
         host.run(["usermod", "--expiredate", EXPIRED, username], what=f"closed the account of {username}")
 
 
-def stop_jupyter(host: Host, username: str, *, for_good: bool) -> None:
+def stop_jupyter(host: Host, username: str) -> None:
     """Stop the student's Jupyter and the port that leads to it."""
     units = [f"jupyter-port@{username}.socket", f"jupyter-port@{username}.service", f"jupyter@{username}.service"]
     if any(host.probe(["systemctl", "is-active", "--quiet", unit]).returncode == 0 for unit in units):
         host.run(["systemctl", "stop", *units], what=f"stopped the Jupyter of {username}")
-    for unit in (units[0], units[2]):
-        if for_good and host.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode == 0:
-            host.run(["systemctl", "disable", "--quiet", unit], what=f"disabled {unit}")
+
+
+def stay_off(host: Host, username: str) -> None:
+    """Start nothing for the student at the next boot, and save nothing any more."""
+    for unit in (f"jupyter-port@{username}.socket", f"jupyter@{username}.service", f"my-work@{username}.timer"):
+        if host.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode == 0:
+            host.run(["systemctl", "disable", "--now", "--quiet", unit], what=f"disabled {unit}")
 
 
 def end_processes(host: Host, username: str) -> None:
@@ -96,7 +100,9 @@ def main() -> None:
     here = {account.pw_name for account in pwd.getpwall()}
     for username in (name for name in module.params["usernames"] if name in here):
         close_account(host, username)
-        stop_jupyter(host, username, for_good=module.params["for_good"])
+        stop_jupyter(host, username)
+        if module.params["for_good"]:
+            stay_off(host, username)
         end_processes(host, username)
     host.done()
 

@@ -93,6 +93,17 @@ def test_what_nobody_touched_becomes_the_new_edition(course: Course) -> None:
     stays_so(course)
 
 
+def test_what_root_put_into_the_folder_is_merged_and_kept_too(course: Course) -> None:
+    write(course, FIRST, MINE)
+    os.chown(course.folder / FIRST, os.getuid(), os.getgid())
+    course.template(FIRST, TWO)
+    assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
+    before = f".01-first.before-{version(MINE)}.ipynb"
+    assert course.files() == {FIRST, SCRIPT, before}
+    assert course.text(before) == MINE
+    stays_so(course)
+
+
 def test_what_the_student_changed_is_merged(course: Course) -> None:
     write(course, FIRST, MINE)
     course.template(FIRST, TWO)

@@ -351,12 +351,13 @@ def _rename(folder: int, old: str, new: str, flags: int) -> None:
 
 
 def sweep(folder: int, name: str, known: set[str]) -> None:
-    """Clear up what a run that was cut off left beside `name`.
+    """Clear up what a run that was cut off left beside `name`, or beside a new edition that lies there.
 
     What it was writing goes. What it had swapped goes if it is one of the `known` digests or what `name` has; else it
     is the student's, and is kept under the name that it was about to get.
     """
-    leftover = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{16}\.(part|swap)")
+    stem, ending = map(re.escape, posixpath.splitext(name))
+    leftover = re.compile(rf"\.{stem}(\.new-[0-9a-f]{{8}})?{ending}\.[0-9a-f]{{16}}\.(part|swap)")
     for left in filter(leftover.fullmatch, os.listdir(folder)):
         found, now = look(folder, left), look(folder, name)
         if found is None or not found.digest:  # nothing that we make

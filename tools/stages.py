@@ -33,7 +33,7 @@ LONG = (
     "work/test_disk_full.py",
     "work/test_ended.py::test_restore_ended",
     "work/test_ended.py::test_update_ended",
-    "work/test_notebook_cases.py::test_random_pairs_of_edits",
+    "work/test_notebook_cases.py",
 )
 Within = Literal["both", "ci", "all"]
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
@@ -92,6 +92,7 @@ def stages() -> list[Stage]:
         Stage("browser", ("bin/browser",)),
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
+        pytest("verbs", "tests/verbs", within="all"),
         pytest("attacks", "tests/attacks"),
         pytest(
             "some faults",

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 import pytest
 
 from tools import stages
-from tools.roles import PROJECT
 from tools.stages import Stage, chosen
 
 AVAILABLE = [
@@ -102,9 +101,3 @@ def test_a_stage_of_tests_is_counted_from_its_own_report(
     said = capfd.readouterr().out
     assert ", 3 tests, 1 of them skipped" in said
     assert said.endswith(" Everything passed.\n")
-
-
-@pytest.mark.parametrize("path", stages.LONG)
-def test_what_ci_leaves_out_is_there(path: str) -> None:
-    file, _, test = path.partition("::")
-    assert f"def {test}" in (PROJECT / "tests" / "faults" / file).read_text()

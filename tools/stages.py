@@ -83,7 +83,7 @@ def stages() -> list[Stage]:
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
         pytest("verbs", "tests/verbs", within="all"),
         pytest("attacks", "tests/attacks"),
-        # `make test` has half an hour. What else is ended at any moment is so in the unit tests, too, but on no hosts.
+        # `make test` is to end within half an hour: it leaves the other faults to `make test-all`.
         pytest("some faults", "tests/faults/test_provision_ended.py", "--kills=2", within="ci"),
         pytest("faults", "tests/faults", within="all"),
         Stage("molecule", ("bin/molecule",)),

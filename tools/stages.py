@@ -1,6 +1,8 @@
 """The tests in stages: what CI runs, or everything, or the stages that are named. `bin/test` calls it.
 
-Each stage is one command. Its output is shown as it comes; a JUnit file in build/ keeps the outcome.
+Each stage is one command; a JUnit file in build/ keeps its outcome. A machine has one lab, so the stages that need it
+run one after the other, and their output is shown as it comes. They often wait for a host: beside them run, also one
+after the other, the stages that need no lab; their output is shown when they end.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
@@ -36,6 +39,7 @@ class Stage:
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
     within: Within = "both"
+    lab: bool = True
 
     @property
     def report(self) -> Path:
@@ -62,22 +66,19 @@ class Outcome:
         )
 
 
-def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), within: Within = "both") -> Stage:
-    """Make a stage of tests, which write their JUnit file themselves."""
+def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), within: Within = "both", lab: bool = True) -> Stage:
+    """Make a stage of tests, which write their JUnit file themselves; without the lab on all cores."""
     options = ("--quiet", "--color=no", "--durations=5", f"--junitxml={Stage(name, ()).report}")
-    return Stage(name, (".venv/bin/pytest", *options, *arguments), needs, within)
-
-
-# For tests that need no lab, of which there is only one: on all cores, the tests of a file together.
-ON_ALL_CORES = ("--numprocesses=auto", "--dist=loadfile")
+    cores = () if lab else ("--numprocesses=auto", "--dist=loadfile")
+    return Stage(name, (".venv/bin/pytest", *options, *cores, *arguments), needs, within, lab)
 
 
 def stages() -> list[Stage]:
-    """List all stages in the order in which they run: what is quick to fail comes first."""
+    """List all stages, those with and those without the lab in the order in which they run."""
     return [
-        Stage("lint", ("bin/lint",)),
-        pytest("unit", *ON_ALL_CORES, "tests/unit"),
-        pytest("mistakes", *ON_ALL_CORES, "tests/mistakes"),
+        Stage("lint", ("bin/lint",), lab=False),
+        pytest("unit", "tests/unit", lab=False),
+        pytest("mistakes", "tests/mistakes", lab=False),
         Stage("browser", ("bin/browser",)),
         pytest("lab", "tests/lab"),
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
@@ -106,12 +107,11 @@ def chosen(available: Sequence[Stage], names: Iterable[str], *, everything: bool
     return [stage for stage in available if stage.name in wanted]
 
 
-def run(stage: Stage) -> Outcome:
-    """Run a stage, show what it says, and keep its outcome."""
-    print(f"\n── {stage.name} ──", flush=True)
+def run(stage: Stage, *, live: bool = True) -> Outcome:
+    """Run a stage, show what it says, as it comes or at its end, and keep its outcome."""
+    began, said, title = time.monotonic(), b"", f"\n── {stage.name} ──\n".encode()
+    show(title if live else b"")
     stage.report.unlink(missing_ok=True)
-    began = time.monotonic()
-    said = b""
     with subprocess.Popen(
         stage.command,
         cwd=PROJECT,
@@ -121,15 +121,23 @@ def run(stage: Stage) -> Outcome:
         bufsize=0,
     ) as process:
         while chunk := os.read(process.stdout.fileno(), 65536) if process.stdout else b"":
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            show(chunk if live else b"")
             said = (said + chunk)[-QUOTED:]
     seconds, passed = time.monotonic() - began, process.returncode == 0
     if not stage.report.exists():
         write_report(stage, seconds, "" if passed else said.decode(errors="replace"))
     suites = list(ElementTree.parse(stage.report).getroot().iter("testsuite"))  # noqa: S314 - we wrote it ourselves
     tests, skipped = (sum(int(suite.get(what, 0)) for suite in suites) for what in ("tests", "skipped"))
-    return Outcome(stage, seconds, passed, tests, skipped)
+    outcome = Outcome(stage, seconds, passed, tests, skipped)
+    # In one piece, so that nothing of another stage comes between.
+    show((b"" if live else title + said) + f"{outcome}\n".encode())
+    return outcome
+
+
+def show(said: bytes) -> None:
+    """Show bytes as they are, at once."""
+    sys.stdout.buffer.write(said)
+    sys.stdout.buffer.flush()
 
 
 def write_report(stage: Stage, seconds: float, failure: str) -> None:
@@ -159,13 +167,18 @@ def main() -> int:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(stage.name for stage in available))
     parser.add_argument("--all", action="store_true", help="every stage; without it, and without names, what CI runs")
     options = parser.parse_args()
-    outcomes = []
-    for stage in chosen(available, options.stages, everything=options.all):
-        outcomes.append(run(stage))
-        print(outcomes[-1], flush=True)
+    began = time.monotonic()
+    wanted = chosen(available, options.stages, everything=options.all)
+    with_lab, without = ([stage for stage in wanted if stage.lab is lab] for lab in (True, False))
+    beside = ThreadPoolExecutor(1)
+    try:
+        others = [beside.submit(run, stage, live=not with_lab) for stage in without]
+        outcomes = [*(run(stage) for stage in with_lab), *(other.result() for other in others)]
+    finally:
+        beside.shutdown(cancel_futures=True)  # Ctrl-C ends the stages that run; no other begins after it
     print("", *outcomes, sep="\n")
     failed = [outcome.stage.name for outcome in outcomes if not outcome.passed]
-    total, tests = duration(sum(outcome.seconds for outcome in outcomes)), sum(outcome.tests for outcome in outcomes)
+    total, tests = duration(time.monotonic() - began), sum(outcome.tests for outcome in outcomes)
     verdict = f"Failed: {', '.join(failed)}" if failed else "Everything passed."
     print(f"\nStages: {len(outcomes)}, tests: {tests}, time: {total}. {verdict}")
     return int(bool(failed))

@@ -92,10 +92,13 @@ def test_the_healed_machine_gives_its_work_and_everything_goes(home: Path) -> No
     assert "running" not in command(".venv/bin/python -m lab status").stdout
 
 
-def test_provisioned_again_with_the_roster_reversed_everybody_finds_the_own_work(home: Path, tmp_path: Path) -> None:
+def test_provisioned_again_two_to_a_machine_and_in_another_order_everybody_finds_the_own_work(
+    home: Path, tmp_path: Path
+) -> None:
     header, *students = ROSTER.read_text().splitlines()
     (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
-    play(f"provision.yml configure.yml -e class_work_home={home} -e class_roster={tmp_path}/students.csv")
+    settings = f"-e class_work_home={home} -e class_roster={tmp_path}/students.csv -e class_students_per_machine=2"
+    play(f"provision.yml configure.yml {settings}")
     shown = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
     typed = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")
     folders = [folder for folder in home.iterdir() if not folder.name.startswith(".")]
@@ -104,7 +107,7 @@ def test_provisioned_again_with_the_roster_reversed_everybody_finds_the_own_work
         assert re.search(rf"^{folder.name}/\S+\.ipynb:Typed in the browser by {folder.name}$", typed, re.MULTILINE)
         assert f"==> {folder.name}/own.txt <==\nsecond {folder.name}\n" in shown
         assert f"==> {folder.name}/my work é.txt <==\nmy own work\n" in shown
-    play(f"{TEARDOWN} -e class_work_home={home}")
+    play(f"{TEARDOWN} {settings}")
 
 
 def test_the_lab_leaves_nothing_behind(before: dict[str, set[str]]) -> None:

@@ -26,8 +26,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "BUILD", tmp_path)
 
 
-def python(name: str, code: str) -> Stage:
-    return Stage(name, (sys.executable, "-c", code))
+def python(name: str, code: str, *, lab: bool = True) -> Stage:
+    return Stage(name, (sys.executable, "-c", code), lab=lab)
 
 
 def main(monkeypatch: pytest.MonkeyPatch, available: list[Stage], *arguments: str) -> int:
@@ -74,6 +74,45 @@ def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(
     first, second = (ElementTree.parse(tmp_path / name) for name in ("first-one.xml", "second.xml"))
     assert "red" in first.findtext("testsuite/testcase/failure", "")
     assert second.find("testsuite/testcase/failure") is None
+
+
+def test_what_needs_no_lab_runs_beside_and_is_shown_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    meet = (
+        "import pathlib, time; mine, other = pathlib.Path({mine!r}), pathlib.Path({other!r})\n"
+        "print('{word} begins', flush=True); mine.touch(); end = time.monotonic() + 20\n"
+        "while not other.exists() and time.monotonic() < end: time.sleep(0.02)\n"
+        "print('{word} ends', flush=True); assert other.exists()"
+    )
+    one, two = (str(tmp_path / name) for name in ("one", "two"))
+    available = [
+        python("lint", meet.format(mine=one, other=two, word="lint"), lab=False),
+        python("hosts", meet.format(mine=two, other=one, word="hosts")),
+    ]
+    assert main(monkeypatch, available) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert "hosts ends" in lines
+    begins = lines.index("── lint ──")
+    assert lines[begins + 1 : begins + 3] == ["lint begins", "lint ends"]
+    assert lines[begins + 3].startswith("lint: passed in ")
+
+
+def test_after_an_interrupt_no_other_stage_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real_run = stages.run
+
+    def run(stage: Stage, *, live: bool = True) -> stages.Outcome:
+        if stage.lab:
+            raise KeyboardInterrupt
+        return real_run(stage, live=live)
+
+    monkeypatch.setattr(stages, "run", run)
+    touch = "import pathlib, time; time.sleep(0.5); pathlib.Path({!r}).touch()"
+    names = [str(tmp_path / name) for name in ("runs", "waits")]
+    available = [python(name[-4:], touch.format(name), lab=False) for name in names]
+    with pytest.raises(KeyboardInterrupt):
+        main(monkeypatch, [*available, python("hosts", "")])
+    assert [Path(name).exists() for name in names] == [True, False]
 
 
 def test_output_is_shown_while_a_stage_runs(capfd: pytest.CaptureFixture[str]) -> None:

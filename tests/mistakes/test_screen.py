@@ -44,6 +44,18 @@ PLAY = """
       ansible.builtin.command: ls /no/s3cret
       no_log: true
 """
+# The second machine is slower, and none waits for another.
+FREE = """
+- hosts: all
+  gather_facts: false
+  strategy: free
+  tasks:
+    - name: Change {{ 'it' }}
+      ansible.builtin.command: "sleep {{ 2 * groups.all.index(inventory_hostname) }}"
+    - name: Change both
+      ansible.builtin.command: "true"
+      loop: [one, two]
+"""
 CRASH = "raise KeyError('a wall of text')\n"
 
 
@@ -85,3 +97,22 @@ def test_a_failure_is_a_few_lines_whoever_made_it(desk: Desk) -> None:
     everything = desk.play(f"{line} -v").text
     assert "fatal: [localhost]: FAILED! =>" in everything
     assert "s3cret" not in everything
+
+
+def test_what_a_slower_machine_changes_is_one_line(desk: Desk) -> None:
+    (desk.home / "play.yml").write_text(FREE)
+    (desk.home / "hosts.yml").write_text("all: {hosts: {quick: , slow: }, vars: {ansible_connection: local}}")
+    shown = desk.play(f"-i {desk.home}/hosts.yml {desk.home}/play.yml")
+    assert shown.code == 0
+    said = [line.rstrip(" *") for line in shown.text.partition("PLAY RECAP")[0].splitlines() if line]
+    assert said == [
+        "PLAY [all]",
+        "TASK [Change it]",
+        "changed: [quick]",
+        "TASK [Change both]",
+        "changed: [quick] => (item=one)",
+        "changed: [quick] => (item=two)",
+        "changed: [slow]: Change it",
+        "changed: [slow] => (item=one)",
+        "changed: [slow] => (item=two)",
+    ]

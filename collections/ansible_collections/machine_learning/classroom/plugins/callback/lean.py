@@ -12,8 +12,9 @@ short_description: What changed, and failures in a few lines of words
 description:
   - The default output, but that a failure shows host, student and message without the rest of the result, and that
     messages of tasks are plain text. What AWS refuses is put into words.
-  - A task is named when it begins, once for all machines. Machines on which it changed nothing are not listed, nor are
-    included files, tries that are repeated, and a role's look at its inputs. With C(-v) it is the default output.
+  - A task is named when it begins, once for all machines. Where machines do not wait for each other, what a slower one
+    changes later is a single line. Machines on which a task changed nothing are not listed, nor are included files,
+    tries that are repeated, and a role's look at its inputs. With C(-v) it is the default output.
 author: The machine_learning_aws developers
 extends_documentation_fragment:
   - default_callback
@@ -75,8 +76,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
 
     def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
         """Say which items of a loop changed something."""
-        if self._display.verbosity or result.result.get("changed"):
+        if self._display.verbosity:
             super().v2_runner_item_on_ok(result)
+        elif result.result.get("changed"):
+            self._say_changed(result, f" => (item={self._get_item_label(result.result)})")
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """Say what failed, unless it was said of each item already."""
@@ -108,12 +111,14 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         """Show a message as it is, and which machine changed."""
         message = result.result.get("msg")
         plain = str(result.task.action) in _DEBUG and not result.task.loop and isinstance(message, str)
-        if self._display.verbosity or (result.result.get("changed") and not plain):
+        if self._display.verbosity:
             super().v2_runner_on_ok(result)
         elif plain:
             if self._last_task_banner != result.task._uuid:
                 self._print_task_banner(result.task)
             self._display.display(message)
+        elif result.result.get("changed") and not (result.task.loop and "results" in result.result):
+            self._say_changed(result)
         else:
             self._name(result.task)
             self._handle_warnings(result.result)
@@ -127,6 +132,16 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
     def _print_task_banner(self, task: Task) -> None:
         self._named.add(task._uuid)
         super()._print_task_banner(task)
+
+    def _say_changed(self, result: CallbackTaskResult, item: str = "") -> None:
+        task, name = result.task, ""
+        if self._last_task_banner != task._uuid:
+            if task._uuid in self._named:
+                name = f": {task.get_name()}"
+            else:
+                self._print_task_banner(task)
+        self._handle_warnings(result.result)
+        self._display.display(f"changed: [{self.host_label(result)}]{item}{name}", color=constants.COLOR_CHANGED)
 
     def _say(self, result: CallbackTaskResult, how: str, words: str, *, ignored: bool = False) -> None:
         if self._last_task_banner != result.task._uuid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from tests.e2e.conftest import STATE, command, mails
 from tests.e2e.laptop import Laptop
 from tests.e2e.letter import Letter, read_letter
+from tests.hosts import as_root
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,7 @@ class Pair:
 
     def root(self, script: str) -> None:
         """Run `script` as root on their machine."""
-        subprocess.run(
-            [
-                *("ssh", "-F", "none", "-i", str(STATE / "class/ssh_key"), "-o", f"HostKeyAlias={self.victim.seat}"),
-                *("-o", f"UserKnownHostsFile={STATE / 'class/known_hosts'}", f"ubuntu@{self.victim.address}"),
-                *("sudo", "sh", "-eu"),
-            ],
-            input=script,
-            text=True,
-            check=True,
-            timeout=60,
-        )
+        as_root(self.victim.seat, script, STATE / "class")
 
 
 @pytest.fixture(scope="session")

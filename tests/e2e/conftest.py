@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from tests.e2e.laptop import CHROMIUM, Laptop
 from tests.e2e.traces import traces
+from tests.hosts import as_root, running
 
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / "lab/state"
@@ -48,10 +48,17 @@ def play(playbooks: str, *, check: bool = True) -> subprocess.CompletedProcess[s
     return command(f"source lab/activate && ansible-playbook {playbooks}", check=check)
 
 
-def on_machine(seat: str, script: str) -> str:
-    """Run a script as root on a machine and return what it prints: the instructor's way to look at it."""
-    done = command(f"source lab/activate && ansible {seat} -m ansible.builtin.shell -a {shlex.quote(script)}")
-    return done.stdout
+def on_machine(seat: str, script: str, *, check: bool = True) -> str:
+    """Run a script as root on a machine and return what it prints."""
+    print(f"{seat}# {script}")
+    said = as_root(seat, script, STATE / "class", check=check)
+    print(said[-6000:])
+    return said
+
+
+def on_all_machines(script: str) -> str:
+    """Run a script as root on every machine, one after the other, and return all that they print."""
+    return "".join(on_machine(seat, script) for seat in running())
 
 
 def requests() -> list[dict[str, Any]]:

@@ -127,7 +127,7 @@ def run_notebook(page: Page, letter: Letter, name: str) -> dict[str, Any]:
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
     deadline = time.monotonic() + SECONDS
     while True:
-        time.sleep(2)
+        time.sleep(1)
         expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible()
         page.keyboard.press("Control+s")
         expect(page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)

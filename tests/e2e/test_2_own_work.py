@@ -6,7 +6,8 @@ import re
 import zipfile
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import STATE, on_machine, play
+from tests.e2e.conftest import STATE, on_all_machines, on_machine, play
+from tests.hosts import running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +25,11 @@ save() {{ systemctl start "my-work@$student.service"; }}
 
 def as_student(*lines: str) -> str:
     """Run lines on the first machine, where there is a `student`, and return what they print."""
-    return on_machine("machines[0]", AS_STUDENT.format(folder=FOLDER, lines="\n".join(lines)))
+    return on_machine(next(iter(running())), AS_STUDENT.format(folder=FOLDER, lines="\n".join(lines)))
 
 
 def test_the_timer_of_each_student_runs() -> None:
-    shown = on_machine(
-        "machines",
+    shown = on_all_machines(
         f"for student in $(ls {FOLDER}); do systemctl is-active my-work@$student.timer; done; "
         "systemctl list-units --failed --plain --no-legend 'my-work@*'",
     )

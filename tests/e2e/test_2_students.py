@@ -13,7 +13,7 @@ FORBIDDEN, OK = 403, 200
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_student_gets_in_and_every_notebook_runs(number: int, laptop: Laptop) -> None:
+def test_a_student_gets_in_and_the_notebooks_run(number: int, laptop: Laptop) -> None:
     letter = read_letter(mails()[number])
     # Every other student sits in a network that lets only 443 out.
     command = letter.tunnel if number % 2 == 0 else letter.tunnel_443
@@ -23,7 +23,8 @@ def test_a_student_gets_in_and_every_notebook_runs(number: int, laptop: Laptop) 
         assert fetch("/api/contents", letter.token)[0] == OK
         with browser() as page:
             assert set(open_jupyterlab(page, letter.link)) >= set(NOTEBOOKS)
-            for name in NOTEBOOKS:
+            # All of them through each port; the others have the same environment, so the last will do.
+            for name in NOTEBOOKS if number < 2 else NOTEBOOKS[-1:]:
                 run_notebook(page, letter, name)
             page.mouse.move(800, 400)
             page.mouse.wheel(0, -850)  # from the last cell back to a plot

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, ROSTER, command, mails, on_machine, play, requests
+from tests.e2e.conftest import PROJECT, ROSTER, command, mails, on_all_machines, on_machine, play, requests
 from tests.e2e.laptop import Laptop
 from tests.e2e.letter import read_letter
 from tests.e2e.traces import traces
@@ -52,7 +52,7 @@ def test_check_says_what_would_go_and_touches_nothing(home: Path) -> None:
 def test_collect_keeps_every_version_and_an_earlier_one_comes_back_beside(tmp_path: Path) -> None:
     ada = read_letter(mails()[0])
     for version in ("first", "second"):
-        on_machine("machines", f"cd {PROJECT_ON_MACHINE} && for who in *; do echo {version} $who > $who/own.txt; done")
+        on_all_machines(f"cd {PROJECT_ON_MACHINE} && for who in *; do echo {version} $who > $who/own.txt; done")
         done = play(f"collect.yml -e class_work_home={tmp_path}")
         assert "NOT SAFE" not in done.stdout
         assert (tmp_path / ada.username / "own.txt").read_text() == f"{version} {ada.username}\n"
@@ -99,8 +99,8 @@ def test_provisioned_again_two_to_a_machine_and_in_another_order_everybody_finds
     (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
     settings = f"-e class_work_home={home} -e class_roster={tmp_path}/students.csv -e class_students_per_machine=2"
     play(f"provision.yml configure.yml {settings}")
-    shown = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
-    typed = on_machine("machines", f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")
+    shown = on_all_machines(f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
+    typed = on_all_machines(f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")
     folders = [folder for folder in home.iterdir() if not folder.name.startswith(".")]
     assert len(folders) == 4
     for folder in folders:

@@ -5,27 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pexpect
 import pytest
 import yaml
 
-from lab.places import ENDPOINT_URL
 from tests.e2e.conftest import PROJECT, clean_environment, command
+from tests.hosts import as_root
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-    from mypy_boto3_ec2 import EC2Client
-
 SECONDS = 300
-REGION = "us-east-1"  # that of class.yml
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,16 +77,7 @@ class Course:
 
     def on(self, seat: str, script: str, *, check: bool = True) -> str:
         """Run a script as root on one machine; return what it printed."""
-        (address,) = (
-            each["PublicIpAddress"]
-            for each in machines()
-            if each["Tags"].get("Name") == seat and each["State"] == "running"
-        )
-        login = ["ssh", "-F", "none", "-i", str(self.state / "ssh_key"), "-o", f"HostKeyAlias={seat}"]
-        pinned = ["-o", f"UserKnownHostsFile={self.state / 'known_hosts'}", f"ubuntu@{address}"]
-        return subprocess.run(
-            [*login, *pinned, "sudo", "sh", "-eu"], input=script, capture_output=True, text=True, check=check
-        ).stdout
+        return as_root(seat, script, self.state, check=check)
 
     @contextlib.contextmanager
     def terminal(self, playbook: str) -> Iterator[pexpect.spawn[str]]:
@@ -142,22 +128,6 @@ def _lab() -> Iterator[None]:
         yield
     finally:
         command("make lab-down DISCARD=1")
-
-
-def ec2() -> EC2Client:
-    """Return a client of the lab's EC2."""
-    return boto3.client(
-        "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
-    )
-
-
-def machines() -> list[dict[str, Any]]:
-    """Describe all instances that were ever launched, with the tags as a mapping and the state as a word."""
-    found = [each for reservation in ec2().describe_instances()["Reservations"] for each in reservation["Instances"]]
-    return [
-        {**each, "Tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}, "State": each["State"]["Name"]}
-        for each in found
-    ]
 
 
 def tasks_of(output: str) -> int:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.e2e.conftest import mails
 from tests.e2e.letter import read_letter
-from tests.faults.conftest import Course, Moment, machines, tasks_of
+from tests.faults.conftest import Course, Moment, tasks_of
+from tests.hosts import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

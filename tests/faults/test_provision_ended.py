@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.conftest import Course, Moment, ec2, machines, tasks_of
+from tests.faults.conftest import Course, Moment, tasks_of
+from tests.hosts import ec2, machines
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import command
-from tests.faults.conftest import Course, ec2, machines
+from tests.faults.conftest import Course
+from tests.hosts import ec2, machines
 
 if TYPE_CHECKING:
     from pathlib import Path

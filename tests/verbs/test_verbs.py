@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e.conftest import command, mails
 from tests.e2e.letter import read_letter
-from tests.faults.conftest import Course, machines
+from tests.faults.conftest import Course
+from tests.hosts import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,8 @@ import pexpect
 import pytest
 
 from tests.e2e.conftest import PROJECT, command
-from tests.faults.conftest import Course, machines
+from tests.faults.conftest import Course
+from tests.hosts import machines
 
 if TYPE_CHECKING:
     import random

@@ -1,0 +1,57 @@
+"""The machines of a class in the lab: as AWS describes them, and what root on them sees."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lab.places import ENDPOINT_URL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_ec2 import EC2Client
+
+REGION = "us-east-1"  # that of class.yml
+SECONDS = 120
+
+
+def ec2() -> EC2Client:
+    """Return a client of the lab's EC2."""
+    return boto3.client(
+        "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
+    )
+
+
+def machines() -> list[dict[str, Any]]:
+    """Describe all instances that were ever launched, with the tags as a mapping and the state as a word."""
+    found = [each for reservation in ec2().describe_instances()["Reservations"] for each in reservation["Instances"]]
+    return [
+        {**each, "Tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}, "State": each["State"]["Name"]}
+        for each in found
+    ]
+
+
+def running() -> dict[str, str]:
+    """Return the address of each machine that runs, by seat."""
+    found = ((each["Tags"].get("Name", ""), each) for each in machines() if each["State"] == "running")
+    return {seat: each["PublicIpAddress"] for seat, each in sorted(found, key=lambda one: one[0]) if seat}
+
+
+def as_root(seat: str, script: str, state: Path, *, check: bool = True) -> str:
+    """Run a script as root on one machine, with the key and the pinned host keys in `state`; return what it prints."""
+    options = ["BatchMode=yes", "ConnectTimeout=5", f"HostKeyAlias={seat}", f"UserKnownHostsFile={state}/known_hosts"]
+    login = ["ssh", "-F", "none", "-i", str(state / "ssh_key"), *(f"-o{option}" for option in options)]
+    done = subprocess.run(
+        [*login, f"ubuntu@{running()[seat]}", "sudo", "sh", "-eu"],
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{seat}: {script}\nended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout

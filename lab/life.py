@@ -26,6 +26,7 @@ def up(roster: Path | None) -> None:
     """
     with state.alone():
         state.require_ours(state.holder())
+        _refuse_another_cache()
         with step("Debian packages"):
             if packages := debian_packages.missing():
                 debian_packages.install(packages)
@@ -59,6 +60,7 @@ def down(*, keep_state: bool) -> None:
         if holder not in (None, places.PROJECT) and (holder / "lab").exists():
             print(f"Nothing of this checkout is up; the lab on this machine is that of {holder}.")
             return
+        _refuse_another_cache()
         control.stop()
         if places.PODMAN.exists() and shutil.which("podman"):
             with step("Hosts"):
@@ -117,6 +119,16 @@ def _serve(content: Path) -> None:
     MIRROR_LINK.unlink(missing_ok=True)
     MIRROR_LINK.symlink_to(content)
     control.start(content)
+
+
+def _refuse_another_cache() -> None:
+    """Raise LabError when this checkout's lab is in another cache: nothing here would find its hosts."""
+    content = MIRROR_LINK.resolve()
+    if MIRROR_LINK.exists() and not content.is_relative_to(places.CACHE.resolve()):
+        raise LabError(
+            f"This lab was brought up with another XDG_CACHE_HOME: its files are in {content}, not in {places.CACHE}.\n"
+            "Set it as it was then, and run this again."
+        )
 
 
 def _foreign_hosts() -> dict[str, Path]:

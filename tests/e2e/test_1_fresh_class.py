@@ -10,7 +10,8 @@ READS = re.compile(r"Describe|Get|List")
 # Everything on a machine that configure may write to, by name, time, owner, mode and size.
 LISTING = (
     "find /etc /home /opt /usr/local /var/lib/machine_learning_aws "
-    "-not -path '*/.ansible*' -printf '%p %u %m %T@ %s\\n' 2>/dev/null || true; systemctl list-unit-files --no-pager"
+    "-not -path '*/.ansible*' -printf '%p %u %m %T@ %s\\n' 2>/dev/null || true; "
+    "systemctl list-unit-files --no-legend --no-pager | grep -v transient"  # as each login's session is
 )
 
 

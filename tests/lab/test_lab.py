@@ -545,6 +545,21 @@ def test_a_second_lab_is_refused_by_name(tmp_path: Path) -> None:
     assert process() == before
 
 
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_a_lab_in_another_cache_is_refused_in_words(
+    command: str, machine: str, machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = process()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    refused = lab(command)
+    assert refused.returncode == 1
+    assert "Set it as it was then" in refused.stderr
+    assert len(refused.stderr.splitlines()) <= 5
+    assert process() == before
+    assert machines.say(machine, "echo here") == "here"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_down_leaves_nothing(machines: Machines, machine: str) -> None:
     machines.ec2.create_image(InstanceId=machine, Name="still being made")
     down = lab("down")

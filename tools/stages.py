@@ -15,7 +15,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from tools.roles import PROJECT
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
-Within = Literal["both", "ci", "all"]
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
@@ -38,7 +37,7 @@ class Stage:
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
-    within: Within = "both"
+    ci: bool = True
     lab: bool = True
 
     @property
@@ -66,11 +65,11 @@ class Outcome:
         )
 
 
-def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), within: Within = "both", lab: bool = True) -> Stage:
+def pytest(name: str, *arguments: str, needs: tuple[str, ...] = (), ci: bool = True, lab: bool = True) -> Stage:
     """Make a stage of tests, which write their JUnit file themselves; without the lab on all cores."""
     options = ("--quiet", "--color=no", "--durations=5", f"--junitxml={Stage(name, ()).report}")
     cores = () if lab else ("--numprocesses=auto", "--dist=loadfile")
-    return Stage(name, (".venv/bin/pytest", *options, *cores, *arguments), needs, within, lab)
+    return Stage(name, (".venv/bin/pytest", *options, *cores, *arguments), needs, ci, lab)
 
 
 def stages() -> list[Stage]:
@@ -81,17 +80,15 @@ def stages() -> list[Stage]:
         pytest("mistakes", "tests/mistakes", lab=False),
         Stage("browser", ("bin/browser",)),
         pytest("lab", "tests/lab"),
-        # These two wait for hosts more than the others: they are best beside what needs no lab. `make test` is to end
-        # within half an hour, so it leaves the other faults to `make test-all`.
-        pytest("some faults", "tests/faults/test_provision_ended.py", "--kills=1", within="ci"),
-        pytest("attacks", "tests/attacks"),
+        pytest("attacks", "tests/attacks"),  # which wait for hosts most: they are best beside what needs no lab
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
-        pytest("verbs", "tests/verbs", within="all"),
-        pytest("faults", "tests/faults", within="all"),
+        # `make test` is to end within half an hour.
+        pytest("verbs", "tests/verbs", ci=False),
+        pytest("faults", "tests/faults", ci=False),
         Stage("molecule", ("bin/molecule",)),
-        Stage("molecule debian-13", ("env", "HOST_IMAGE=debian-13", "bin/molecule"), within="all"),
-        pytest("new role", "tests/roles", within="all"),
-        pytest("environment", "tests/environment", within="all"),
+        Stage("molecule debian-13", ("env", "HOST_IMAGE=debian-13", "bin/molecule"), ci=False),
+        pytest("new role", "tests/roles", ci=False),
+        pytest("environment", "tests/environment", ci=False),
     ]
 
 
@@ -99,7 +96,7 @@ def chosen(available: Sequence[Stage], names: Iterable[str], *, everything: bool
     """Pick stages by name and what they need; without names what CI runs, or everything."""
     wanted = set(names)
     if not wanted:
-        return [stage for stage in available if stage.within in ("both", "all" if everything else "ci")]
+        return [stage for stage in available if stage.ci or everything]
     unknown = wanted - {stage.name for stage in available}
     if unknown:
         listed = ", ".join(stage.name for stage in available)

@@ -16,8 +16,7 @@ AVAILABLE = [
     Stage("browser", ()),
     Stage("class", (), needs=("browser",)),
     Stage("unit", ()),
-    Stage("some", (), within="ci"),
-    Stage("slow", (), within="all"),
+    Stage("slow", (), ci=False),
 ]
 
 
@@ -39,7 +38,7 @@ def main(monkeypatch: pytest.MonkeyPatch, available: list[Stage], *arguments: st
 @pytest.mark.parametrize(
     ("names", "everything", "expected"),
     [
-        ([], False, ["browser", "class", "unit", "some"]),
+        ([], False, ["browser", "class", "unit"]),
         ([], True, ["browser", "class", "unit", "slow"]),
         (["slow", "unit"], False, ["unit", "slow"]),
         (["class"], False, ["browser", "class"]),
@@ -52,7 +51,7 @@ def test_stages_are_chosen_in_their_order_with_what_they_need(
 
 
 def test_an_unknown_stage_is_refused_with_the_list() -> None:
-    with pytest.raises(SystemExit, match=r"There is no stage units\. There are: browser, class, unit, some, slow"):
+    with pytest.raises(SystemExit, match=r"There is no stage units\. There are: browser, class, unit, slow"):
         chosen(AVAILABLE, ["units"], everything=False)
 
 

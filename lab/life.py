@@ -126,8 +126,8 @@ def _refuse_another_cache() -> None:
     content = MIRROR_LINK.resolve()
     if MIRROR_LINK.exists() and not content.is_relative_to(places.CACHE.resolve()):
         raise LabError(
-            f"This lab was brought up with another XDG_CACHE_HOME: its files are in {content}, not in {places.CACHE}.\n"
-            "Set it as it was then, and run this again."
+            f"This lab's files are in {content}, not in {places.CACHE}:\n"
+            "another user brought it up, or XDG_CACHE_HOME was another. Run this again as it was run then."
         )
 
 

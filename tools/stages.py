@@ -82,7 +82,7 @@ def stages() -> list[Stage]:
         pytest("lab", "tests/lab"),
         pytest("attacks", "tests/attacks"),  # which wait for hosts most: they are best beside what needs no lab
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
-        # `make test` is to end within half an hour.
+        # Left to `make test-all`, since `make test` is to end within half an hour.
         pytest("verbs", "tests/verbs", ci=False),
         pytest("faults", "tests/faults", ci=False),
         Stage("molecule", ("bin/molecule",)),

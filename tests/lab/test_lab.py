@@ -553,7 +553,7 @@ def test_a_lab_in_another_cache_is_refused_in_words(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     refused = lab(command)
     assert refused.returncode == 1
-    assert "Set it as it was then" in refused.stderr
+    assert "Run this again as it was run then" in refused.stderr
     assert len(refused.stderr.splitlines()) <= 5
     assert process() == before
     assert machines.say(machine, "echo here") == "here"

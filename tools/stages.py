@@ -183,4 +183,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Ended by Ctrl-C. A lab that is still up ends with:  make lab-down DISCARD=1")

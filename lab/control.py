@@ -22,16 +22,21 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30
 STOP_SECONDS = 10
+ANSWER_SECONDS = 120  # podman may be at work on other hosts
 
 
 def ask(method: str, what: str, values: Mapping[str, Any] | None = None) -> Any:
     """Ask the endpoint, return its answer. Raises LabError when it refuses or does not answer."""
     # Loopback, always: no proxy of this machine's has a say.
-    connection = http.client.HTTPConnection("127.0.0.1", places.ENDPOINT_PORT, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", places.ENDPOINT_PORT, timeout=ANSWER_SECONDS)
     try:
         connection.request(method, f"/lab/{what}", body=json.dumps(values or {}))
         response = connection.getresponse()
         text = response.read().decode()
+    except TimeoutError as error:
+        raise LabError(
+            f"The lab's endpoint did not answer within {ANSWER_SECONDS} s. What it is at work on: {places.SERVICE_LOG}"
+        ) from error
     except OSError as error:
         raise LabError(
             f"The lab's endpoint does not answer at {places.ENDPOINT_URL} ({error}).\n"

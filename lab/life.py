@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import control, debian_packages, image, mirror, network, places, podman, state
+from lab import control, debian_packages, hosts, image, mirror, network, places, podman, state
 from lab.shell import LabError
 
 if TYPE_CHECKING:
@@ -133,22 +133,22 @@ def _refuse_another_cache() -> None:
 
 def _foreign_hosts() -> dict[str, Path]:
     """Return the hosts of other checkouts that share the cache: a reboot leaves them without a running lab."""
-    hosts = {each["Names"][0]: Path(each["Labels"].get(podman.LABEL, "")) for each in podman.containers()}
-    return {name: checkout for name, checkout in hosts.items() if checkout != places.PROJECT}
+    checkouts = {each["Names"][0]: Path(each["Labels"].get(podman.LABEL, "")) for each in podman.containers()}
+    return {name: checkout for name, checkout in checkouts.items() if checkout != places.PROJECT}
 
 
 def _refuse_foreign_hosts() -> None:
     """Raise LabError when another checkout still has hosts; remove those whose checkout is gone."""
     for name, checkout in _foreign_hosts().items():
         state.require_ours(checkout)
-        podman.podman("rm", "--force", "--time=0", name)
+        hosts.remove(name)
 
 
 def _remove_hosts() -> None:
     """Remove this lab's hosts and the images made from them."""
     foreign = _foreign_hosts()
     ours = [each["Names"][0] for each in podman.containers() if each["Names"][0] not in foreign]
-    if ours:
-        podman.podman("rm", "--force", "--time=0", *ours)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(hosts.remove, ours))
     if not foreign:
         image.drop_all_but_bases()

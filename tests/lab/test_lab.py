@@ -29,8 +29,9 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lab import image, places
+from lab import hosts, image, places
 from lab.control import process
+from lab.podman import podman
 from lab.state import VARIABLES
 
 if TYPE_CHECKING:
@@ -495,6 +496,27 @@ def test_a_killed_machine_stops_with_the_reason_and_starts_again(machines: Machi
     machines.ec2.start_instances(InstanceIds=[machine])
     machines.wait("running", machine)
     machines.say(machine, "cat work")
+
+
+def test_a_disk_is_empty_before_podman_deletes_it_and_lets_all_others_wait(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = machines.launch()
+    machines.wait("running", made)
+    disk = Path(podman("inspect", "--type=container", "--format", "{{.GraphDriver.Data.UpperDir}}", made))
+    assert list(disk.iterdir()) != []
+    left = []
+
+    def watched(*arguments: str) -> str:
+        if arguments[0] == "rm":
+            left.append(disk.exists())
+        return podman(*arguments)
+
+    monkeypatch.setattr(hosts, "podman", watched)
+    hosts.remove(made)
+    assert left == [False]
+    assert not disk.parent.exists()
+    machines.terminate(made)
 
 
 def test_mail_needs_encryption_and_the_password_and_is_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import image, places, shell
+from lab import control, image, places, shell
 from lab.addresses import FIRST, LAST, AddressPool
 from lab.faults import Fault, Faults
 from lab.hosts import parse_console
@@ -136,6 +137,16 @@ def test_a_program_that_is_missing_or_fails_is_named() -> None:
         shell.run("no-such-program-here")
     with pytest.raises(shell.LabError, match="bad luck"):
         shell.run("sh", "-c", "echo bad luck >&2; exit 3")
+
+
+def test_an_endpoint_that_is_busy_is_not_called_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        monkeypatch.setattr(places, "ENDPOINT_PORT", busy.getsockname()[1])
+        monkeypatch.setattr(control, "ANSWER_SECONDS", 0.1)
+        with pytest.raises(shell.LabError, match="did not answer within"):
+            control.ask("GET", "status")
+    with pytest.raises(shell.LabError, match="Start it:  python -m lab endpoint start"):
+        control.ask("GET", "status")
 
 
 def test_the_first_image_is_the_one_that_the_project_launches_and_no_two_are_the_same() -> None:

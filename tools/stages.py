@@ -2,7 +2,7 @@
 
 Each stage is one command; a JUnit file in build/ keeps its outcome. A machine has one lab, so the stages that need it
 run one after the other, and their output is shown as it comes. They often wait for a host: beside them run, also one
-after the other, the stages that need no lab; their output is shown when they end.
+after the other and each on one core, the stages that need no lab; their output is shown when they end.
 """
 
 from __future__ import annotations
@@ -108,12 +108,15 @@ def chosen(available: Sequence[Stage], names: Iterable[str], *, everything: bool
 def run(stage: Stage, *, live: bool = True) -> Outcome:
     """Run a stage, show what it says, as it comes or at its end, and keep its outcome."""
     began, said, title = time.monotonic(), b"", f"\n── {stage.name} ──\n".encode()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if not live:
+        environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "1"  # the hosts, for which the other stages wait, go first
     show(title if live else b"")
     stage.report.unlink(missing_ok=True)
     with subprocess.Popen(
         stage.command,
         cwd=PROJECT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,

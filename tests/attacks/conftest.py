@@ -1,15 +1,14 @@
-"""Four students on two machines; `pair` are two who share one."""
+"""Two students who share a machine."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import STATE, command, mails
+from tests.e2e.conftest import ROSTER, STATE, command, mails
 from tests.e2e.laptop import Laptop
 from tests.e2e.letter import Letter, read_letter
 from tests.hosts import as_root
@@ -17,7 +16,7 @@ from tests.hosts import as_root
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students of one machine, and root on it, who prepares the ground."""
+    """The two of them, and root on it, who prepares the ground."""
 
     attacker: Letter
     victim: Letter
@@ -48,12 +47,13 @@ class Pair:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Bring up the class and take it down again."""
+    home = tmp_path_factory.mktemp("laptop")
+    header, *students = ROSTER.read_text().splitlines()
+    (home / "students.csv").write_text("\n".join([header, *students[:2], ""]))
     extra = json.dumps({"class_students_per_machine": 2})
     try:
-        command(f"make lab EXTRA='{extra}'")
-        letters = [read_letter(path) for path in mails()]
-        victim = letters[0]
-        (attacker,) = [letter for letter in letters[1:] if letter.seat == victim.seat]
-        yield Pair(attacker, victim, Laptop(Path(tmp_path_factory.mktemp("laptop"))))
+        command(f"make lab STUDENTS={home}/students.csv EXTRA='{extra}'")
+        victim, attacker = (read_letter(path) for path in mails())
+        yield Pair(attacker, victim, Laptop(home))
     finally:
         command("make lab-down DISCARD=1")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.e2e.letter import Letter
 
 SECONDS = 60
+END_SECONDS = 5  # for a shell to end; pexpect's tenth of one is too short for a machine at work
 CHROMIUM = "/usr/bin/chromium"
 # Nothing of the browser's own may go out: the tests talk to loopback and to the lab's hosts alone.
 QUIET = [
@@ -71,6 +72,7 @@ class Laptop:
         terminal = pexpect.spawn(
             "bash", ["--norc", "--noprofile"], timeout=SECONDS, encoding="utf-8", echo=False, dimensions=(40, 200)
         )
+        terminal.ptyproc.delayafterterminate = END_SECONDS
         yield terminal
         terminal.close(force=True)
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import PROJECT, clean_environment, command
+from tests.e2e.laptop import END_SECONDS
 from tests.hosts import as_root
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Course:
             encoding="utf-8",
             dimensions=(50, 200),
         )
+        terminal.ptyproc.delayafterterminate = END_SECONDS
         try:
             yield terminal
         finally:

@@ -97,6 +97,16 @@ def test_what_needs_no_lab_runs_beside_and_is_shown_in_one_piece(
     assert lines[begins + 3].startswith("lint: passed in ")
 
 
+def test_what_runs_beside_takes_one_core(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    name = "PYTEST_XDIST_AUTO_NUM_WORKERS"
+    monkeypatch.delenv(name, raising=False)
+    unit = python("unit", f"import os; print('on', os.environ.get({name!r}, 'all'))", lab=False)
+    assert main(monkeypatch, [unit, python("hosts", "")]) == 0
+    assert "on 1\n" in capfd.readouterr().out
+    assert main(monkeypatch, [unit]) == 0
+    assert "on all\n" in capfd.readouterr().out
+
+
 def test_after_an_interrupt_no_other_stage_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real_run = stages.run
 

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 from tools.roles import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 BUILD = PROJECT / "build"
@@ -121,9 +121,15 @@ def run(stage: Stage, *, live: bool = True) -> Outcome:
         stderr=subprocess.STDOUT,
         bufsize=0,
     ) as process:
-        while chunk := os.read(process.stdout.fileno(), 65536) if process.stdout else b"":
-            show(chunk if live else b"")
-            said = (said + chunk)[-QUOTED:]
+        try:
+            for chunk in chunks(process):
+                show(chunk if live else b"")
+                said = (said + chunk)[-QUOTED:]
+        except KeyboardInterrupt:  # which the command has heard as well
+            show(f"\n{stage.name} ends, and what it has brought up. Ctrl-C again does not wait for that.\n".encode())
+            for chunk in chunks(process):
+                show(chunk)
+            raise
     seconds, passed = time.monotonic() - began, process.returncode == 0
     if not stage.report.exists():
         write_report(stage, seconds, "" if passed else said.decode(errors="replace"))
@@ -133,6 +139,12 @@ def run(stage: Stage, *, live: bool = True) -> Outcome:
     # In one piece, so that nothing of another stage comes between.
     show((b"" if live else title + said) + f"{outcome}\n".encode())
     return outcome
+
+
+def chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what a command says, as it comes, until it ends."""
+    while chunk := os.read(process.stdout.fileno(), 65536) if process.stdout else b"":
+        yield chunk
 
 
 def show(said: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -122,6 +124,29 @@ def test_after_an_interrupt_no_other_stage_begins(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt):
         main(monkeypatch, [*available, python("hosts", "")])
     assert [Path(name).exists() for name in names] == [True, False]
+
+
+def test_ctrl_c_waits_until_a_stage_has_tidied_up(tmp_path: Path) -> None:
+    stage = (
+        "import time\ntry:\n    print('begun', flush=True); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    time.sleep(1); print('tidied up', flush=True)"
+    )
+    bin_test = (
+        "import pathlib, sys; from tools import stages\n"
+        f"stages.BUILD = pathlib.Path({str(tmp_path)!r})\n"
+        f"stages.stages = lambda: [stages.Stage('hosts', (sys.executable, '-c', {stage!r}))]\n"
+        "stages.main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", bin_test], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdout
+        while process.stdout.readline() != b"begun\n":
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        said = process.stdout.read().decode().split("\n")
+    assert process.returncode != 0
+    assert said == ["", "hosts ends, and what it has brought up. Ctrl-C again does not wait for that.", "tidied up", ""]
 
 
 def test_output_is_shown_while_a_stage_runs(capfd: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ mutants: .venv/.dev-tools ## Break each role in two ways at least: its scenario 
 
 .PHONY: attacks
 attacks: .venv/.dev-tools ## What students of one machine try against each other, on the lab's hosts
-	@.venv/bin/pytest --quiet --color=no tests/attacks
+	@.venv/bin/pytest --quiet --color=no tests/e2e/test_6_neighbours.py
 
 .PHONY: faults
 faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full disks, on the lab's hosts (an hour and a half)

@@ -7,6 +7,7 @@ this machine by its default route.
 from __future__ import annotations
 
 import json
+import time
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lab.shell import LabError, attempt, run
 
 # Each host runs a systemd, and each systemd opens some; the kernel's default of 128 ends at 28 hosts.
 INOTIFY_INSTANCES = 4096
+LINK_SECONDS = 30
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
@@ -63,13 +65,22 @@ def hardware_address(address: str) -> str:
 
 
 def set_link(pid: int, *, up: bool) -> None:
-    """Cut or heal, from outside, the link of the host whose first process is `pid`."""
-    inside = json.loads(run("nsenter", "-t", str(pid), "-n", "ip", "-json", "link", "show", "dev", "eth0"))
+    """Cut or heal, from outside, the link of the host whose first process is `pid`.
+
+    A healed link carries packets when this returns: the kernel may let it wait while it takes other hosts' links away.
+    Raises LabError when that takes longer than LINK_SECONDS.
+    """
+    inside = ("nsenter", "-t", str(pid), "-n", "ip", "-json", "link", "show", "dev", "eth0")
     # `ip -json` names the other end by its index, because it lies in another namespace.
-    outside = next(
-        link for link in json.loads(run("ip", "-json", "link")) if link["ifindex"] == inside[0]["link_index"]
-    )
-    run("ip", "link", "set", outside["ifname"], "up" if up else "down")
+    index = json.loads(run(*inside))[0]["link_index"]
+    name = next(link["ifname"] for link in json.loads(run("ip", "-json", "link")) if link["ifindex"] == index)
+    run("ip", "link", "set", name, "up" if up else "down")
+    outside = ("ip", "-json", "link", "show", "dev", name)
+    end = time.monotonic() + LINK_SECONDS
+    while up and any(json.loads(run(*side))[0]["operstate"] != "UP" for side in (inside, outside)):
+        if time.monotonic() > end:
+            raise LabError(f"The link {name} did not come up within {LINK_SECONDS} s.")
+        time.sleep(0.1)
 
 
 def _exists(link: str) -> bool:

@@ -42,7 +42,8 @@ def running() -> dict[str, str]:
 
 def as_root(seat: str, script: str, state: Path, *, check: bool = True) -> str:
     """Run a script as root on one machine, with the key and the pinned host keys in `state`; return what it prints."""
-    options = ["BatchMode=yes", "ConnectTimeout=5", f"HostKeyAlias={seat}", f"UserKnownHostsFile={state}/known_hosts"]
+    pinned = [f"HostKeyAlias={seat}", f"UserKnownHostsFile={state}/known_hosts"]
+    options = ["BatchMode=yes", "ConnectTimeout=5", "ConnectionAttempts=3", *pinned]
     login = ["ssh", "-F", "none", "-i", str(state / "ssh_key"), *(f"-o{option}" for option in options)]
     done = subprocess.run(
         [*login, f"ubuntu@{running()[seat]}", "sudo", "sh", "-eu"],

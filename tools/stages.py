@@ -79,9 +79,9 @@ def stages() -> list[Stage]:
         pytest("unit", "tests/unit", lab=False),
         pytest("mistakes", "tests/mistakes", lab=False),
         Stage("browser", ("bin/browser",)),
-        pytest("lab", "tests/lab"),
-        pytest("attacks", "tests/attacks"),  # which wait for hosts most: they are best beside what needs no lab
+        # It waits for hosts most: it is best beside what needs no lab.
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
+        pytest("lab", "tests/lab"),
         # Left to `make test-all`, since `make test` is to end within half an hour.
         pytest("verbs", "tests/verbs", ci=False),
         pytest("faults", "tests/faults", ci=False),

@@ -17,6 +17,8 @@ from tests.hosts import as_root, running
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / "lab/state"
 ROSTER = PROJECT / "students.example.csv"
+PROJECT_ON_MACHINE = "/home/ubuntu/machine_learning_aws/daily_user"
+TEARDOWN = "teardown.yml -e class_confirm_teardown=ml101"
 
 
 def clean_environment() -> dict[str, str]:
@@ -86,6 +88,7 @@ def recap(output: str) -> dict[str, dict[str, int]]:
 @pytest.fixture(scope="session")
 def before() -> dict[str, set[str]]:
     """This machine before there was a lab."""
+    assert Path(CHROMIUM).exists(), "The tests open a browser: apt-get install chromium"
     command("make lab-down DISCARD=1")
     return traces()
 
@@ -96,9 +99,14 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
     return Laptop(tmp_path_factory.mktemp("laptop"))
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place of the tests' own for the work, so that it does not mix with anybody's."""
+    return tmp_path_factory.mktemp("daily_user")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left() -> Any:
     """End the lab also when a test failed half-way."""
-    assert Path(CHROMIUM).exists(), "The tests open a browser: apt-get install chromium"
     yield
     command("make lab-down DISCARD=1", check=False)

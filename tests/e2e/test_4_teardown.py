@@ -1,32 +1,25 @@
-"""The end of the term: the work comes home, the machines go, and nothing is left."""
+"""The end of the term: the work comes home, and then the machines go."""
 
 from __future__ import annotations
 
-import re
-import shutil
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.e2e.conftest import PROJECT, ROSTER, command, mails, on_all_machines, on_machine, play, requests
-from tests.e2e.laptop import Laptop
+from tests.e2e.conftest import (
+    PROJECT_ON_MACHINE,
+    TEARDOWN,
+    command,
+    mails,
+    on_all_machines,
+    on_machine,
+    play,
+    requests,
+)
 from tests.e2e.letter import read_letter
-from tests.e2e.traces import traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-PROJECT_ON_MACHINE = "/home/ubuntu/machine_learning_aws/daily_user"
-TEARDOWN = "teardown.yml -e class_confirm_teardown=ml101"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A place of the test's own for the work, so that it does not mix with anybody's."""
-    place = tmp_path_factory.mktemp("daily_user")
-    yield place
-    shutil.rmtree(place)
+    from tests.e2e.laptop import Laptop
 
 
 def terminated() -> int:
@@ -90,27 +83,3 @@ def test_the_healed_machine_gives_its_work_and_everything_goes(home: Path) -> No
     assert (home / lost.username / "my work é.txt").read_text() == "my own work\n"
     assert sum(call["action"] == "DeleteSecurityGroup" for call in requests()) == 1
     assert "running" not in command(".venv/bin/python -m lab status").stdout
-
-
-def test_provisioned_again_two_to_a_machine_and_in_another_order_everybody_finds_the_own_work(
-    home: Path, tmp_path: Path
-) -> None:
-    header, *students = ROSTER.read_text().splitlines()
-    (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
-    settings = f"-e class_work_home={home} -e class_roster={tmp_path}/students.csv -e class_students_per_machine=2"
-    play(f"provision.yml configure.yml {settings}")
-    shown = on_all_machines(f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
-    typed = on_all_machines(f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")
-    folders = [folder for folder in home.iterdir() if not folder.name.startswith(".")]
-    assert len(folders) == 4
-    for folder in folders:
-        assert re.search(rf"^{folder.name}/\S+\.ipynb:Typed in the browser by {folder.name}$", typed, re.MULTILINE)
-        assert f"==> {folder.name}/own.txt <==\nsecond {folder.name}\n" in shown
-        assert f"==> {folder.name}/my work é.txt <==\nmy own work\n" in shown
-    play(f"{TEARDOWN} {settings}")
-
-
-def test_the_lab_leaves_nothing_behind(before: dict[str, set[str]]) -> None:
-    command("make lab-down")
-    assert {kind: found - before[kind] for kind, found in traces().items()} == {kind: set() for kind in before}
-    assert not (PROJECT / "lab/state").exists()

@@ -7,13 +7,15 @@ succeeds, which shows that it is an attack; and with the protection back.
 from __future__ import annotations
 
 import contextlib
+import json
 import urllib.error
 from dataclasses import dataclass
 
 import pytest
 
-from tests.attacks.conftest import Pair
-from tests.e2e.laptop import fetch
+from tests.e2e.conftest import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
+from tests.e2e.laptop import Laptop, fetch
+from tests.e2e.letter import Letter, read_letter
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,61 @@ ATTACKS = [
         restore="rm /etc/sudoers.d/99-attack",
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students of one machine, and root on it, who prepares the ground."""
+
+    attacker: Letter
+    victim: Letter
+    laptop: Laptop
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the texts of attacks may name."""
+        return {
+            "me": self.attacker.username,
+            "victim": self.victim.username,
+            "port": self.victim.port,
+            "token": self.victim.token,
+            "work": PROJECT_ON_MACHINE,
+        }
+
+    def shell(self, line: str) -> bool:
+        """Type `line` into the attacker's shell, over ssh with the password; returns whether it succeeded."""
+        # The terminal echoes what is typed, so the mark is spelled otherwise there; other typed text is not for `line`.
+        typed = f"{{ {line}; }} < /dev/null && echo attack-$((40 + 2)); exit 0"
+        return "attack-42" in self.laptop.log_in(self.attacker, typed)
+
+    def root(self, script: str) -> None:
+        """Run `script` as root on their machine."""
+        on_machine(self.victim.seat, script)
+
+
+def two_on_one_machine() -> tuple[Letter, Letter] | None:
+    """Find two students who share a machine, by the newest letters; the one with the later port attacks."""
+    newest = {letter.username: letter for letter in map(read_letter, mails())}
+    seats: dict[str, Letter] = {}
+    for letter in sorted(newest.values(), key=lambda letter: letter.port):
+        if letter.seat in seats:
+            return letter, seats[letter.seat]
+        seats[letter.seat] = letter
+    return None
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Take two of the class that is up; bring one of two students up if there is none."""
+    home = tmp_path_factory.mktemp("laptop")
+    found = two_on_one_machine()
+    if found is None:
+        (home / "students.csv").write_text("\n".join(ROSTER.read_text().splitlines()[:3]) + "\n")
+        extra = json.dumps({"class_students_per_machine": 2})
+        command(f"make lab STUDENTS={home}/students.csv EXTRA='{extra}'")
+        found = two_on_one_machine()
+    assert found
+    return Pair(*found, Laptop(home))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

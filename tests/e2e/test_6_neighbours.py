@@ -10,12 +10,16 @@ import contextlib
 import json
 import urllib.error
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.conftest import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
 from tests.e2e.laptop import Laptop, fetch
 from tests.e2e.letter import Letter, read_letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ WITH_PROC = (
     "printf '[Service]\\nProtectProc=invisible\\n' > /etc/systemd/system/{unit}.d/10-machine-learning-class.conf\n"
     "systemctl daemon-reload\nsystemctl restart {restart}"
 )
+# What attacks leave in homes would count as work that is nowhere else.
+CLEAN_UP = "rm -f /home/{victim}/diary.txt /home/{me}/seen; systemctl stop target.service"
 
 ATTACKS = [
     Attack(
@@ -195,8 +201,8 @@ def two_on_one_machine() -> tuple[Letter, Letter] | None:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Take two of the class that is up; bring one of two students up if there is none."""
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Take two of the class that is up, and clean up after them; bring a class of two up if there is none."""
     home = tmp_path_factory.mktemp("laptop")
     found = two_on_one_machine()
     if found is None:
@@ -205,7 +211,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
         command(f"make lab STUDENTS={home}/students.csv EXTRA='{extra}'")
         found = two_on_one_machine()
     assert found
-    return Pair(*found, Laptop(home))
+    pair = Pair(*found, Laptop(home))
+    yield pair
+    pair.root(CLEAN_UP.format(**pair.names))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

@@ -132,7 +132,8 @@ def test_ctrl_c_waits_until_a_stage_has_tidied_up(tmp_path: Path) -> None:
         "except KeyboardInterrupt:\n    time.sleep(1); print('tidied up', flush=True)"
     )
     bin_test = (
-        "import pathlib, sys; from tools import stages\n"
+        "import pathlib, signal, sys; from tools import stages\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also where these tests run in the background
         f"stages.BUILD = pathlib.Path({str(tmp_path)!r})\n"
         f"stages.stages = lambda: [stages.Stage('hosts', (sys.executable, '-c', {stage!r}))]\n"
         "stages.main()"

@@ -16,8 +16,8 @@ from lab.shell import LabError, attempt, run
 
 # Each host runs a systemd, and each systemd opens some; the kernel's default of 128 ends at 28 hosts.
 INOTIFY_INSTANCES = 4096
-LINK_SECONDS = 30
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+LINK_SECONDS = 30  # for a link that is healed
 
 
 def up() -> None:

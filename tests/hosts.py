@@ -6,8 +6,10 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 
-from lab.places import ENDPOINT_URL
+from lab.places import ENDPOINT_URL, RUN
+from lab.places import STATE as LAB_STATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"  # that of class.yml
 SECONDS = 120
+
+
+def refuse_a_lab_that_is_up() -> None:
+    """End the tests when a lab is up or its state is kept: it may carry somebody's class, and they take it down."""
+    if RUN.exists() or LAB_STATE.exists():
+        pytest.exit("A lab is up on this machine, or its state is kept: end it (make lab-down), then test.", 1)
 
 
 def ec2() -> EC2Client:

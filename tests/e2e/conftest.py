@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.laptop import CHROMIUM, Laptop
 from tests.e2e.traces import traces
-from tests.hosts import as_root, running
+from tests.hosts import as_root, refuse_a_lab_that_is_up, running
 
 PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / "lab/state"
@@ -89,7 +89,6 @@ def recap(output: str) -> dict[str, dict[str, int]]:
 def before() -> dict[str, set[str]]:
     """This machine before there was a lab."""
     assert Path(CHROMIUM).exists(), "The tests open a browser: apt-get install chromium"
-    command("make lab-down DISCARD=1")
     return traces()
 
 
@@ -108,5 +107,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left() -> Any:
     """End the lab also when a test failed half-way."""
+    refuse_a_lab_that_is_up()
     yield
     command("make lab-down DISCARD=1", check=False)

@@ -27,7 +27,7 @@ class Attack:
     """`line` is typed into the attacker's shell and succeeds with status 0; the rest are scripts of root's.
 
     `prepare` makes the moment in which the attack is most likely to succeed, `lift` takes the protection away and
-    `restore` brings it back. `{victim}`, `{me}`, `{port}`, `{token}` and `{work}` stand for what they say.
+    `restore` brings it back. `{victim}`, `{me}`, `{port}` and `{work}` stand for what they say.
     """
 
     name: str
@@ -58,7 +58,7 @@ WITH_PROC = (
     "systemctl daemon-reload\nsystemctl restart {restart}"
 )
 # What attacks leave in homes would count as work that is nowhere else.
-CLEAN_UP = "rm -f /home/{victim}/diary.txt /home/{me}/seen; systemctl stop target.service"
+CLEAN_UP = "rm -f /home/{victim}/diary.txt /home/{me}/seen; systemctl stop target.service 2>/dev/null || true"
 
 ATTACKS = [
     Attack(
@@ -174,7 +174,6 @@ class Pair:
             "me": self.attacker.username,
             "victim": self.victim.username,
             "port": self.victim.port,
-            "token": self.victim.token,
             "work": PROJECT_ON_MACHINE,
         }
 

@@ -15,7 +15,7 @@ import yaml
 
 from tests.e2e.conftest import PROJECT, clean_environment, command
 from tests.e2e.laptop import END_SECONDS
-from tests.hosts import as_root
+from tests.hosts import as_root, refuse_a_lab_that_is_up
 
 if TYPE_CHECKING:
     import random
@@ -124,7 +124,7 @@ def kills(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def _lab() -> Iterator[None]:
     """Bring the lab up, and take it down again."""
-    command("make lab-down DISCARD=1")
+    refuse_a_lab_that_is_up()
     try:
         command(".venv/bin/python -m lab up")
         yield

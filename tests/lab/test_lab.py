@@ -33,6 +33,7 @@ from lab import hosts, image, places
 from lab.control import process
 from lab.podman import podman
 from lab.state import VARIABLES
+from tests.hosts import refuse_a_lab_that_is_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,10 +191,7 @@ BEFORE: dict[str, list[str]] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def _lab_is_up() -> Iterator[None]:
-    if places.RUN.exists() or places.STATE.exists():
-        pytest.fail(
-            "A lab is up on this machine, or its state is kept: end it (make lab-down), then test.", pytrace=False
-        )
+    refuse_a_lab_that_is_up()
     BEFORE.update(traces())
     try:
         up = lab("up")
@@ -483,7 +481,7 @@ def test_a_cut_machine_runs_but_answers_nobody_until_healed(machines: Machines, 
     assert machines.ssh(machine, "true").returncode == 255
     assert machines.get(machine)["State"]["Name"] == "running"
     assert lab("heal", "test-001").returncode == 0
-    machines.say(machine, "true")
+    assert machines.ssh(machine, "true").returncode == 0
     nobody = lab("cut", "test-999")
     assert nobody.returncode == 1
     assert "test-001" in nobody.stderr

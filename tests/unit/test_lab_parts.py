@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import control, image, places, shell
+from lab import control, image, network, places, shell
 from lab.addresses import FIRST, LAST, AddressPool
 from lab.faults import Fault, Faults
 from lab.hosts import parse_console
@@ -147,6 +147,27 @@ def test_an_endpoint_that_is_busy_is_not_called_stopped(monkeypatch: pytest.Monk
             control.ask("GET", "status")
     with pytest.raises(shell.LabError, match="Start it:  python -m lab endpoint start"):
         control.ask("GET", "status")
+
+
+@pytest.mark.parametrize(("seconds", "comes"), [(30, True), (0, False)])
+def test_a_healed_link_is_waited_for(monkeypatch: pytest.MonkeyPatch, seconds: int, *, comes: bool) -> None:
+    states = iter(["DOWN", "LOWERLAYERDOWN", "UP"] if comes else ["DOWN"] * 9)
+
+    def run(*command: str) -> str:
+        if "set" in command:
+            return ""
+        if command[0] == "nsenter":
+            return json.dumps([{"link_index": 7, "operstate": next(states)}])
+        return json.dumps([{"ifindex": 7, "ifname": "veth7", "operstate": "UP"}])
+
+    monkeypatch.setattr(network, "run", run)
+    monkeypatch.setattr(network, "LINK_SECONDS", seconds)
+    if comes:
+        network.set_link(1, up=True)
+        assert next(states, None) is None
+    else:
+        with pytest.raises(shell.LabError, match="veth7 did not come up"):
+            network.set_link(1, up=True)
 
 
 def test_the_first_image_is_the_one_that_the_project_launches_and_no_two_are_the_same() -> None:

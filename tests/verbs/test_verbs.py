@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import command, mails
 from tests.e2e.letter import read_letter
 from tests.faults.conftest import Course
-from tests.hosts import machines
+from tests.hosts import machines, refuse_a_lab_that_is_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ SHARED, OWN = "ml101-001", "ml101-002"
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """Ada and grace share a machine, mary has one of her own; each has written something."""
-    command("make lab-down DISCARD=1")
+    refuse_a_lab_that_is_up()
     # A machine of the lab that does not answer in twenty seconds was cut.
     made = Course(tmp_path_factory.mktemp("course"), {"class_students_per_machine": 2, "work_reach_wait_s": 20})
     made.write_roster(["ada", "grace", "mary"])

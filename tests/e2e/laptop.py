@@ -106,7 +106,9 @@ def browser() -> Iterator[Page]:
             executable_path=CHROMIUM, headless=True, chromium_sandbox=os.geteuid() != 0, args=QUIET
         )
         page = chromium.new_page(viewport={"width": 1360, "height": 850})
+        # A kernel may be at work, and a page be long in coming, on a machine that does other things beside.
         page.set_default_timeout(SECONDS * 1000)
+        expect.set_options(timeout=SECONDS * 1000)
         yield page
         chromium.close()
 

@@ -2,7 +2,8 @@
 
 Each stage is one command; a JUnit file in build/ keeps its outcome. A machine has one lab, so the stages that need it
 run one after the other, and their output is shown as it comes. They often wait for a host: beside them run, also one
-after the other and each on one core, the stages that need no lab; their output is shown when they end.
+after the other, the stages that need no lab, on what the hosts leave of the processors; their output is shown when they
+end.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
+# How nice a stage is that runs beside the lab's: these come first, and it never stands still.
+BESIDE = 5
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
@@ -109,12 +112,11 @@ def run(stage: Stage, *, live: bool = True) -> Outcome:
     """Run a stage, show what it says, as it comes or at its end, and keep its outcome."""
     began, said, title = time.monotonic(), b"", f"\n── {stage.name} ──\n".encode()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if not live:
-        environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "1"  # the hosts, for which the other stages wait, go first
+    beside = () if live else ("nice", f"-n{BESIDE}")
     show(title if live else b"")
     stage.report.unlink(missing_ok=True)
     with subprocess.Popen(
-        stage.command,
+        (*beside, *stage.command),
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,

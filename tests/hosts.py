@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ def refuse_a_lab_that_is_up() -> None:
         pytest.exit("A lab is up on this machine, or its state is kept: end it (make lab-down), then test.", 1)
 
 
+@functools.cache
 def ec2() -> EC2Client:
-    """Return a client of the lab's EC2."""
+    """Return a client of the lab's EC2, which threads may share."""
     return boto3.client(
         "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
     )

@@ -101,13 +101,19 @@ def main() -> int:
     parser.add_argument("--project", type=Path, default=PROJECT, help="a copy of the project whose scenarios are meant")
     options = parser.parse_args()
     outcomes = []
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+    try:
         for future in as_completed([pool.submit(run, name, options.project) for name in options.names]):
             outcomes.append(future.result())
             print(outcomes[-1], flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C ends the scenarios that run; no other begins after it
     junit(outcomes).write(options.project / "build" / f"{SUITE}.xml", encoding="utf-8", xml_declaration=True)
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Ended by Ctrl-C.")

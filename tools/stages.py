@@ -2,8 +2,7 @@
 
 Each stage is one command; a JUnit file in build/ keeps its outcome. A machine has one lab, so the stages that need it
 run one after the other, and their output is shown as it comes. They often wait for a host: beside them run, also one
-after the other, the stages that need no lab, on what the hosts leave of the processors; their output is shown when they
-end.
+after the other, the stages that need no lab, on what the hosts leave of one core; their output is shown when they end.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
-# How nice a stage is that runs beside the lab's: these come first, and it never stands still.
-BESIDE = 5
+# How nice a stage is that runs beside those of the lab: they wait for nobody, and it need not be ready before they are.
+BESIDE = 10
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
@@ -112,7 +111,10 @@ def run(stage: Stage, *, live: bool = True) -> Outcome:
     """Run a stage, show what it says, as it comes or at its end, and keep its outcome."""
     began, said, title = time.monotonic(), b"", f"\n── {stage.name} ──\n".encode()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    beside = () if live else ("nice", f"-n{BESIDE}")
+    beside: tuple[str, ...] = ()
+    if not live:
+        environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "1"
+        beside = ("nice", f"-n{BESIDE}")
     show(title if live else b"")
     stage.report.unlink(missing_ok=True)
     with subprocess.Popen(

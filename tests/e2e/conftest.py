@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,15 @@ def play(playbooks: str, *, check: bool = True) -> subprocess.CompletedProcess[s
 
 def on_machine(seat: str, script: str, *, check: bool = True) -> str:
     """Run a script as root on a machine and return what it prints."""
-    print(f"{seat}# {script}")
     said = as_root(seat, script, STATE / "class", check=check)
-    print(said[-6000:])
+    print(f"{seat}# {script}\n{said[-6000:]}")
     return said
 
 
 def on_all_machines(script: str) -> str:
-    """Run a script as root on every machine, one after the other, and return all that they print."""
-    return "".join(on_machine(seat, script) for seat in running())
+    """Run a script as root on every machine at once and return all that they print, in the order of their seats."""
+    with ThreadPoolExecutor() as pool:
+        return "".join(pool.map(lambda seat: on_machine(seat, script), running()))
 
 
 def requests() -> list[dict[str, Any]]:

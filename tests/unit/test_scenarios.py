@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import time
 from pathlib import Path
 
+import pytest
+
+from tools import scenarios as tool
 from tools.roles import PROJECT
 from tools.scenarios import Outcome, junit, scenarios
 
@@ -28,3 +34,25 @@ def test_a_failure_is_shown_with_its_last_words_and_kept_whole(tmp_path: Path) -
     report = (tmp_path / "of.xml").read_text()
     assert 'tests="2" failures="1"' in report
     assert "first words" in report
+
+
+def test_after_an_interrupt_no_other_scenario_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun: list[str] = []
+
+    def run(name: str, project: Path) -> Outcome:
+        begun.append(name)
+        if name == "breaks":
+            time.sleep(0.2)  # until all of them wait for their turn
+            signal.raise_signal(signal.SIGINT)  # heard by the main thread, as a terminal's is
+        time.sleep(0.5)
+        return Outcome(name, 0.5, passed=True, said="", log=project)
+
+    monkeypatch.setattr(tool, "run", run)
+    monkeypatch.setattr(sys, "argv", ["bin/molecule", "--project", str(tmp_path), "breaks", "runs", "waits", "too"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            tool.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert begun == ["breaks", "runs"]

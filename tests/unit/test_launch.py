@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.launch import (
     LaunchError,
@@ -11,10 +13,13 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.launch 
     require_quota,
 )
 
-SUBNETS = [
-    {"subnet_id": "subnet-e", "availability_zone": "eu-west-1e"},
-    {"subnet_id": "subnet-b", "availability_zone": "eu-west-1b"},
-    {"subnet_id": "subnet-a", "availability_zone": "eu-west-1a"},
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import SubnetTypeDef
+
+SUBNETS: list[SubnetTypeDef] = [
+    {"SubnetId": "subnet-e", "AvailabilityZone": "eu-west-1e"},
+    {"SubnetId": "subnet-b", "AvailabilityZone": "eu-west-1b"},
+    {"SubnetId": "subnet-a", "AvailabilityZone": "eu-west-1a"},
 ]
 
 
@@ -42,8 +47,8 @@ def test_other_families_count_against_none_of_them(instance_type: str) -> None:
 
 
 def test_the_first_zone_that_offers_the_type_is_taken() -> None:
-    assert choose_subnet(SUBNETS, ["eu-west-1b", "eu-west-1e"], "t3a.large", "eu-west-1") == "subnet-b"
-    assert choose_subnet(SUBNETS, None, "t3a.large", "eu-west-1") == "subnet-a"
+    assert choose_subnet(SUBNETS, ["eu-west-1b", "eu-west-1e"], "t3a.large", "eu-west-1") == SUBNETS[1]
+    assert choose_subnet(SUBNETS, None, "t3a.large", "eu-west-1") == SUBNETS[2]
     with pytest.raises(LaunchError, match="has no default subnet"):
         choose_subnet([], None, "t3a.large", "eu-west-1")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .conda_installer import UNPACKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from mypy_boto3_ec2.type_defs import SubnetTypeDef
 
 # What Ubuntu, its updates and its logs take, and the environment of environment.yml before it is locked, in GB.
 SYSTEM_GB, UNLOCKED_ENVIRONMENT_GB = 4, 6
@@ -47,13 +49,13 @@ def quota_of(instance_type: str) -> Quota | None:
 
 
 def choose_subnet(
-    subnets: Iterable[Mapping[str, Any]], zones: Sequence[str] | None, instance_type: str, region: str, given: str = ""
-) -> str:
+    subnets: Iterable[SubnetTypeDef], zones: Sequence[str] | None, instance_type: str, region: str, given: str = ""
+) -> SubnetTypeDef:
     """Return the first subnet in a zone that offers `instance_type`; `zones` None = not known, take any.
 
     `given` is the subnet that the instructor asks for, if any.
     """
-    known = sorted(subnets, key=lambda subnet: (subnet["availability_zone"], subnet["subnet_id"]))
+    known = sorted(subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["SubnetId"]))
     if not known:
         if given:
             raise LaunchError(
@@ -65,14 +67,14 @@ def choose_subnet(
             "Create a default VPC in the AWS console (VPC, Actions), or set class_subnet_id in "
             f"{_SETTINGS}; then run again."
         )
-    fit = [subnet for subnet in known if zones is None or subnet["availability_zone"] in zones]
+    fit = [subnet for subnet in known if zones is None or subnet["AvailabilityZone"] in zones]
     if not fit:
         raise LaunchError(
-            f"{known[0]['availability_zone']}, the zone of {known[0]['subnet_id']}, offers no {instance_type}; "
+            f"{known[0]['AvailabilityZone']}, the zone of {known[0]['SubnetId']}, offers no {instance_type}; "
             f"{', '.join(zones or ())} do.\n"
             f"Set class_subnet_id to a subnet there, or another class_instance_type, in {_SETTINGS}; then run again."
         )
-    return str(fit[0]["subnet_id"])
+    return fit[0]
 
 
 def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> LaunchError:

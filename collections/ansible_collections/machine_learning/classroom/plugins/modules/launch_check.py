@@ -7,8 +7,9 @@ DOCUMENTATION = r"""
 module: launch_check
 short_description: Find out whether machines can be launched, before anything is made
 description:
-  - Asks AWS whether the image exists, whether the zone offers the instance type, and whether the vCPU quota and the
-    disk suffice; says in words what does not fit. With nothing to launch or start it asks nothing.
+  - Asks AWS for the subnet to launch into, whether the image exists, whether the zone offers the instance type, and
+    whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
+    asks for the subnet alone.
   - What AWS does not permit to ask is said and taken for good.
 author: The machine_learning_aws developers
 extends_documentation_fragment:
@@ -38,14 +39,9 @@ options:
     type: str
     required: true
   subnet_id:
-    description: The subnet that was asked for; empty for any of O(subnets).
+    description: The subnet to launch into; empty for any that is its zone's default.
     type: str
     default: ""
-  subnets:
-    description: The subnets to choose from, as M(amazon.aws.ec2_vpc_subnet_info) returns them.
-    type: list
-    elements: dict
-    required: true
   disk_gb:
     description: The size of each machine's disk, in GiB.
     type: int
@@ -67,7 +63,6 @@ EXAMPLES = r"""
     launch: 30
     instance_type: t3a.large
     image_parameter: /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
-    subnets: "{{ subnets.subnets }}"
     disk_gb: 30
     environment_lock: environment.lock
 """
@@ -75,6 +70,10 @@ EXAMPLES = r"""
 RETURN = r"""
 subnet_id:
   description: The subnet to launch into.
+  type: str
+  returned: success
+vpc_id:
+  description: The network that the subnet is a part of.
   type: str
   returned: success
 image_id:
@@ -97,7 +96,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import ImageTypeDef, InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import ImageTypeDef, InstanceTypeInfoTypeDef, SubnetTypeDef
 
 T = TypeVar("T")
 
@@ -110,6 +109,12 @@ class Check:
         self._module = module
         self._region: str = module.region
         self._ec2: EC2Client = module.client("ec2")
+
+    def subnets(self, subnet_id: str) -> list[SubnetTypeDef]:
+        """Return the subnets to choose from: `subnet_id`, if it exists, or the default one of each zone."""
+        wanted: Any = [{"Name": "subnet-id" if subnet_id else "default-for-az", "Values": [subnet_id or "true"]}]
+        pages = self._ec2.get_paginator("describe_subnets").paginate(Filters=wanted)
+        return [subnet for page in pages for subnet in page["Subnets"]]
 
     def image(self, image_id: str, parameter: str) -> ImageTypeDef:
         """Return the image to launch from."""
@@ -176,12 +181,13 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     given, region = module.params, module.region
     kind, count = given["instance_type"], given["launch"]
     wanted = [kind] * count + given["starting"]
-    if not wanted:
-        return {"subnet_id": launch.choose_subnet(given["subnets"], None, kind, region, given["subnet_id"])}
     ask = Check(module)
+    subnets = ask.subnets(given["subnet_id"])
     zones = ask.if_permitted("the instance type", partial(ask.zones, kind)) if count else None
-    subnet_id = launch.choose_subnet(given["subnets"], zones, kind, region, given["subnet_id"])
-    chosen: dict[str, Any] = {"subnet_id": subnet_id}
+    subnet = launch.choose_subnet(subnets, zones, kind, region, given["subnet_id"])
+    chosen = {"subnet_id": subnet["SubnetId"], "vpc_id": subnet["VpcId"]}
+    if not wanted:
+        return chosen
     running = ask.running()
     types = ask.if_permitted("the vCPU quota", partial(ask.types, {*wanted, *running}))
     if count:
@@ -225,7 +231,6 @@ def main() -> None:
             "image_id": {"default": ""},
             "image_parameter": {"required": True},
             "subnet_id": {"default": ""},
-            "subnets": {"type": "list", "elements": "dict", "required": True},
             "disk_gb": {"type": "int", "required": True},
             "environment_lock": {"type": "path", "required": True},
         },

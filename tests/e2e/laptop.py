@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 SECONDS = 60
 END_SECONDS = 5  # for a shell to end; pexpect's tenth of one is too short for a machine at work
+SAVE_SECONDS = 3  # within which a notebook that nothing is added to is saved
 CHROMIUM = "/usr/bin/chromium"
+# Parts of JupyterLab's page: the kernel in the status bar, and the tab of a notebook with changes.
+IDLE = re.compile(r"\| Idle$")
+UNSAVED = ".lm-TabBar-tab.jp-mod-current.jp-mod-dirty"
 # Nothing of the browser's own may go out: the tests talk to loopback and to the lab's hosts alone.
 QUIET = [
     "--disable-gpu",
@@ -126,25 +130,39 @@ def run_notebook(page: Page, letter: Letter, name: str) -> dict[str, Any]:
     # reset: without the tabs of before, so that the menu means this notebook and the status bar its kernel.
     page.goto(f"http://localhost:5005/lab/tree/{name}?reset&token={letter.token}")
     expect(page.locator(".lm-TabBar-tab.jp-mod-current .lm-TabBar-tabLabel")).to_have_text(name)
-    expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible()  # the kernel, in the status bar
+    expect(page.get_by_text(IDLE)).to_be_visible()
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
     deadline = time.monotonic() + SECONDS
     while True:
         time.sleep(1)
-        expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible()
-        page.keyboard.press("Control+s")
-        expect(page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+        save(page)
+        # In this order: a kernel that is idle now has ended whatever had begun when the notebook was saved.
+        settled = page.get_by_text(IDLE).is_visible() and not page.locator(UNSAVED).count()
         status, text = fetch(f"/api/contents/{name}", letter.token)
         if status == HTTPStatus.OK:  # not while it is being saved: Jupyter writes in place
             notebook: dict[str, Any] = json.loads(text)["content"]
             cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"])]
             for failed in (out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"):
                 raise AssertionError(f"{name}: {failed['ename']}: {failed['evalue']}")
-            if all(cell["execution_count"] for cell in cells):
+            if settled and all(cell["execution_count"] for cell in cells):
                 return notebook
         if time.monotonic() > deadline:
             raise AssertionError(f"{name}: not all of its cells ran within {SECONDS} s")
+
+
+def save(page: Page) -> None:
+    """Save the notebook that is open; once more where something, such as an output, came after that."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        page.keyboard.press("Control+s")
+        try:
+            expect(page.locator(UNSAVED)).to_have_count(0, timeout=SAVE_SECONDS * 1000)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def type_cell(page: Page, letter: Letter, name: str, text: str) -> None:
@@ -152,8 +170,7 @@ def type_cell(page: Page, letter: Letter, name: str, text: str) -> None:
     for key in ("Escape", "b", "Enter"):
         page.keyboard.press(key)
     page.keyboard.type(text)
-    page.keyboard.press("Control+s")
-    expect(page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+    save(page)
     status, answer = fetch(f"/api/contents/{name}", letter.token)
     assert status == HTTPStatus.OK
     assert text in ["".join(cell["source"]) for cell in json.loads(answer)["content"]["cells"]]

@@ -77,7 +77,8 @@ def test_a_failure_is_a_few_lines_whoever_made_it(desk: Desk) -> None:
     lines = shown.text.splitlines()
     (unreachable,) = [line for line in lines if line.startswith("unreachable: ")]
     assert unreachable.startswith("unreachable: [ml101-001 (ada, grace)]: ")
-    assert unreachable.endswith("port 1: Connection refused")
+    # Ansible leaves ssh a millisecond to end after it refused the data; if that is too short, it has no more to say.
+    assert unreachable.endswith(("port 1: Connection refused", "reached over SSH: [Errno 32] Broken pipe"))
     table = lines.index("SEAT  STUDENT")
     assert lines[table - 1].startswith("TASK [Show a table]")
     assert lines[table + 1] == "ml101-001  ada"

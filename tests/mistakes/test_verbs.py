@@ -155,3 +155,14 @@ def test_provision_leaves_all_seats_as_they_are_where_only_some_machines_are_mea
     assert shown.code == 0, shown.text
     assert "Nothing to do for localhost: seats are given for the class as a whole" in shown.text
     assert desk.aws.made == {"RunInstances"}
+
+
+def test_provision_makes_no_other_key_for_machines_that_one_opens(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    desk.aws.actions.clear()
+    assert desk.play("provision.yml").failure == (
+        f"The class has 1 machines, but its ssh key is gone:\n{desk.home}/class/ssh_key\n"
+        f"Bring {desk.home}/class back from your backup: no other key opens these machines."
+    )
+    assert not desk.aws.made
+    assert not (desk.home / "class/ssh_key").exists()

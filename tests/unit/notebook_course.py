@@ -14,11 +14,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.machine_learning.classroom.plugins.action import notebooks as action_module
-from ansible_collections.machine_learning.classroom.plugins.module_utils import (
-    notebook_folder,
-    notebook_merge,
-    notebooks,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import delivery, student_files
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
 from ansible_collections.machine_learning.classroom.plugins.modules import notebooks as notebooks_module
 
 ME = getpass.getuser()
@@ -112,9 +109,7 @@ def merge_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """
 
     def merge(base: bytes, student: bytes, template: bytes) -> dict[str, Any]:
-        return notebook_merge.answer(
-            {"base": base.decode(), "student": student.decode(), "template": template.decode()}
-        )
+        return merge_module.answer({"base": base.decode(), "student": student.decode(), "template": template.decode()})
 
-    monkeypatch.setattr(notebooks, "program_merger", lambda *_: merge)
-    monkeypatch.setattr(notebook_folder, "QUIET_S", 0.0)
+    monkeypatch.setattr(delivery, "program_merger", lambda *_: merge)
+    monkeypatch.setattr(student_files, "QUIET_S", 0.0)

@@ -14,15 +14,19 @@ from typing import Any
 
 import nbformat
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import (
-    notebook_folder,
-    notebook_merge,
-    notebooks,
-    records,
-    work,
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records as records_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import delivery as delivery_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
+    merge,
+    student_files,
+    templates,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.at_rest import at_rest, records_of_rest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import (
+    at_rest,
+    records_of_rest,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -42,7 +46,7 @@ def merge_here(base: bytes, student: bytes, template: bytes) -> dict[str, Any]:
         texts = {"base": base.decode(), "student": student.decode(), "template": template.decode()}
     except UnicodeDecodeError:
         return {"doubt": "it is not a notebook that can be read"}
-    return notebook_merge.answer(texts)
+    return merge.answer(texts)
 
 
 def running(term: AnyTerm) -> bool:
@@ -59,9 +63,9 @@ class AnyTerm(RuleBasedStateMachine):
         super().__init__()
         self.patched = contextlib.ExitStack()
         patch = self.patched.enter_context(pytest.MonkeyPatch.context())
-        for module in (work, notebook_folder):
+        for module in (collector, student_files):
             patch.setattr(module, "QUIET_S", 0.0)
-        patch.setattr(notebooks, "program_merger", lambda *_: merge_here)
+        patch.setattr(delivery_module, "program_merger", lambda *_: merge_here)
         self.way = Way(Path(self.patched.enter_context(tempfile.TemporaryDirectory(dir=QUICK))), STUDENT)
         self.collected: list[Tree] = []
         self.edition = BASE
@@ -136,7 +140,7 @@ class AnyTerm(RuleBasedStateMachine):
         assert self.way.folder().settled()
         before, own = tree(self.way.machine), self.words_of_the_student()
         content = dumped(self.edition).encode()
-        delivery = notebooks.Delivery(
+        delivery = delivery_module.Delivery(
             Host(SimpleNamespace(check_mode=False)),
             str(self.way.machine.parent),
             store=str(self.way.store / "delivered"),
@@ -144,7 +148,7 @@ class AnyTerm(RuleBasedStateMachine):
             python="",
         )
         delivery.keep(content)
-        delivery.deliver(STUDENT, notebooks.digests({LESSON: content}), [])
+        delivery.deliver(STUDENT, templates.digests({LESSON: content}), [])
         after = tree(self.way.machine)
         name = os.fsencode(LESSON)
         assert {path: what for path, what in before.items() if path != name}.items() <= after.items()
@@ -187,7 +191,7 @@ class AnyTerm(RuleBasedStateMachine):
         found = records_of_rest([self.instance()], work, str(self.way.home), self.way.class_name, addresses)
         for path, record in found.items():
             Path(path).parent.mkdir(exist_ok=True)
-            records.write(path, record)
+            records_module.write(path, record)
 
     @rule()
     def start(self) -> None:

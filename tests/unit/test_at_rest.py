@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import records
-from ansible_collections.machine_learning.classroom.plugins.module_utils.at_rest import at_rest, records_of_rest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import (
+    at_rest,
+    records_of_rest,
+)
 
 from tests.unit.work_lab import Way, old
 

@@ -13,22 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import (
-    autosaved,
-    own_work,
-    work,
-    work_history,
-    work_remote,
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
+    autosave,
+    autosave_export,
+    collector,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.autosaved import Autosaved, AutosavedError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.own_work import SAVED, Saving
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
-    AUTOSAVES,
-    BRANCH,
-    KnownSaved,
-    Saved,
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import errors as errors_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import history as history_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import remote as remote_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Saving
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_export import (
+    Autosaved,
+    AutosavedError,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import AUTOSAVES
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import KnownSaved, Saved
 
 from tests.unit.work_lab import QUICK, Way, tree
 
@@ -66,7 +67,7 @@ class Desk(Way):
         for name, content in files.items():
             (self.machine / f"{name}.txt").write_text(content)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10}
-        settings = own_work.Settings(str(self.machine.parent), str(self.saves), **numbers)
+        settings = autosave.Settings(str(self.machine.parent), str(self.saves), **numbers)
         if Saving(settings, STUDENT).save():
             (newest, *others) = self.on_machine()
             self.clock += 60
@@ -85,9 +86,9 @@ class Desk(Way):
 
     def write_anew(self, *kept: Saved) -> None:
         """Let the machine keep only these versions, newest first, as own_work does it."""
-        history = work_history.History(str(self.there))
+        history = history_module.History(str(self.there))
         history.append(BRANCH, kept[::-1], SAVED, anew=True)
-        own_work.git(history, "gc", "--quiet", "--prune=now")
+        autosave.git(history, "gc", "--quiet", "--prune=now")
         self.give_away()
 
     def at(self, *seconds: int) -> None:
@@ -139,7 +140,7 @@ class Desk(Way):
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
         desk = Desk(Path(folder), username=STUDENT)
         yield desk
@@ -286,9 +287,9 @@ def test_restore_finds_the_version_nearest_before_collected_or_saved(desk: Desk)
     assert found("2026-03-03") == "three"
     assert found("now") == "collected"
     both = desk.history().versions(AUTOSAVES) + desk.history().versions()
-    assert work_history.choose(both, f"{datetime.now().astimezone():%Y-%m-%d}").kind == "Collected"
+    assert history_module.choose(both, f"{datetime.now().astimezone():%Y-%m-%d}").kind == "Collected"
     assert found(desk.history().versions(AUTOSAVES)[2].commit) == "one"
-    with pytest.raises(work_history.HistoryError, match="the first save was at"):
+    with pytest.raises(errors_module.HistoryError, match="the first save was at"):
         desk.restore("2026-03-01")
     assert (desk.machine / "essay.txt").read_text() == "collected"
 
@@ -322,12 +323,12 @@ def test_the_copy_elsewhere_has_it_too(desk: Desk) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)
     desk.save(essay="one")
     desk.bring()
-    assert work_remote.push(str(desk.home), "ml101", str(remote)).pushed == [STUDENT]
+    assert remote_module.push(str(desk.home), "ml101", str(remote)).pushed == [STUDENT]
     desk.save(essay="two")
     desk.save(essay="one")
     desk.bring()
-    assert work_remote.push(str(desk.home), "ml101", str(remote)).pushed == [STUDENT]
-    assert work_remote.push(str(desk.home), "ml101", str(remote)).same == [STUDENT]
+    assert remote_module.push(str(desk.home), "ml101", str(remote)).pushed == [STUDENT]
+    assert remote_module.push(str(desk.home), "ml101", str(remote)).same == [STUDENT]
     show = ["git", "-C", str(remote), "show", f"autosaved/ml101/{STUDENT}~1:work/essay.txt"]
     assert subprocess.run(show, capture_output=True, text=True, check=True).stdout == "two"
 
@@ -342,7 +343,7 @@ def test_a_run_that_is_ended_leaves_all_or_nothing_and_the_next_one_brings_it(
     desk.save(essay="one")
     desk.bring()
     desk.save(essay="two")
-    steps = {"append": (work_history.History, "append"), "rename": (os, "rename")}
+    steps = {"append": (history_module.History, "append"), "rename": (os, "rename")}
 
     def end(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -414,7 +415,7 @@ def test_whatever_starts_in_the_students_history_runs_as_the_student(
 )
 def test_what_has_no_end_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str, says: str) -> None:
     desk.save(essay="one")
-    monkeypatch.setattr(autosaved, "LISTING_S", 1)
+    monkeypatch.setattr(autosave_export, "LISTING_S", 1)
     fake_git(desk, monkeypatch, end)
     began = time.monotonic()
     with pytest.raises(AutosavedError, match=says):
@@ -564,7 +565,7 @@ class Forger(Desk):
 
 @pytest.fixture
 def forger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forger]:
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
         forger = Forger(Path(folder), username=STUDENT)
         forger.save(essay="honest")
@@ -650,12 +651,12 @@ def test_sizes_that_no_honest_machine_sends_are_refused(forger: Forger, monkeypa
     blob = ("100644", forger.object("blob", b"x"))
     large = forger.version(bytes(40 << 20), a=blob)  # small on the way
     many = forger.version(INDEX, **{f"{number:05}": blob for number in range(40_000)})
-    monkeypatch.setattr(work_history, "LARGEST_INDEX", 1 << 20)
+    monkeypatch.setattr(history_module, "LARGEST_INDEX", 1 << 20)
     with pytest.raises(WorkError, match="a version has no index"):
         forger.forge(large)
     with pytest.raises(WorkError, match="over limit"):
         forger.forge(many)
-    monkeypatch.setattr(work_history, "MOST_SAVED", 2)
+    monkeypatch.setattr(history_module, "MOST_SAVED", 2)
     with pytest.raises(WorkError, match="more than 2 versions"):
         forger.send("", *(Saved(NINE, f"{number:040}") for number in range(3)))
 
@@ -680,7 +681,7 @@ def test_a_version_with_an_index_of_lies_is_kept_and_never_laid_out(desk: Desk, 
     forger = Forger(desk.base, username=STUDENT)
     assert forger.forge(forger.version(index, a=("100644", forger.object("blob", b"x")))) == 1
     before = tree(desk.base / "machine")
-    with pytest.raises((WorkError, work_history.HistoryError)):
+    with pytest.raises((WorkError, errors_module.HistoryError)):
         desk.restore("2026-03-02T09:00+00:00")
     assert tree(desk.base / "machine") == before
     desk.student().discard()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain, explain_text
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
+    explain,
+    explain_text,
+)
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_environment_file import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import (
     EnvironmentFile,
     EnvironmentFileError,
     read,

@@ -9,9 +9,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import conda_solver
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_environment_file import read
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_installer import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import solver
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import read
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import (
     Environment,
     InstallError,
     Plan,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import Lock
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
 
 STATE = "the lock\n"
 
@@ -42,8 +42,8 @@ class Machine:
         """Lock `dependencies`, with the channel at `address` if it is served."""
         self._file.write_text(f"channels: [conda-forge]\ndependencies: {list(dependencies)}\n")
         environment = read(self._file)
-        request = conda_solver.request(environment, address or self.channel.parent.as_uri(), "linux-64", [])
-        return conda_solver.solve(environment, request, None)
+        request = solver.request(environment, address or self.channel.parent.as_uri(), "linux-64", [])
+        return solver.solve(environment, request, None)
 
     def install(self, lock: Lock, *imports: str) -> None:
         """Install as the module does."""

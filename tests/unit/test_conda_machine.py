@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.machine_learning.classroom.plugins.action import conda_environment as action
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_installer import Environment
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import Environment
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import (
     Lock,
     LockedPackage,
     Request,

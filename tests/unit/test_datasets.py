@@ -21,15 +21,15 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.machine_learning.classroom.plugins.module_utils.archive import ArchiveError, unpack
-from ansible_collections.machine_learning.classroom.plugins.module_utils.datasets import read_datasets
-from ansible_collections.machine_learning.classroom.plugins.module_utils.download import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.datasets import read_datasets
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.download import (
     KEPT_FREE,
     DownloadError,
     Space,
     Wanted,
     download,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.extract import ArchiveError, unpack
 from ansible_collections.machine_learning.classroom.plugins.modules import datasets as datasets_module
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB

@@ -6,14 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.ending import (
-    Exchange,
-    Weighed,
-    collect_summary,
-    exchange,
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.release import Weighed, weigh
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import Exchange, exchange
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.collect_summary import collect_summary
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import (
     given_up_mistake,
     named_students,
-    weigh,
 )
 
 

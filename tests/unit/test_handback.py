@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import handback as handback_module
-from ansible_collections.machine_learning.classroom.plugins.module_utils import work
-from ansible_collections.machine_learning.classroom.plugins.module_utils.handback import Handback, safe_names
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import handback as handback_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.handback import Handback, safe_names
 from ansible_collections.machine_learning.classroom.plugins.modules import handback as module
 
 from tests.unit.work_lab import QUICK, Way
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
         yield Path(folder)
 

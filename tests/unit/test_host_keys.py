@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host_keys import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.host_keys import (
     HostKey,
     keys_in_console,
     read_known_hosts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.launch import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.launch import (
     LaunchError,
     choose_subnet,
     quota_of,

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.letters import (
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import (
     access_digest,
     eml,
     letter_due,

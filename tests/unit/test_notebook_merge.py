@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_merge
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebook_merge import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge import (
     DoubtError,
     Merged,
     is_renamed,
@@ -359,7 +359,7 @@ def test_as_a_program_it_needs_nothing_of_this_project() -> None:
     question = {"base": dumped(BASE), "student": dumped(edited(SOLVED)), "template": dumped(edited(FIXED))}
 
     def ask(question: dict[str, str]) -> Any:
-        program = [sys.executable, "-I", notebook_merge.__file__]
+        program = [sys.executable, "-I", merge_module.__file__]
         return json.loads(
             subprocess.run(program, input=json.dumps(question), text=True, check=True, capture_output=True).stdout
         )
@@ -377,7 +377,7 @@ def test_an_outline_is_what_a_person_reads() -> None:
         "── 1: markdown ──\n# Arrays\n── 2: code ──\nrows = ...\nprint(rows)\n"
     )
     assert outline("plain\n") == "plain\n\n"
-    assert len(outline("x" * 1_000_000)) == notebook_merge.SHOWN + 1
+    assert len(outline("x" * 1_000_000)) == merge_module.SHOWN + 1
 
 
 def test_a_renamed_template_is_known_by_its_cells() -> None:
@@ -620,7 +620,7 @@ def template_keys(_: Any, student: Any, template: Any) -> Any:
     return {**student, **template} if template else {}, []
 
 
-WEAVE, MERGE_CELL = notebook_merge._Merge._weave, notebook_merge._Merge._merge_cell
+WEAVE, MERGE_CELL = merge_module._Merge._weave, merge_module._Merge._merge_cell
 MUTANTS: dict[str, tuple[str, Any]] = {
     "the student's own cells are forgotten": ("_Merge._weave", forget_students_cells),
     "the template's new cells are forgotten": ("_Merge._weave", forget_new_cells),
@@ -640,14 +640,14 @@ MUTANTS: dict[str, tuple[str, Any]] = {
 def mutate(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path, mutant = MUTANTS[name]
     owner, _, attribute = path.rpartition(".")
-    monkeypatch.setattr(getattr(notebook_merge, owner) if owner else notebook_merge, attribute, mutant)
+    monkeypatch.setattr(getattr(merge_module, owner) if owner else merge_module, attribute, mutant)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_merge_that_loses_something_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of this file see every fault that the merge could have, with its own guard switched off."""
-    monkeypatch.setattr(notebook_merge, "lost", always([]))
-    monkeypatch.setattr(notebook_merge, "has_unique_ids", always(True))
+    monkeypatch.setattr(merge_module, "lost", always([]))
+    monkeypatch.setattr(merge_module, "has_unique_ids", always(True))
     mutate(monkeypatch, name)
     assert set(fuzz(range(150))) - {"merged", "doubt", "merged once for ever"}
 

@@ -20,8 +20,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_folder, notebook_merge
-from ansible_collections.machine_learning.classroom.plugins.module_utils import notebooks as delivery_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import secure_files
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
+    delivery,
+    merge,
+    merge_process,
+    student_files,
+    student_process,
+)
 
 from tests.unit.notebook_course import FIRST, ME, SECOND, STUDENT, Course, as_student, merge_here
 from tests.unit.test_notebook_merge import (
@@ -285,7 +291,7 @@ def test_a_broken_notebook_stays_as_it_is(course: Course, text: bytes, reason: s
 
 
 def test_a_file_too_large_to_weigh_stays_as_it_is(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook_folder, "COMPARED", 1 << 20)
+    monkeypatch.setattr(student_files, "COMPARED", 1 << 20)
     write(course, FIRST, MINE + " " * (1 << 20))
     course.template(FIRST, TWO)
     assert "because it is larger than 1 MB" in course.give()["report"][0]
@@ -386,7 +392,7 @@ def just_before(
     monkeypatch: pytest.MonkeyPatch, function: str, act: Callable[[int], object], *, times: int = 1
 ) -> None:
     """Let the student act just before a function of the folder runs, the first few times."""
-    real, left = getattr(notebook_folder, function), [times]
+    real, left = getattr(student_files, function), [times]
 
     def wrapped(folder: int, *args: Any, **kwargs: Any) -> Any:
         if left[0]:
@@ -394,7 +400,7 @@ def just_before(
             act(folder)
         return real(folder, *args, **kwargs)
 
-    monkeypatch.setattr(notebook_folder, function, wrapped)
+    monkeypatch.setattr(student_files, function, wrapped)
 
 
 def save(folder: int, text: str) -> None:
@@ -447,7 +453,7 @@ def test_a_student_who_never_stops_saving_is_left_in_peace(course: Course, monke
 
 
 def test_a_save_in_the_making_is_waited_for(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook_folder, "QUIET_S", 0.5)
+    monkeypatch.setattr(student_files, "QUIET_S", 0.5)
     write(course, FIRST, MINE[:100])
     course.template(FIRST, TWO)
     (course.home / "whole").write_text(MINE)
@@ -479,9 +485,9 @@ def test_what_the_students_process_says_is_not_believed_blindly(
     good = {"path": FIRST, "what": "aside", "why": "\x1b[2Jboo\nhoo", "aside": "a", "notes": [], "diff": []}
     lies = [b"{", b"[]", b'{"path": 5}', json.dumps({**good, "what": "root"}).encode()]
     lies += [json.dumps({**good, **lie}).encode() for lie in ({"notes": [5]}, {"why": None}, {"path": "../etc"})]
-    monkeypatch.setattr(delivery_module, "_work", say(lies))
+    monkeypatch.setattr(student_process, "_work", say(lies))
     assert "was interrupted" in course.give()["msg"]
-    monkeypatch.setattr(delivery_module, "_work", say([json.dumps(good).encode()]))
+    monkeypatch.setattr(student_process, "_work", say([json.dumps(good).encode()]))
     (sentence,) = course.give()["report"]
     assert "boo" in sentence
     assert sentence.isprintable()
@@ -491,7 +497,7 @@ def test_what_the_students_process_says_is_not_believed_blindly(
 
 
 def merger(python: str = sys.executable, program: str = "") -> Callable[[bytes, bytes, bytes], dict[str, Any]]:
-    return notebook_folder.program_merger(python, program or Path(notebook_merge.__file__).read_text())
+    return merge_process.program_merger(python, program or Path(merge.__file__).read_text())
 
 
 def test_the_merge_runs_in_another_python() -> None:
@@ -509,19 +515,19 @@ def test_a_merge_that_fails_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
         "it could not be merged (ModuleNotFoundError: No module named 'nothing')"
     )
     assert "it could not be merged" in doubt(sys.executable, "print('no JSON')")
-    monkeypatch.setattr(notebook_folder, "MERGE_S", 0.2)
+    monkeypatch.setattr(merge_process, "MERGE_S", 0.2)
     assert doubt(sys.executable, "import time; time.sleep(9)") == "it could not be merged within 0 seconds"
 
 
 def test_a_merge_cannot_take_all_the_memory(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     hungry = merger("/usr/bin/env", "")
-    monkeypatch.setattr(delivery_module, "MEMORY", 1 << 30)
+    monkeypatch.setattr(student_process, "MEMORY", 1 << 30)
 
     def merge(*_: bytes) -> dict[str, Any]:
         bytearray(2 << 30)
         return hungry(b"", b"", b"")
 
-    monkeypatch.setattr(delivery_module, "program_merger", lambda *_: merge)
+    monkeypatch.setattr(delivery, "program_merger", lambda *_: merge)
     write(course, FIRST, MINE)
     course.template(FIRST, TWO)
     assert "was interrupted" in course.give()["msg"]
@@ -586,7 +592,7 @@ def run_apart(
 
         for name in STEPS:
             monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
-        monkeypatch.setattr(notebook_folder, "exchange", counted("exchange", notebook_folder.exchange))
+        monkeypatch.setattr(student_files, "exchange", counted("exchange", secure_files.exchange))
         said = json.dumps(course.give()).encode()
         shared[16 : 16 + len(said)] = said
         os._exit(0)

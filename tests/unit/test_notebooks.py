@@ -10,8 +10,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import notebook_folder
-from ansible_collections.machine_learning.classroom.plugins.module_utils import notebooks as delivery_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
+    student_files,
+    student_process,
+    templates,
+)
 
 from tests.unit.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
 
@@ -183,15 +186,15 @@ def test_a_link_that_appears_at_the_last_moment_gets_nothing(
     outside = tmp_path / "outside"
     outside.mkdir()
     outside.chmod(0o777)
-    looked = notebook_folder.look
+    looked = student_files.look
 
-    def look_and_lose(folder: int, name: str) -> notebook_folder.Found | None:
+    def look_and_lose(folder: int, name: str) -> student_files.Found | None:
         found = looked(folder, name)
         if found is None:
             os.symlink(outside / "stolen", name, dir_fd=folder)
         return found
 
-    monkeypatch.setattr(notebook_folder, "look", look_and_lose)
+    monkeypatch.setattr(student_files, "look", look_and_lose)
     result = course.give()
     assert result["kept"] == {STUDENT: [FIRST, SECOND]}
     assert not list(outside.iterdir())
@@ -204,13 +207,13 @@ def test_the_writer_is_the_student(course: Course, monkeypatch: pytest.MonkeyPat
     told = course.home.parent / "told"
     course.home.mkdir(parents=True)
     handle = os.open(told, os.O_WRONLY | os.O_CREAT)
-    make = notebook_folder.create
+    make = student_files.create
 
     def tell(folder: int, name: str, content: bytes) -> bool:
         os.write(handle, f"{os.getresuid()} {os.getresgid()} {os.getgroups()}\n".encode())
         return make(folder, name, content)
 
-    monkeypatch.setattr(notebook_folder, "create", tell)
+    monkeypatch.setattr(student_files, "create", tell)
     course.give()
     os.close(handle)
     account = pwd.getpwnam(STUDENT)
@@ -219,9 +222,9 @@ def test_the_writer_is_the_student(course: Course, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_writer_that_is_held_up_or_killed_is_given_up(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "PATIENCE", 0.2)
+    monkeypatch.setattr(student_process, "PATIENCE", 0.2)
     for harm in (signal.SIGSTOP, signal.SIGKILL):
-        monkeypatch.setattr(notebook_folder, "create", lambda *_, harm=harm: os.kill(os.getpid(), harm))
+        monkeypatch.setattr(student_files, "create", lambda *_, harm=harm: os.kill(os.getpid(), harm))
         assert f"the folder of {STUDENT} was interrupted" in course.give()["msg"]
     monkeypatch.undo()
     assert course.give()["changed"]
@@ -232,7 +235,7 @@ def test_trouble_with_the_disk_is_told_in_words(course: Course, monkeypatch: pyt
     def full(*_: object) -> bool:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(notebook_folder, "create", full)
+    monkeypatch.setattr(student_files, "create", full)
     result = course.give()
     assert result["msg"] == (
         f"The folder of {STUDENT} cannot be written: No space left on device. Make room on the machine's disk, then"
@@ -261,7 +264,7 @@ def test_hidden_files_are_not_sent(course: Course) -> None:
 
 
 def test_too_much_and_too_little_are_refused(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "LARGEST", 8)
+    monkeypatch.setattr(templates, "LARGEST", 8)
     with pytest.raises(Exception, match=r"data/datasets\.yml"):
         course.give()
     course.source = course.source / "nowhere"

@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import own_work, work
-from ansible_collections.machine_learning.classroom.plugins.module_utils.own_work import OwnWork, OwnWorkError, Saving
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Version
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import secure_files
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
+    autosave,
+    collector,
+    student_commands,
+    student_program,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Saving
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import OwnWorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Version
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import OwnWork
 
 from tests.unit.work_lab import QUICK, tree
 
@@ -34,7 +42,7 @@ class Desk:
         self.folder.mkdir(parents=True)
         (base / "store" / self.username).mkdir(parents=True)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10} | decided
-        self.settings = own_work.Settings(str(base / "daily_user"), str(base / "store"), **numbers)
+        self.settings = autosave.Settings(str(base / "daily_user"), str(base / "store"), **numbers)
         self.saving = Saving(self.settings, self.username)
 
     def save(self, **files: str) -> str:
@@ -60,7 +68,7 @@ def base() -> Iterator[Path]:
 
 @pytest.fixture
 def desk(base: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     return Desk(base)
 
 
@@ -150,7 +158,7 @@ def test_files_too_large_are_not_saved_and_the_rest_is(desk: Desk) -> None:
 
 
 def test_a_file_that_changes_while_it_is_saved_is_looked_at_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, rest = work.reader, ["later"]
+    real, rest = secure_files.reader, ["later"]
 
     def meanwhile(root: int, path: str) -> BinaryIO:
         if rest:
@@ -158,7 +166,7 @@ def test_a_file_that_changes_while_it_is_saved_is_looked_at_again(desk: Desk, mo
         return real(root, path)
 
     with monkeypatch.context() as busy:
-        busy.setattr(own_work, "reader", meanwhile)
+        busy.setattr(autosave, "reader", meanwhile)
         desk.save(essay="at first")
     (desk.folder / "essay.txt").unlink()
     assert (desk.folder / desk.back("essay.txt")).read_text() == "later"
@@ -189,9 +197,9 @@ def test_a_time_that_leads_nowhere_is_named(desk: Desk, when: str, says: str) ->
 
 def test_times_are_understood(desk: Desk) -> None:
     now = datetime.now().astimezone()
-    assert own_work.until_of("9:30").strftime("%F %T") == now.strftime("%F 09:30:59")
+    assert student_commands.until_of("9:30").strftime("%F %T") == now.strftime("%F 09:30:59")
     yesterday = (now - timedelta(days=1)).strftime("%F 23:59:59")
-    assert own_work.until_of("yesterday").strftime("%F %T") == yesterday
+    assert student_commands.until_of("yesterday").strftime("%F %T") == yesterday
     desk.save(essay="x")
     (desk.folder / "essay.txt").unlink()
     assert desk.back("essay.txt", "today") == "essay.txt"
@@ -200,19 +208,19 @@ def test_times_are_understood(desk: Desk) -> None:
 def test_old_versions_go_but_one_of_each_day() -> None:
     start = datetime(2026, 3, 10, 12, tzinfo=UTC)
     versions = [Version(str(hour), start - timedelta(hours=hour), "Saved") for hour in range(0, 96, 6)]
-    kept = own_work.wanted(versions, start - timedelta(days=1))
+    kept = autosave.wanted(versions, start - timedelta(days=1))
     assert [int(version.commit) for version in kept] == [0, 6, 12, 18, 24, 42, 66, 90]
 
 
 def test_a_history_that_is_too_large_loses_its_older_half(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     desk = Desk(base, most_mb=1)
     for number in range(8):
         (desk.folder / "plot.bin").write_bytes(os.urandom(300_000))
         desk.save(number=str(number))
     versions = desk.own().versions("number.txt")
     assert 1 < len(versions) < 8
-    assert own_work.size_of(desk.saving.history.path) < 2 << 20
+    assert autosave.size_of(desk.saving.history.path) < 2 << 20
     assert desk.saving.history.check() == ""
     assert (desk.folder / desk.back("number.txt", str(len(versions)))).read_text() == str(8 - len(versions))
 
@@ -220,22 +228,22 @@ def test_a_history_that_is_too_large_loses_its_older_half(base: Path, monkeypatc
 def test_a_full_disk_is_named_and_nothing_is_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.save(essay="x")
     with monkeypatch.context() as full:
-        full.setattr(own_work, "SPARE_BYTES", 1 << 60)
+        full.setattr(autosave, "SPARE_BYTES", 1 << 60)
         with pytest.raises(OwnWorkError, match="the disk is nearly full"):
             desk.save(essay="y")
     assert desk.save()
 
 
 def test_the_program_runs_alone_and_is_the_same_every_time(desk: Desk, base: Path) -> None:
-    assert own_work.program() == own_work.program()
+    assert student_program.program() == student_program.program()
     desk.save(essay="kept")
     (desk.folder / "essay.txt").unlink()
     settings = base / "my-work.json"
     settings.write_text(json.dumps(vars(desk.settings)))
-    code = f"import sys; sys.path.insert(0, {str(base / 'p.zip')!r}); from {own_work.__name__} import main; " + (
+    code = f"import sys; sys.path.insert(0, {str(base / 'p.zip')!r}); from {student_program.__name__} import main; " + (
         f"sys.exit(main(sys.argv[1:], {str(settings)!r}))"
     )
-    (base / "p.zip").write_bytes(own_work.program())
+    (base / "p.zip").write_bytes(student_program.program())
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         python = [sys.executable, "-I", "-c", code, *words]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.machine_learning.classroom.plugins.action.reach import PROBE, ActionModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils import reach
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils import connection
 
 
 class Machine(ActionModule):
@@ -35,7 +35,7 @@ class Machine(ActionModule):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "SECONDS_BETWEEN_ATTEMPTS", 0.1)
+    monkeypatch.setattr(connection, "SECONDS_BETWEEN_ATTEMPTS", 0.1)
 
 
 def test_a_machine_is_waited_for_by_a_new_connection() -> None:
@@ -52,11 +52,14 @@ def test_a_machine_that_cannot_be_reached_is_given_up() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"stderr": "mktemp: failed to create file via template: No space left on device"}, reach.FULL),
-        ({"msg": "MODULE FAILURE", "module_stderr": "No usable temporary directory found in ['/tmp']"}, reach.FULL),
+        ({"stderr": "mktemp: failed to create file via template: No space left on device"}, connection.FULL),
+        (
+            {"msg": "MODULE FAILURE", "module_stderr": "No usable temporary directory found in ['/tmp']"},
+            connection.FULL,
+        ),
         (
             {"stdout": "tee: /tmp/tmp.1: No space left on device\r\n", "stderr": "Shared connection closed.\r\n"},
-            reach.FULL,
+            connection.FULL,
         ),
         ({"msg": "MODULE FAILURE"}, "MODULE FAILURE"),
         ({"stderr": "sudo: a password is required\n"}, "sudo: a password is required"),
@@ -64,7 +67,7 @@ def test_a_machine_that_cannot_be_reached_is_given_up() -> None:
     ],
 )
 def test_a_full_disk_is_told_from_other_trouble(said: dict[str, Any], words: str) -> None:
-    assert reach.trouble(said) == words
+    assert connection.trouble(said) == words
     result = Machine(0, {"rc": 1, **said}).run()
     assert (result["failed"], result["msg"]) == (True, f"{words}.")
 
@@ -87,4 +90,4 @@ def test_a_disk_without_room_is_told_by_the_machine_itself(tmp_path: Path) -> No
         said = probe(tmp_path)
     finally:
         subprocess.run(["umount", tmp_path], check=True)
-    assert Machine(0, said).run()["msg"] == f"{reach.FULL}."
+    assert Machine(0, said).run()["msg"] == f"{connection.FULL}."

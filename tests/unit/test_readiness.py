@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.readiness import readiness
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.readiness import readiness
 
 
 def test_everybody_is_named_with_the_cause() -> None:

@@ -12,7 +12,7 @@ from email.utils import parseaddr
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import complete
-from ansible_collections.machine_learning.classroom.plugins.module_utils.letters import eml, mailbox
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import plan
 from ansible_collections.machine_learning.classroom.plugins.module_utils.roster import (
     RosterError,
     Student,
@@ -20,7 +20,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.roster 
     read_roster,
     username_of,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import plan
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import eml, mailbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
     SeatError,
     plan,
     seated_students,

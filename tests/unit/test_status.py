@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.letters import access_digest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.status import status_table
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import access_digest
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_status import status_table
 
 ACCOUNTS = {
     name: {"email": f"{name}@example.com", "password": "p", "token": "t", "username": name}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import accounts
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import accounts
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.modules import students_out
 
 ENABLED = ["jupyter@ada.service", "my-work@ada.timer"]

@@ -20,11 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_home
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Entry, Manifest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import StudentHome, WorkError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_report import Report
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import file_names, secure_files
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector, entries, errors
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import home as home_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import manifest as manifest_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack as pack_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import Entry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +51,7 @@ def digest(content: bytes) -> bytes:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Return a way in memory, whose pauses are short."""
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     with tempfile.TemporaryDirectory(dir=QUICK) as base:
         yield Way(Path(base))
 
@@ -53,7 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
 @pytest.fixture
 def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
     """Return a way whose pauses are short; change times cannot be set, so quiet must come soon."""
-    monkeypatch.setattr(work, "QUIET_S", 0.05)
+    monkeypatch.setattr(collector, "QUIET_S", 0.05)
     return Way(tmp_path)
 
 
@@ -246,7 +252,7 @@ def test_any_name_comes_home_as_it_is(way: Way, name: bytes) -> None:
             out.write(inner)
     way.collect()
     assert tree(way.mine) == tree(way.machine)
-    shown = work.printable(work.text(name))
+    shown = file_names.printable(file_names.text(name))
     assert shown.isprintable()
     shown.encode()
 
@@ -279,13 +285,17 @@ def test_links_stay_links_and_lead_nowhere(way: Way, tmp_path: Path) -> None:
 
 def test_a_student_folder_that_is_a_link_is_refused_on_both_sides(way: Way, tmp_path: Path) -> None:
     (tmp_path / "machine" / "bob").symlink_to("/etc")
-    with work.open_root(str(tmp_path / "machine")) as top, pytest.raises(OSError), work.open_folder(top, "bob"):  # noqa: PT011 - ELOOP or ENOTDIR
+    with (
+        secure_files.open_root(str(tmp_path / "machine")) as top,
+        pytest.raises(OSError),  # noqa: PT011 - ELOOP or ENOTDIR
+        secure_files.open_folder(top, "bob"),
+    ):
         pass
     (way.machine / "passwd").symlink_to("/etc/passwd")
     with (
-        work.open_root(str(way.machine)) as root,
+        secure_files.open_root(str(way.machine)) as root,
         pytest.raises(OSError, match="symbolic"),
-        work.open_file(root, "passwd"),
+        secure_files.open_file(root, "passwd"),
     ):
         pass
     way.home.mkdir()
@@ -378,7 +388,7 @@ def test_another_file_system_is_named_and_not_entered(way: Way) -> None:
 
 def test_folders_that_are_too_deep_are_named(way: Way) -> None:
     here = os.open(way.machine, os.O_RDONLY)
-    for _ in range(2 * work.DEEPEST):
+    for _ in range(2 * entries.DEEPEST):
         os.mkdir("d", dir_fd=here)
         below = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
@@ -420,7 +430,7 @@ def test_a_folder_swapped_for_a_link_during_the_walk_leads_nowhere(way: Way, tmp
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", ".", "a/..", "", "a\0b"])
 def test_a_path_that_leaves_its_folder_is_refused(path: str) -> None:
-    for manifest in (Manifest(put={path: (work.A_FOLDER, -1)}), Manifest(gone=[path])):
+    for manifest in (Manifest(put={path: (entries.A_FOLDER, -1)}), Manifest(gone=[path])):
         with pytest.raises(ValueError, match="impossible path"):
             Manifest.unpacked(manifest.packed())
 
@@ -433,9 +443,22 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "xx", "!", work.pack_json([]), work.pack_json({"put": {"a": ["f"]}}), work.pack_json({"put": {}, "evil": 1})]
-    + [work.pack_json({"put": {"a": row}}) for row in (["f", -1, 0, 0, 0, 0, "", 0], ["x", 1, 0, 0, 0, 0, "", 0])]
-    + [work.pack_json({"put": {}, key: value}) for key, value in (("gone", [1]), ("files", "1"), ("left", {"a": 1}))],
+    [
+        "",
+        "xx",
+        "!",
+        manifest_module.pack_json([]),
+        manifest_module.pack_json({"put": {"a": ["f"]}}),
+        manifest_module.pack_json({"put": {}, "evil": 1}),
+    ]
+    + [
+        manifest_module.pack_json({"put": {"a": row}})
+        for row in (["f", -1, 0, 0, 0, 0, "", 0], ["x", 1, 0, 0, 0, 0, "", 0])
+    ]
+    + [
+        manifest_module.pack_json({"put": {}, key: value})
+        for key, value in (("gone", [1]), ("files", "1"), ("left", {"a": 1}))
+    ],
 )
 def test_an_answer_that_is_none_is_a_sentence(answer: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
@@ -505,7 +528,7 @@ def written(path: Path, body: bytes) -> Iterator[None]:
 
 
 def test_a_notebook_is_never_stored_half(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "QUIET_S", 1.5)  # no machine is so busy that a save stands still for this long
+    monkeypatch.setattr(collector, "QUIET_S", 1.5)  # no machine is so busy that a save stands still for this long
     path = way.machine / "a.ipynb"
     seen: set[str] = set()
     body = json.dumps({"cells": [{"source": "x" * 1000, "count": "COUNT"}] * 300}).encode()
@@ -529,7 +552,7 @@ def test_another_file_that_is_written_all_the_time_stays_as_it_was_and_is_named(
     path, body = way.machine / "b.csv", b"COUNT;" + b"y" * 300_000 + b";COUNT\n"
     path.write_bytes(b"before")
     way.collect()
-    monkeypatch.setattr(work, "QUIET_S", 0.8)
+    monkeypatch.setattr(collector, "QUIET_S", 0.8)
     with written(path, body):
         manifest, _ = way.collect()
         assert manifest.unstable == ["b.csv"]
@@ -542,13 +565,13 @@ def test_another_file_that_is_written_all_the_time_stays_as_it_was_and_is_named(
 def test_a_file_that_changes_while_it_is_read_is_not_taken(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     (way.machine / "a").write_text("one")
     time.sleep(0.1)
-    real = work.blocks
+    real = secure_files.blocks
 
     def changing(handle: int, size: int) -> Iterator[bytes]:
         yield from real(handle, size)
         (way.machine / "a").write_text("two")
 
-    monkeypatch.setattr(work, "blocks", changing)
+    monkeypatch.setattr(collector, "blocks", changing)
     manifest, _, _ = way.manifest(rounds=1)
     assert (manifest.put, manifest.unstable) == ({}, ["a"])
 
@@ -564,7 +587,7 @@ def test_a_file_taken_while_it_was_new_is_looked_at_once_more(way: Way) -> None:
 
 
 def test_a_file_that_settles_is_waited_for(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "QUIET_S", 0.3)
+    monkeypatch.setattr(collector, "QUIET_S", 0.3)
     (way.machine / "log").write_text("0")
 
     def write() -> None:
@@ -594,17 +617,17 @@ def test_a_file_moved_behind_the_walk_is_not_lost(way: Way, monkeypatch: pytest.
     (way.machine / "z").mkdir()
     (way.machine / "z" / "work.py").write_text("work")
     way.collect()
-    real = work.survey
+    real = entries.survey
     moved: list[Path] = []
 
-    def moving(root: int) -> work.Survey:
+    def moving(root: int) -> entries.Survey:
         result = real(root)
         if not moved:  # as if it went from a folder not yet walked to one that was
             moved.append((way.machine / "z" / "work.py").rename(way.machine / "a" / "work.py"))
             del result.found["z/work.py"]
         return result
 
-    monkeypatch.setattr(work, "survey", moving)
+    monkeypatch.setattr(collector, "survey", moving)
     manifest, pack, home = way.manifest()
     home.receive(manifest, pack)
     assert tree(way.mine) == tree(way.machine)
@@ -668,7 +691,7 @@ def test_a_full_disk_at_home_is_named_and_loses_nothing(small_home: Way, monkeyp
     assert {p.name: p.read_bytes() for p in way.mine.iterdir()} == {"a": b"1"}
     assert list(way.home.glob(".incoming-*")) == []
     (way.home / "filler").unlink()
-    monkeypatch.setattr(work_home, "SPARE_BYTES", 0)
+    monkeypatch.setattr(home_module, "SPARE_BYTES", 0)
     way.collect()
     assert tree(way.mine) == tree(way.machine)
     assert digest(b"1") in way.kept_contents()
@@ -678,7 +701,7 @@ def test_a_full_disk_on_the_machine_is_named_and_what_fits_comes_home(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (way.machine / "a").write_text("a")
-    monkeypatch.setattr(work, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(pack_module, "SPARE_BYTES", 1 << 60)
     manifest, counts = way.collect()
     assert list(manifest.left) == ["a"]
     assert "the machine's disk has" in manifest.left["a"]
@@ -694,7 +717,7 @@ def test_a_disk_that_fails_while_packing_is_an_error_and_not_half_a_pack(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(gzip.GzipFile, "write", full)
-    with pytest.raises(work.PackError, match="No space left"):
+    with pytest.raises(errors.PackError, match="No space left"):
         way.manifest()
 
 
@@ -706,7 +729,7 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
     program = (
         "import sys; from pathlib import Path; from tests.unit.work_lab import Way\n"
         "from ansible_collections.machine_learning.classroom.plugins.module_utils import work\n"
-        "work.QUIET_S = 0.0; print('ready', flush=True); sys.stdin.readline(); Way(Path(sys.argv[1])).collect()"
+        "collector.QUIET_S = 0.0; print('ready', flush=True); sys.stdin.readline(); Way(Path(sys.argv[1])).collect()"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'collections'}"}
     seen: set[bytes] = set()
@@ -787,7 +810,7 @@ def apply(root: bytes, steps: tuple[list[bytes], tuple[str, bytes]]) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(change, max_size=6), min_size=1, max_size=4))
 def test_home_becomes_equal_and_keeps_every_version(runs: list[list[tuple[list[bytes], tuple[str, bytes]]]]) -> None:
-    quiet, work.QUIET_S = work.QUIET_S, 0.0
+    quiet, collector.QUIET_S = collector.QUIET_S, 0.0
     try:
         with tempfile.TemporaryDirectory(dir=QUICK) as base:
             way = Way(Path(base))
@@ -802,7 +825,7 @@ def test_home_becomes_equal_and_keeps_every_version(runs: list[list[tuple[list[b
                 assert seen <= way.kept_contents()
                 assert way.history().check() == ""
     finally:
-        work.QUIET_S = quiet
+        collector.QUIET_S = quiet
 
 
 # ── What is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -832,4 +855,4 @@ def test_a_manifest_and_what_is_known_travel_unharmed() -> None:
     names = ["a", "\udcff\n", "ü"]
     manifest = Manifest(put=dict.fromkeys(names, (entry, 7)), gone=names, left={"x": "y"})
     assert Manifest.unpacked(manifest.packed()) == manifest
-    assert work.unpack_known(work.pack_known({"\udcff": entry})) == {"\udcff": entry}
+    assert manifest_module.unpack_known(manifest_module.pack_known({"\udcff": entry})) == {"\udcff": entry}

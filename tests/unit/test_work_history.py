@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_history, work_remote
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
-    HistoryError,
-    Owner,
-    Version,
-    choose,
-    encoded,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import StudentHome, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import file_names
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import history as history_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import remote as remote_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner, Version, choose
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import encoded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
     """Return a way whose pauses are short."""
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     return Way(tmp_path)
 
 
@@ -47,7 +46,7 @@ def hour(number: int) -> datetime:
 
 @given(st.binary(min_size=1, max_size=20).filter(lambda name: not set(name) & {0, 0x2F}))
 def test_any_name_is_written_so_that_git_takes_it_and_read_back(name: bytes) -> None:
-    shown = encoded(work.text(name))
+    shown = encoded(file_names.text(name))
     assert unquote_to_bytes(shown) == name
     assert not set(shown) & set('\n"\\~:/')
     assert not shown.lower().startswith((".git", "git"))
@@ -146,7 +145,7 @@ def test_a_changed_address_takes_the_work_along(way: Way) -> None:
 # ── Which version ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-VERSIONS = [Version(f"{number:040x}", hour(number), work_history.COLLECTED) for number in (15, 12, 9)]
+VERSIONS = [Version(f"{number:040x}", hour(number), history_module.COLLECTED) for number in (15, 12, 9)]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,7 @@ def test_the_newest_version_of_that_time_is_found(at: str, found: int) -> None:
 
 
 def test_what_was_edited_at_home_is_found_by_its_commit_alone() -> None:
-    edited = Version("abcdef0" + "1" * 33, hour(20), work_history.FOUND)
+    edited = Version("abcdef0" + "1" * 33, hour(20), history_module.FOUND)
     assert choose([edited, *VERSIONS], "").time == hour(15)
     assert choose([edited, *VERSIONS], "abcdef0") == edited
 
@@ -181,7 +180,7 @@ def test_a_time_without_a_version_is_a_sentence(at: str, words: str) -> None:
 
 
 def test_a_day_lasts_until_its_end() -> None:
-    assert work_history.moment("2026-03-02") + timedelta(microseconds=1) == datetime(2026, 3, 3).astimezone()
+    assert history_module.moment("2026-03-02") + timedelta(microseconds=1) == datetime(2026, 3, 3).astimezone()
 
 
 # ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,12 +239,12 @@ def test_each_history_gets_a_branch_and_only_news_are_pushed(way: Way, remote: P
     stranger.home = way.home
     (stranger.machine / "b").write_text("b")
     stranger.collect()
-    assert work_remote.push(str(way.home), "ml101", str(remote), check_mode=True).pushed == ["ada"]
-    assert work_remote.push(str(way.home), "ml101", f"file://{remote}").pushed == ["ada"]
-    assert work_remote.push(str(way.home), "ml101", str(remote)).same == ["ada"]
+    assert remote_module.push(str(way.home), "ml101", str(remote), check_mode=True).pushed == ["ada"]
+    assert remote_module.push(str(way.home), "ml101", f"file://{remote}").pushed == ["ada"]
+    assert remote_module.push(str(way.home), "ml101", str(remote)).same == ["ada"]
     (way.machine / "a").write_text("two")
     way.collect()
-    assert work_remote.push(str(way.home), "ml101", str(remote)).pushed == ["ada"]
+    assert remote_module.push(str(way.home), "ml101", str(remote)).pushed == ["ada"]
     branches = subprocess.run(["git", "-C", str(remote), "branch"], capture_output=True, text=True, check=True).stdout
     assert branches.split() == ["ml101/ada"]
     shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada~1:work/a"], capture_output=True, check=True)
@@ -258,8 +257,8 @@ def test_another_history_is_never_replaced(way: Way, remote: Path) -> None:
     other = Way(way.base / "other")
     (other.machine / "a").write_text("other")
     other.collect()
-    work_remote.push(str(other.home), "ml101", str(remote))
-    result = work_remote.push(str(way.home), "ml101", str(remote))
+    remote_module.push(str(other.home), "ml101", str(remote))
+    result = remote_module.push(str(way.home), "ml101", str(remote))
     assert "ml101/ada has another history. Nothing was replaced" in result.failed["ada"]
     shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada:work/a"], capture_output=True, check=True)
     assert shown.stdout == b"other"
@@ -272,16 +271,16 @@ def test_another_history_is_never_replaced(way: Way, remote: Path) -> None:
     + ["ssh://git:sEcret@git.example.edu/x.git"],
 )
 def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(work_remote.RemoteError) as caught:
-        work_remote.check_address(address)
+    with pytest.raises(remote_module.RemoteError) as caught:
+        remote_module.check_address(address)
     assert "sEcret" not in str(caught.value)
     assert address not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["git@git.example.edu:ml/x.git", "ssh://git@git.example.edu:2222/ml/x.git"])
 def test_of_an_ssh_address_the_web_is_asked(address: str) -> None:
-    work_remote.check_address(address)
-    assert work_remote.anonymous_address(address) == "https://git.example.edu/ml/x.git"
+    remote_module.check_address(address)
+    assert remote_module.anonymous_address(address) == "https://git.example.edu/ml/x.git"
 
 
 @pytest.fixture
@@ -328,14 +327,14 @@ def web(remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def test_a_public_repository_is_refused_before_anything_is_pushed(way: Way, web: dict[str, Any]) -> None:
     (way.machine / "a").write_text("one")
     way.collect()
-    with pytest.raises(work_remote.RemoteError, match="is public: everybody could read"):
-        work_remote.push(str(way.home), "ml101", web["address"])
+    with pytest.raises(remote_module.RemoteError, match="is public: everybody could read"):
+        remote_module.push(str(way.home), "ml101", web["address"])
     assert set(web["asked"]) == {None}
 
 
 def test_a_repository_that_asks_strangers_who_they_are_is_not_public(web: dict[str, Any]) -> None:
     web["open"] = False
-    assert not work_remote.is_public(web["address"])
-    assert not work_remote.is_public(web["address"].replace("remote.git", "none.git"))
-    with pytest.raises(work_remote.RemoteError, match=r"cannot be reached: .*\n.*on this disk only"):
-        work_remote.push("home", "ml101", web["address"])
+    assert not remote_module.is_public(web["address"])
+    assert not remote_module.is_public(web["address"].replace("remote.git", "none.git"))
+    with pytest.raises(remote_module.RemoteError, match=r"cannot be reached: .*\n.*on this disk only"):
+        remote_module.push("home", "ml101", web["address"])

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.machine_learning.classroom.plugins.action.collect_work import ActionModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils import own_work
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack_known
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import autosave
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import pack_known
 from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
 
 from tests.unit.work_lab import QUICK, tree
@@ -276,8 +276,8 @@ def test_what_the_machine_saved_comes_along_and_is_found_by_its_time(klass: Clas
     me = pwd.getpwuid(os.getuid()).pw_name if os.geteuid() else "nobody"
     (saves / me).mkdir()
     klass.new_machine(me, "emmy")
-    settings = own_work.Settings(str(klass.source), str(saves), largest_mb=1, most_mb=10, days=7, minutes=10)
-    saving = own_work.Saving(settings, me)
+    settings = autosave.Settings(str(klass.source), str(saves), largest_mb=1, most_mb=10, days=7, minutes=10)
+    saving = autosave.Saving(settings, me)
     for text in ("one", "two"):
         (klass.source / me / "essay.txt").write_text(text)
         time.sleep(2.1)

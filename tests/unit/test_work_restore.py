@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils import (
-    work,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import WorkError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import RestoreError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import errors as errors_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack as pack_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import RestoreError
 
 from tests.unit.work_lab import QUICK, Way, tree
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Return a way in memory, whose pauses are short."""
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     with tempfile.TemporaryDirectory(dir=QUICK) as base:
         yield Way(Path(base))
 
@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
 @pytest.fixture
 def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
     """Return a way whose pauses are short."""
-    monkeypatch.setattr(work, "QUIET_S", 0.0)
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     return Way(tmp_path)
 
 
@@ -269,9 +269,9 @@ def test_a_full_disk_at_home_is_named_when_a_version_is_made_ready(way: Way, mon
     way.new_machine()
 
     def full(*_: object) -> None:
-        raise work.PackError from OSError(28, "No space left on device")
+        raise errors_module.PackError from OSError(28, "No space left on device")
 
-    monkeypatch.setattr(work.Pack, "write", full)
+    monkeypatch.setattr(pack_module.Pack, "write", full)
     with pytest.raises(WorkError, match=r"disk of .*home on this control node is full"):
         way.restore()
     monkeypatch.undo()
@@ -365,8 +365,8 @@ def test_files_of_the_students_home_outside_the_folder_are_named(way: Way, tmp_p
     inside = home / "daily_user"
     inside.mkdir()
     (inside / "collected").touch()
-    assert work.files_outside(str(home), inside.stat()) == ["note\n.txt", "thesis/.hidden/b", "thesis/a.py"]
+    assert collector.files_outside(str(home), inside.stat()) == ["note\n.txt", "thesis/.hidden/b", "thesis/a.py"]
     for number in range(300):
         (home / f"many{number}").touch()
-    assert len(work.files_outside(str(home), inside.stat())) == work.MOST_OUTSIDE
-    assert work.files_outside(str(tmp_path / "nobody"), None) == []
+    assert len(collector.files_outside(str(home), inside.stat())) == collector.MOST_OUTSIDE
+    assert collector.files_outside(str(tmp_path / "nobody"), None) == []

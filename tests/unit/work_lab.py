@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils import work, work_history, work_home
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import StudentFolder
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import file_names, secure_files
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector, entries
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import history as history_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import home as home_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import manifest as manifest_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack as pack_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import StudentFolder
 
 Tree = dict[bytes, tuple[str, bytes]]
 
@@ -69,21 +74,21 @@ class Way:
         self._kept: dict[str, Tree] = {}
 
     def manifest(
-        self, largest: int = 1 << 30, rounds: int = work.ROUNDS
-    ) -> tuple[work.Manifest, str, work_home.StudentHome]:
+        self, largest: int = 1 << 30, rounds: int = collector.ROUNDS
+    ) -> tuple[manifest_module.Manifest, str, home_module.StudentHome]:
         """Ask the machine, as the module does."""
         home = self.student()
-        known = work.unpack_known(work.pack_known(home.known()))
+        known = manifest_module.unpack_known(manifest_module.pack_known(home.known()))
         self.packs += 1
-        pack = work.Pack(str(self.base), lambda: str(self.base / f"pack{self.packs}"))
-        with work.open_root(str(self.machine)) as root:
-            manifest = work.collect(root, known, pack, largest=largest, rounds=rounds)
+        pack = pack_module.Pack(str(self.base), lambda: str(self.base / f"pack{self.packs}"))
+        with secure_files.open_root(str(self.machine)) as root:
+            manifest = collector.collect(root, known, pack, largest=largest, rounds=rounds)
         manifest.settled = self.folder().settled()
-        work.add_delivered(manifest, str(self.store / "delivered"), self.username, home.templates(), pack)
+        collector.add_delivered(manifest, str(self.store / "delivered"), self.username, home.templates(), pack)
         pack.close()
-        return work.Manifest.unpacked(manifest.packed()), pack.path, home
+        return manifest_module.Manifest.unpacked(manifest.packed()), pack.path, home
 
-    def collect(self, largest: int = 1 << 30) -> tuple[work.Manifest, work_home.Counts]:
+    def collect(self, largest: int = 1 << 30) -> tuple[manifest_module.Manifest, home_module.Counts]:
         """Bring the work home, as the action does."""
         with self.student().locked(1):
             manifest, pack, home = self.manifest(largest)
@@ -108,11 +113,11 @@ class Way:
         folder.tidy()
         with self.student().locked(1):
             home = self.student()
-            versions = home.history.versions() + (home.history.versions(work_history.AUTOSAVES) if at else [])
-            if not at and (folder.settled() or all(version.kind != work_history.COLLECTED for version in versions)):
+            versions = home.history.versions() + (home.history.versions(history_module.AUTOSAVES) if at else [])
+            if not at and (folder.settled() or all(version.kind != history_module.COLLECTED for version in versions)):
                 folder.settle()
                 return ""
-            version = work_history.choose(versions, "" if at == "now" else at)
+            version = history_module.choose(versions, "" if at == "now" else at)
             manifest, pack, _ = home.send(version)
             where = folder.lay(manifest, pack, version.name, beside=bool(at))
             if not at:
@@ -131,11 +136,11 @@ class Way:
         if not (self.machine / path).exists():
             (self.machine / path).write_bytes(content)
 
-    def student(self) -> work_home.StudentHome:
+    def student(self) -> home_module.StudentHome:
         """Return the student's home."""
-        return work_home.StudentHome(str(self.home), self.username, Owner(self.class_name, self.email))
+        return home_module.StudentHome(str(self.home), self.username, Owner(self.class_name, self.email))
 
-    def history(self) -> work_history.History:
+    def history(self) -> history_module.History:
         """Return the student's history."""
         return self.student().history
 
@@ -152,10 +157,10 @@ class Way:
         return {what for version in self.kept().values() for kind, what in version.values() if kind == "file"}
 
 
-def kept_tree(history: work_history.History, commit: str) -> Tree:
+def kept_tree(history: history_module.History, commit: str) -> Tree:
     """Return a version as git has it, folders from the index."""
     index = history.state(commit)
-    found: Tree = {work.raw(path): ("folder", b"") for path, e in index.files.items() if e.kind == work.FOLDER}
+    found: Tree = {file_names.raw(path): ("folder", b"") for path, e in index.files.items() if e.kind == entries.FOLDER}
     listed = subprocess.run(
         ["git", "--git-dir", history.path, "ls-tree", "-r", "-z", f"{commit}:work"], capture_output=True, check=False
     ).stdout

@@ -27,15 +27,13 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import patiently, trouble
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest, pack_known
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner, Saved
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
-    StudentHome,
-    WorkError,
-    former_addresses,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_report import Report
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest, pack_known
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
 
 PACKER = "machine_learning.classroom.work_archive"
 

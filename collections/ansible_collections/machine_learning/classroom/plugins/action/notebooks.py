@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import (
     NotebooksError,
     digests,
     read_templates,

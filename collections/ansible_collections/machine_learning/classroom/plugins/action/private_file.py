@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.records import make_private
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import make_private
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import patiently, trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
 
 # A megabyte, with tee, which says in words that the disk is full; a shell's own echo says "I/O error".
 PROBE = (

@@ -18,22 +18,18 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.reach import trouble
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import (
     AUTOSAVED,
     AUTOSAVES,
     COLLECTED,
-    HistoryError,
     Owner,
     Version,
     choose,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
-    StudentHome,
-    WorkError,
-    former_addresses,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import SPARE_BYTES, no_room
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import SPARE_BYTES, no_room
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import trouble
 
 LAYER = "machine_learning.classroom.work_restore"
 

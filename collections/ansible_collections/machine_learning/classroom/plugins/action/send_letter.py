@@ -13,7 +13,7 @@ import signal
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
 
 MODULE = "community.general.mail"
 ACCEPTED = "Mail sent successfully"

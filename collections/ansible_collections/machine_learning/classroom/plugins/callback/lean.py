@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ansible import constants
 from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback.default import CallbackModule as Default
-from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain_text
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain_text
 
 if TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult

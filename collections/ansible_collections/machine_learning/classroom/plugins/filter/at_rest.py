@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.at_rest import at_rest, records_of_rest
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import (
+    at_rest,
+    records_of_rest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

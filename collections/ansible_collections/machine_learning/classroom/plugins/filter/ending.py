@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.ending import (
-    collect_summary,
-    exchange,
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.release import weigh
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import exchange
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.collect_summary import collect_summary
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import (
     given_up_mistake,
     named_students,
-    weigh,
 )
 
 if TYPE_CHECKING:

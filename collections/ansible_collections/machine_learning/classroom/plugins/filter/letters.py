@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host_keys import read_known_hosts
-from ansible_collections.machine_learning.classroom.plugins.module_utils.letters import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.host_keys import read_known_hosts
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import (
     access_digest,
     eml,
     letter_due,

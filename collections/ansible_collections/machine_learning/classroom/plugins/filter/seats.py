@@ -6,7 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import SeatError, plan, seated_students
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
+    SeatError,
+    plan,
+    seated_students,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

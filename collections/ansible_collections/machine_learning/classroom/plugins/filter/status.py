@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.status import status_table
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_status import status_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

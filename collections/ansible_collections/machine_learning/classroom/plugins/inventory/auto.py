@@ -25,7 +25,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.inventory.auto import InventoryModule as Auto
-from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain_text
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain_text
 
 AWS_SOURCES = (".aws_ec2.yml", ".aws_ec2.yaml")
 

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.records import write_bytes
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
 from passlib.hash import sha512_crypt
 
 if TYPE_CHECKING:

@@ -55,8 +55,12 @@ from pathlib import Path
 
 import boto3
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain
-from ansible_collections.machine_learning.classroom.plugins.module_utils.places import Place, PlaceError, require_region
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.location import (
+    Place,
+    PlaceError,
+    require_region,
+)
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 

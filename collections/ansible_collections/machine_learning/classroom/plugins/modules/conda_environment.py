@@ -88,15 +88,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_installer import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import (
     Environment,
     InstallError,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import LockError, parse
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 if TYPE_CHECKING:
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import Lock
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
 
 HOOK = "/etc/profile.d/conda_env.sh"
 BASHRC = "/etc/bash.bashrc"  # Debian's and Ubuntu's: read by shells that are not login shells, as in Jupyter

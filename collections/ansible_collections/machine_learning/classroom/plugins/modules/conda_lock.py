@@ -66,15 +66,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_environment_file import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import (
     EnvironmentFileError,
     read,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import LockError, parse
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_solver import SolveError, request, solve
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import SolveError, request, solve
 
 if TYPE_CHECKING:
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import Lock
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
 
 
 def differences(old: Lock | None, new: Lock) -> list[str]:

@@ -104,12 +104,12 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.datasets import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.datasets import (
     DatasetError,
     Shelf,
     read_datasets,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 ENTRY = {
     "name": {"type": "str", "required": True},

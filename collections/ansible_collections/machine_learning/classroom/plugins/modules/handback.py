@@ -85,18 +85,15 @@ import os
 from contextlib import nullcontext
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.handback import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.handback import (
     Archive,
     Handback,
     as_dicts,
     table,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_home import (
-    StudentHome,
-    WorkError,
-    former_addresses,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
 
 
 class Students:

@@ -59,7 +59,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host_keys import (
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.host_keys import (
     HostKey,
     keys_in_console,
     read_known_hosts,

@@ -66,7 +66,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter import answer, is_ready
 
 UNITS = "/etc/systemd/system"

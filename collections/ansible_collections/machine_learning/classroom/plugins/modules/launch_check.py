@@ -87,9 +87,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils import launch
-from ansible_collections.machine_learning.classroom.plugins.module_utils.aws_errors import explain, is_not_permitted
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda_lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines import launch as launch_module
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
+    explain,
+    is_not_permitted,
+)
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
@@ -122,7 +125,7 @@ class Check:
             image_id = self._module.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
         found = self._ec2.describe_images(ImageIds=[image_id])["Images"]
         if not found:
-            raise launch.LaunchError(
+            raise launch_module.LaunchError(
                 f"There is no image {image_id} in {self._region}.\n"
                 'Set class_image_id in group_vars/all/class.yml, or "" for Canonical\'s newest Ubuntu; then run again.'
             )
@@ -136,7 +139,7 @@ class Check:
             return zones
         pages = self._ec2.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
         offered = [offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]]
-        raise launch.refuse_type(instance_type, offered, self._region)
+        raise launch_module.refuse_type(instance_type, offered, self._region)
 
     def running(self) -> list[str]:
         """Return the types of all on-demand machines that count against a quota now, whoever's they are."""
@@ -156,7 +159,7 @@ class Check:
         pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=wanted)
         return {each["InstanceType"]: each for page in pages for each in page["InstanceTypes"]}
 
-    def limit(self, quota: launch.Quota) -> float:
+    def limit(self, quota: launch_module.Quota) -> float:
         """Return how many vCPUs may run."""
         client = self._module.client("service-quotas")
         answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
@@ -184,7 +187,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     ask = Check(module)
     subnets = ask.subnets(given["subnet_id"])
     zones = ask.if_permitted("the instance type", partial(ask.zones, kind)) if count else None
-    subnet = launch.choose_subnet(subnets, zones, kind, region, given["subnet_id"])
+    subnet = launch_module.choose_subnet(subnets, zones, kind, region, given["subnet_id"])
     chosen = {"subnet_id": subnet["SubnetId"], "vpc_id": subnet["VpcId"]}
     if not wanted:
         return chosen
@@ -195,14 +198,14 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         chosen["image_id"] = image["ImageId"]
         if types:
             supported = types[kind]["ProcessorInfo"]["SupportedArchitectures"]
-            launch.require_architecture(kind, supported, image["ImageId"], image["Architecture"])
-        launch.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))
+            launch_module.require_architecture(kind, supported, image["ImageId"], image["Architecture"])
+        launch_module.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))
     if types:
         vcpus = {name: each["VCpuInfo"]["DefaultVCpus"] for name, each in types.items()}
-        for quota in {quota for each in wanted if (quota := launch.quota_of(each))}:
+        for quota in {quota for each in wanted if (quota := launch_module.quota_of(each))}:
             limit = ask.if_permitted("the vCPU quota", partial(ask.limit, quota))
             if limit is not None:
-                launch.require_quota(wanted, running, vcpus, quota, limit, region)
+                launch_module.require_quota(wanted, running, vcpus, quota, limit, region)
     return chosen
 
 
@@ -238,7 +241,7 @@ def main() -> None:
     )
     try:
         chosen = check(module)
-    except launch.LaunchError as error:
+    except launch_module.LaunchError as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))

@@ -101,12 +101,10 @@ import base64
 import zlib
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    Delivery,
-    NotebooksError,
-    trouble,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.delivery import Delivery
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import trouble
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
 
 
 def main() -> None:

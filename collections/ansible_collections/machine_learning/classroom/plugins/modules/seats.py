@@ -69,7 +69,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.machine_learning.classroom.plugins.module_utils.seats import SeatError, plan
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import SeatError, plan
 
 # EC2 allows bursts of about a hundred mutating calls; eight at once keep well below it.
 CALLS_AT_ONCE = 8

@@ -70,8 +70,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import expiry, shadow_hash
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import expiry, shadow_hash
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -46,8 +46,8 @@ import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.accounts import EXPIRED, expiry
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import EXPIRED, expiry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 # A process that waits for a disk ends a moment after it was killed.
 ATTEMPTS, SECONDS_BETWEEN = 50, 0.1

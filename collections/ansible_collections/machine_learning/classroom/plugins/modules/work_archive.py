@@ -101,20 +101,22 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.autosaved import Autosaved, AutosavedError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
-    Pack,
-    PackError,
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_folder, open_root
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_export import (
+    Autosaved,
+    AutosavedError,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.collector import (
     add_delivered,
     collect,
     files_outside,
-    open_folder,
-    open_root,
-    printable,
-    unpack_known,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import KnownSaved
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import StudentFolder
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import PackError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import unpack_known
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pack import Pack
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import StudentFolder
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import KnownSaved
 
 PLACE = "/var/tmp"  # noqa: S108 - not /tmp, which may be memory; what is made there is private and has a random name
 PREFIX = "classroom-work-"

@@ -57,8 +57,8 @@ import os
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.own_work import SETTINGS, program
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_program import SETTINGS, program
 
 UNITS = "/etc/systemd/system"
 PROGRAM = "/usr/local/lib/machine_learning_aws/my-work.pyz"

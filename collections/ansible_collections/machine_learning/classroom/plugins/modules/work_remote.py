@@ -48,8 +48,8 @@ pushed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_history import HistoryError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_remote import RemoteError, push
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.remote import RemoteError, push
 
 
 def main() -> None:

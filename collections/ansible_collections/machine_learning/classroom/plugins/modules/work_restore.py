@@ -79,8 +79,11 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import Manifest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work_restore import RestoreError, StudentFolder
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import (
+    RestoreError,
+    StudentFolder,
+)
 
 
 def answer(folder: StudentFolder, student: dict[str, Any], *, beside: bool, check_mode: bool) -> dict[str, Any]:

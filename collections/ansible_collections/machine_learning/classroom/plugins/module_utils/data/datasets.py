@@ -1,0 +1,287 @@
+"""The shelf of data sets that every student of a machine reads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import pwd
+import re
+import shutil
+import stat
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.download import (
+    DownloadError,
+    Space,
+    Wanted,
+    download,
+    sha256_of,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.extract import ArchiveError, unpack
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import primary_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class DatasetError(Exception):
+    """What is wrong with a data set, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set: bytes known by their sha256, and the file or, unpacked, the folder they become on the shelf."""
+
+    name: str
+    url: str
+    sha256: str
+    place: str
+    unpack: bool = False
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Dataset:
+        """Read one entry of data/datasets.yml; DatasetError says how a wrong one should look."""
+        name, url, sha256 = (str(entry.get(key) or "").strip() for key in ("name", "url", "sha256"))
+        if not NAME.fullmatch(name):
+            raise DatasetError(f"Data set {name!r}: its name must be letters, digits, dots, dashes and underscores.")
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https") or not urllib.parse.urlsplit(url).hostname:
+            raise DatasetError(f"Data set {name}: its url must begin with https:// or http://, not {url!r}.")
+        if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
+            raise DatasetError(
+                f"Data set {name}: it needs the sha256 of its bytes, 64 digits.\nTo learn it: curl -L {url} | sha256sum"
+            )
+        unpacked = bool(entry.get("unpack"))
+        place = name if unpacked else str(entry.get("file") or last_component(url))
+        if not NAME.fullmatch(place):
+            raise DatasetError(
+                f"Data set {name}: it cannot be a file called {place!r}.\nGive it another name, as in: file: {name}.csv"
+            )
+        return cls(name, url, sha256.lower(), place, unpacked)
+
+    def source(self, mirror_url: str) -> str:
+        """Return where the bytes come from: their url, or the instructor's own mirror of it."""
+        if not mirror_url:
+            return self.url
+        return f"{mirror_url.rstrip('/')}/data/{self.sha256}/{urllib.parse.quote(last_component(self.url))}"
+
+
+def last_component(url: str) -> str:
+    """Return the last component of the path of `url`, as the file name it stands for."""
+    return urllib.parse.unquote(posixpath.basename(urllib.parse.urlsplit(url).path.rstrip("/")))
+
+
+def read_datasets(entries: Sequence[Mapping[str, Any]]) -> list[Dataset]:
+    """Read the entries of data/datasets.yml; DatasetError for a wrong one and for two that are one."""
+    datasets = [Dataset.of(entry) for entry in entries]
+    seen: dict[str, str] = {}
+    for dataset in datasets:
+        for what in (dataset.place, f"sha256 {dataset.sha256}"):
+            if what in seen:
+                raise DatasetError(f"Data sets {seen[what]} and {dataset.name} are both {what}. Keep one of them.")
+            seen[what] = dataset.name
+    return datasets
+
+
+class Shelf:
+    """The directory of data sets, and the record of what was put there.
+
+    The record maps each place on the shelf to the data set's sha256 and to its files, each with the sha256 and the
+    status of the file (see `_status`). A file whose status is as recorded need not be read again: only root could
+    change it, and not even root could do so without a trace in the status.
+    """
+
+    def __init__(
+        self, host: Host, directory: str, *, record: str, owner: str, free: Callable[[str], int] | None = None
+    ) -> None:
+        """Work on `directory` for `host`; `record` is the path of the record, `owner` who owns what is placed."""
+        self._host = host
+        self._directory = directory
+        # On the shelf itself, so that the last step is always a rename within one file system.
+        self._incoming = os.path.join(directory, ".incoming")
+        self._record_path = record
+        self._record = records.read(record)
+        self._owner = owner
+        self._space_free = free
+
+    def arrange(
+        self,
+        datasets: Sequence[Dataset],
+        *,
+        mirror_url: str = "",
+        attempts: int = 5,
+        parallel: int = 4,
+        timeout: float = 30,
+    ) -> list[str]:
+        """Bring the shelf to hold `datasets`, and nothing that an earlier list had and this one has not.
+
+        What the record does not know is never removed. Returns one message for each data set that could not be had;
+        the others are in place.
+        """
+        parent, group = os.path.dirname(self._directory), primary_group(self._owner)
+        if not os.path.isdir(parent):
+            self._host.directory(parent, mode=0o755, owner=self._owner, group=group)
+        self._host.directory(self._directory, mode=0o755, owner=self._owner, group=group)
+        places = {dataset.place for dataset in datasets}
+        for place in sorted(set(self._record) - places):
+            self._remove(place)
+        missing = [dataset for dataset in datasets if not self._is_placed(dataset)]
+        if self._host.check_mode:
+            for dataset in missing:
+                self._host.change(f"placed {dataset.name} as {os.path.join(self._directory, dataset.place)}")
+            return []
+        troubles = self._bring(missing, mirror_url, attempts, parallel, timeout) if missing else []
+        self._remember()
+        return troubles
+
+    def _bring(
+        self, datasets: Sequence[Dataset], mirror_url: str, attempts: int, parallel: int, timeout: float
+    ) -> list[str]:
+        records.make_private(self._incoming)
+        self._clear_incoming({dataset.sha256 for dataset in datasets})
+        space = Space(self._incoming, self._space_free)
+
+        def fetch(dataset: Dataset) -> str | None:
+            wanted = Wanted(dataset.source(mirror_url), dataset.sha256)
+            try:
+                download(wanted, self._partial(dataset), space=space, attempts=attempts, timeout=timeout)
+            except DownloadError as error:
+                return str(error)
+            return None
+
+        troubles = []
+        with ThreadPoolExecutor(max_workers=parallel) as threads:
+            for dataset, trouble in zip(datasets, threads.map(fetch, datasets), strict=True):
+                if trouble is None:
+                    trouble = self._place(dataset, space)
+                if trouble is not None:
+                    troubles.append(f"Data set {dataset.name}: {trouble}\n  {dataset.source(mirror_url)}")
+        with contextlib.suppress(OSError):  # partial downloads stay for the next run
+            os.rmdir(self._incoming)
+        return troubles
+
+    def _partial(self, dataset: Dataset) -> str:
+        return os.path.join(self._incoming, dataset.sha256)
+
+    def _clear_incoming(self, wanted: set[str]) -> None:
+        """Clear what killed runs left, but for the partial downloads that are `wanted` still."""
+        for name in set(os.listdir(self._incoming)) - wanted:
+            _remove_tree(os.path.join(self._incoming, name))
+
+    def _place(self, dataset: Dataset, space: Space) -> str | None:
+        """Put verified bytes in their place in one step; returns what hinders it, if anything."""
+        target = os.path.join(self._directory, dataset.place)
+        ready = partial = self._partial(dataset)
+        if os.path.isdir(target) and dataset.place not in self._record:
+            return f"{target} is in the way and did not come from here. Move it aside."
+        if dataset.unpack:
+            ready = f"{partial}.unpacked"
+            try:
+                unpack(partial, ready, room=lambda size: space.promise(dataset, size))
+            except (ArchiveError, DownloadError) as error:
+                return str(error)
+            finally:
+                space.promise(dataset, 0)
+        else:
+            os.chmod(ready, 0o444)
+        files: dict[str, dict[str, Any]] = {path: {"sha256": sha256_of(_join(ready, path))} for path in _files(ready)}
+        # Recorded before it lies there: whenever this run is killed, the next one knows whose work it finds.
+        self._record[dataset.place] = {"sha256": dataset.sha256, "unpack": dataset.unpack, "files": files}
+        self._remember()
+        self._host.change(f"placed {dataset.name} as {target}")
+        replaced = f"{partial}.replaced"
+        if os.path.lexists(target):
+            os.rename(target, replaced)
+        os.rename(ready, target)
+        for path, file in files.items():
+            file["status"] = _status(_join(target, path))
+        _remove_tree(replaced)
+        _remove_tree(partial)
+        return None
+
+    def _is_placed(self, dataset: Dataset) -> bool:
+        target = os.path.join(self._directory, dataset.place)
+        known = self._record.get(dataset.place)
+        if not known and not dataset.unpack and os.path.isfile(target) and not os.path.islink(target):
+            # Another hand, or an image of another machine, put it there: it is ours if it is the same.
+            if sha256_of(target) != dataset.sha256:
+                return False
+            known = {"sha256": dataset.sha256, "unpack": False, "files": {"": {"sha256": dataset.sha256}}}
+            self._record[dataset.place] = known
+        if not known or (known["sha256"], known["unpack"]) != (dataset.sha256, dataset.unpack):
+            return False
+        if dataset.unpack != os.path.isdir(target):
+            return False
+        return all(self._is_intact(_join(target, path), file) for path, file in known["files"].items())
+
+    def _is_intact(self, path: str, file: dict[str, Any]) -> bool:
+        """Tell whether the recorded `file` lies at `path` as it was put there; notes its new status if it was moved."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return False
+        if _status(path) == file.get("status"):
+            return True
+        as_placed = status.st_mode == stat.S_IFREG | 0o444 and status.st_uid == pwd.getpwnam(self._owner).pw_uid
+        if not as_placed or sha256_of(path) != file["sha256"]:
+            return False
+        file["status"] = _status(path)
+        return True
+
+    def _remove(self, place: str) -> None:
+        """Take away what the record says was put at `place`; what was changed or added there since stays."""
+        target = os.path.join(self._directory, place)
+        if os.path.lexists(target) and self._host.change(f"removed {target}, which is no longer listed"):
+            for path, file in self._record[place]["files"].items():
+                if self._is_intact(_join(target, path), file):
+                    os.unlink(_join(target, path))
+            for folder, _, names in os.walk(target, topdown=False):
+                for name in names:
+                    if os.path.islink(os.path.join(folder, name)):
+                        os.unlink(os.path.join(folder, name))
+                with contextlib.suppress(OSError):  # something was added there
+                    os.rmdir(folder)
+        if not self._host.check_mode:
+            del self._record[place]
+
+    def _remember(self) -> None:
+        records.make_private(os.path.dirname(self._record_path))
+        records.write(self._record_path, self._record)
+
+
+def _join(target: str, path: str) -> str:
+    return os.path.join(target, path) if path else target
+
+
+def _files(path: str) -> list[str]:
+    """Return the files at or below `path`, relative to it; a file itself is ""."""
+    if not os.path.isdir(path):
+        return [""]
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), path)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if not os.path.islink(os.path.join(folder, name))
+    )
+
+
+def _status(path: str) -> list[int]:
+    """Return what tells that the file at `path` was touched: size, times of change in ns, inode."""
+    status = os.lstat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _remove_tree(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

@@ -1,0 +1,123 @@
+"""Whether a launch can succeed: weighed before anything is made that costs money or must be taken back."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import UNPACKED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mypy_boto3_ec2.type_defs import SubnetTypeDef
+
+# What Ubuntu, its updates and its logs take, and the environment of environment.yml before it is locked, in GB.
+SYSTEM_GB, UNLOCKED_ENVIRONMENT_GB = 4, 6
+# The least that the students of a machine, and an environment that is made beside the old one, should find.
+ROOM_GB = 1
+
+_SETTINGS = "group_vars/all/class.yml"
+
+
+class LaunchError(ValueError):
+    """Why a launch would fail, and what to change."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A limit on the vCPUs that run at once, for some families of instance types."""
+
+    code: str
+    families: frozenset[str]
+
+
+# https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
+QUOTAS = (
+    Quota("L-1216C47A", frozenset({"a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"})),  # standard
+    Quota("L-DB2E81BA", frozenset({"g", "gr", "vt"})),
+    Quota("L-417A185B", frozenset({"p"})),
+)
+
+
+def quota_of(instance_type: str) -> Quota | None:
+    """Return the quota that machines of this type count against; none for families that no class has used."""
+    family = re.match(r"[a-z]*", instance_type)
+    return next((quota for quota in QUOTAS if family and family[0] in quota.families), None)
+
+
+def choose_subnet(
+    subnets: Iterable[SubnetTypeDef], zones: Sequence[str] | None, instance_type: str, region: str, given: str = ""
+) -> SubnetTypeDef:
+    """Return the first subnet in a zone that offers `instance_type`; `zones` None = not known, take any.
+
+    `given` is the subnet that the instructor asks for, if any.
+    """
+    known = sorted(subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["SubnetId"]))
+    if not known:
+        if given:
+            raise LaunchError(
+                f"There is no subnet {given} in {region}.\n"
+                f'Set class_subnet_id in {_SETTINGS} to one of that region, or to "" for a default one; then run again.'
+            )
+        raise LaunchError(
+            f"Region {region} has no default subnet for machines.\n"
+            "Create a default VPC in the AWS console (VPC, Actions), or set class_subnet_id in "
+            f"{_SETTINGS}; then run again."
+        )
+    fit = [subnet for subnet in known if zones is None or subnet["AvailabilityZone"] in zones]
+    if not fit:
+        raise LaunchError(
+            f"{known[0]['AvailabilityZone']}, the zone of {known[0]['SubnetId']}, offers no {instance_type}; "
+            f"{', '.join(zones or ())} do.\n"
+            f"Set class_subnet_id to a subnet there, or another class_instance_type, in {_SETTINGS}; then run again."
+        )
+    return fit[0]
+
+
+def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> LaunchError:
+    """Say that `region` offers no `instance_type`, and what comes nearest."""
+    near = difflib.get_close_matches(instance_type, sorted(set(offered)), n=3, cutoff=0.6)
+    hint = f"The nearest are {', '.join(near)}." if near else "t3a.large and t3.large are in most regions."
+    return LaunchError(
+        f"Region {region} offers no instance type {instance_type}. {hint}\n"
+        f"Set class_instance_type in {_SETTINGS}, then run again."
+    )
+
+
+def require_quota(
+    wanted: Sequence[str], running: Iterable[str], vcpus: Mapping[str, int], quota: Quota, limit: float, region: str
+) -> None:
+    """Refuse to start machines of the types `wanted` beside those `running`, if `quota` allows only `limit` vCPUs."""
+    needed = sum(vcpus[each] for each in wanted if quota_of(each) == quota)
+    taken = sum(vcpus.get(each, 0) for each in running if quota_of(each) == quota)
+    if needed + taken > limit:
+        raise LaunchError(
+            f"{len(wanted)} machines ({', '.join(sorted(set(wanted)))}) need {needed} vCPUs in {region}. "
+            f"The account may run {limit:.0f} there, and {taken} run already.\n"
+            f"Nothing was launched. Ask AWS for more (quota {quota.code}; docs/aws.md, Quota), stop other machines, or "
+            f"set a smaller class_instance_type in {_SETTINGS}; then run again."
+        )
+
+
+def require_disk(disk_gb: int, image_gb: int, archives: int | None) -> None:
+    """Refuse a disk on which the image, the environment (of `archives` bytes to download) or the work has no room."""
+    environment = UNLOCKED_ENVIRONMENT_GB if archives is None else round(archives * UNPACKED / 1e9, 1)
+    needed = max(image_gb, SYSTEM_GB + environment + ROOM_GB)
+    if disk_gb < needed:
+        raise LaunchError(
+            f"class_disk_gb is {disk_gb}, but a machine needs {needed:g} GB: the system {SYSTEM_GB}, the environment "
+            f"{environment:g}, students' work and data at least {ROOM_GB}; the image alone asks for {image_gb}.\n"
+            f"Nothing was launched. Set class_disk_gb in {_SETTINGS}, then run again."
+        )
+
+
+def require_architecture(instance_type: str, supported: Iterable[str], image_id: str, architecture: str) -> None:
+    """Refuse an image that was made for processors of another kind."""
+    if architecture not in set(supported):
+        raise LaunchError(
+            f"{instance_type} runs {' and '.join(sorted(supported))}, but the image {image_id} is for {architecture}.\n"
+            f"Set class_instance_type, or class_image_parameter or class_image_id, in {_SETTINGS}; then run again."
+        )

@@ -1,0 +1,350 @@
+"""One student's folder, as the student: what lies where a template belongs, and what is done about it.
+
+All of this runs in a process that is the student (see `notebooks.py`), so it can do no more than the student can. Still
+it follows no link, waits for no pipe, and replaces a file only by a swap after which the file that went away is looked
+at again: it must be the very one that was weighed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import posixpath
+import re
+import secrets
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
+    RENAME_NOREPLACE,
+    exchange,
+    rename,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What a student has is compared and merged up to this size.
+COMPARED = 64 << 20
+# A file that was not written for so many seconds is not being saved just now.
+QUIET_S = 2.0
+# How often we look again at a file that is being written.
+LOOKS = 3
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A template, as it is to reach one student."""
+
+    path: str
+    sha256: str = ""
+    """Of the template; empty if it is no longer among the templates."""
+    content: bytes = b""
+    given: str = ""
+    """The sha256 of what the student was given last under this path; empty if nothing was."""
+    base: bytes | None = None
+    """The bytes of that; of `was`, if nothing was given; None if they are not known."""
+    was: str = ""
+    """The path of the template that was renamed to this one, and is still in the student's folder."""
+    again: bool = False
+    """Give it even if the student deleted it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an edition."""
+
+    what: str
+    """given, same, updated, merged, carried (a renamed template, with the student's edits), aside (the new edition lies
+    beside), blocked (not even that), busy (being written all the time), deleted (by the student), orphan (edited, and
+    no longer a template) or gone (no longer a template, and nothing of the student's own)."""
+    why: str = ""
+    aside: str = ""
+    """The path of the new edition that lies beside the student's file."""
+    notes: list[str] = field(default_factory=list)
+    diff: list[str] = field(default_factory=list)
+    """The student's file before and after, as text, where only the merge knows."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies at a name; without digest it is nothing that could be compared."""
+
+    digest: str = ""
+    content: bytes = b""
+    mode: int = 0o644
+    written: float = 0.0
+    trouble: str = ""
+
+
+class Hand:
+    """What deals with one folder, open as `root`; `dry` for check mode.
+
+    `merger` answers for base, student's file and template as `notebook_merge.answer` does.
+    """
+
+    def __init__(self, root: int, merger: Callable[[bytes, bytes, bytes], dict[str, Any]], *, dry: bool) -> None:
+        """Start; `root` stays the caller's."""
+        self._root = root
+        self._merger = merger
+        self._dry = dry
+
+    def deal(self, edition: Edition) -> Verdict:
+        """Bring `edition` to the student and say what became of it; OSError if the folder cannot be written."""
+        wanted = edition.sha256 and (edition.again or not edition.given)
+        try:
+            folder = open_folder(self._root, posixpath.dirname(edition.path), make=bool(wanted) and not self._dry)
+        except FileNotFoundError:
+            if not edition.sha256:
+                return Verdict("gone")
+            return Verdict("given" if wanted else "deleted")  # check mode; or the student deleted the whole folder
+        if folder is None:
+            return Verdict("blocked" if edition.sha256 else "gone")
+        name = posixpath.basename(edition.path)
+        try:
+            for _ in range(LOOKS):
+                verdict = self._attempt(folder, name, edition)
+                if verdict is not None:
+                    break
+            else:
+                verdict = Verdict("busy")
+            if not self._dry:
+                sweep(folder, name, {edition.sha256, edition.given})
+        except PermissionError:
+            return Verdict("blocked")
+        finally:
+            os.close(folder)
+        return verdict
+
+    def _attempt(self, folder: int, name: str, edition: Edition) -> Verdict | None:
+        """Do what is to be done, or return None if the student was faster."""
+        found = look(folder, name)
+        if not edition.sha256:
+            return Verdict("orphan" if found and found.digest != edition.given else "gone")
+        if found is None:
+            if edition.given and not edition.again:
+                return Verdict("deleted")
+            return self._give(folder, name, edition)
+        if found.digest == edition.sha256:
+            return Verdict("same")
+        if edition.given and found.digest == edition.given:
+            done = self._dry or replace(folder, name, found, edition.content, keep=False)
+            return Verdict("updated") if done else None
+        if not edition.given and not edition.was:
+            return self._set_aside(folder, name, edition, "it is the student's own")
+        return self._combine(folder, name, edition, found)
+
+    def _give(self, folder: int, name: str, edition: Edition) -> Verdict | None:
+        """Put the template where nothing is; under a new name with what the student wrote under the old one."""
+        content, verdict = edition.content, Verdict("given")
+        if edition.was:
+            content, verdict = self._carry(edition)
+        return verdict if self._dry or create(folder, name, content) else None
+
+    def _carry(self, edition: Edition) -> tuple[bytes, Verdict]:
+        try:
+            folder = open_folder(self._root, posixpath.dirname(edition.was), make=False)
+        except FileNotFoundError:
+            folder = None
+        if folder is None:
+            return edition.content, Verdict("given")
+        try:
+            found = settled(folder, posixpath.basename(edition.was))
+        finally:
+            os.close(folder)
+        if found is None or found.content == edition.base:
+            return edition.content, Verdict("given")
+        text, why, answer = self._merge(edition, found)
+        if text is None:
+            return edition.content, Verdict("given", why)
+        return text, Verdict("carried", notes=answer.get("notes", []), diff=answer.get("diff", []))
+
+    def _combine(self, folder: int, name: str, edition: Edition, found: Found) -> Verdict | None:
+        """Merge what the student changed with what the template changed, or lay the new edition beside."""
+        now = settled(folder, name)
+        if now is None or now.digest != found.digest:
+            return None
+        text, why, answer = self._merge(edition, found)
+        if text is None:
+            return self._set_aside(folder, name, edition, why)
+        notes = answer.get("notes", [])
+        if text == found.content:
+            return Verdict("same", notes=notes)
+        done = self._dry or replace(folder, name, found, text, keep=True)
+        return Verdict("merged", notes=notes, diff=answer.get("diff", [])) if done else None
+
+    def _merge(self, edition: Edition, found: Found) -> tuple[bytes | None, str, dict[str, Any]]:
+        """Return the merged bytes, or None and why there are none."""
+        if found.trouble:
+            return None, found.trouble, {}
+        if edition.base is None:
+            return None, "what was given before is not known on this machine", {}
+        if edition.base == edition.content:
+            return found.content, "", {}
+        if not edition.path.endswith(".ipynb"):
+            return None, "the student changed it", {}
+        answer = self._merger(edition.base, found.content, edition.content)
+        text = answer.get("text")
+        if not isinstance(text, str):
+            return None, str(answer.get("doubt", "it could not be merged")), {}
+        return text.encode(), "", answer
+
+    def _set_aside(self, folder: int, name: str, edition: Edition, why: str) -> Verdict:
+        """Lay the new edition beside the student's file."""
+        stem, ending = posixpath.splitext(name)
+        beside = f"{stem}.new-{edition.sha256[:8]}{ending}"
+        path = posixpath.join(posixpath.dirname(edition.path), beside)
+        there = look(folder, beside)
+        if there is None and not self._dry and not create(folder, beside, edition.content):
+            there = look(folder, beside)
+        if there is not None and there.digest != edition.sha256:
+            return Verdict("blocked", why)
+        return Verdict("aside", why, path)
+
+
+def open_folder(root: int, path: str, *, make: bool) -> int | None:
+    """Open the directory `path` below `root` step by step, following no link; made where it is missing, if `make`.
+
+    Returns None if the student has put something else there: a file, a link, or a directory closed to the student.
+    """
+    folder = os.dup(root)
+    for part in path.split("/") if path else ():
+        try:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=folder)
+            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
+                raise
+            return None
+        finally:
+            os.close(folder)
+        folder = deeper
+    return folder
+
+
+def look(folder: int, name: str) -> Found | None:
+    """Return what is at `name`, read once; None if there is nothing."""
+    try:
+        # Not blocking: a pipe put here would keep us waiting for ever.
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return Found(trouble="it cannot be read, or is no file")
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return Found(trouble="it is no file")
+    with os.fdopen(handle, "rb") as source:
+        content = source.read(COMPARED + 1)
+        if len(content) > COMPARED:
+            return Found(trouble=f"it is larger than {COMPARED >> 20} MB")
+    return Found(hashlib.sha256(content).hexdigest(), content, status.st_mode & 0o777, status.st_mtime)
+
+
+def settled(folder: int, name: str) -> Found | None:
+    """Return what is at `name` when it was not written for a while: Jupyter saves in place, and half a save is none."""
+    for _ in range(LOOKS):
+        found = look(folder, name)
+        age = time.time() - found.written if found else QUIET_S
+        if not 0 <= age < QUIET_S:  # a time to come is no reason to wait
+            break
+        time.sleep(QUIET_S - age)
+    return found
+
+
+def create(folder: int, name: str, content: bytes) -> bool:
+    """Make the file `name` appear whole, or not at all if something is there by now; returns whether it was made."""
+    part = _write(folder, name, content, 0o644)
+    try:
+        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)  # unlike rename, never over
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(part, dir_fd=folder)
+    return True
+
+
+def replace(folder: int, name: str, found: Found, content: bytes, *, keep: bool) -> bool:
+    """Put `content` in the place of the very file that was `found`, or change nothing; returns whether it was done.
+
+    The two change places in one step, and only then it is seen what really went away: a save that came in between is
+    put back. With `keep`, what went away stays beside, hidden.
+    """
+    part = _write(folder, name, content, found.mode)
+    swap = part.removesuffix(".part") + ".swap"  # no longer in the making: from now on it may hold a student's work
+    os.rename(part, swap, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        exchange(folder, swap, name)
+    except FileNotFoundError:  # deleted just now
+        os.unlink(swap, dir_fd=folder)
+        return False
+    gone = look(folder, swap)
+    if gone is None or gone.digest != found.digest:
+        exchange(folder, swap, name)
+        ours = look(folder, swap)
+        if ours is not None and ours.digest == hashlib.sha256(content).hexdigest():
+            os.unlink(swap, dir_fd=folder)
+        return False
+    if keep:
+        _keep(folder, name, swap, gone.digest)
+    else:
+        os.unlink(swap, dir_fd=folder)
+    os.fsync(folder)
+    return True
+
+
+def sweep(folder: int, name: str, known: set[str]) -> None:
+    """Clear up what a run that was cut off left beside `name`, or beside a new edition that lies there.
+
+    What it was writing goes. What it had swapped goes if it is one of the `known` digests or what `name` has; else it
+    is the student's, and is kept under the name that it was about to get.
+    """
+    stem, ending = map(re.escape, posixpath.splitext(name))
+    leftover = re.compile(rf"\.{stem}(\.new-[0-9a-f]{{8}})?{ending}\.[0-9a-f]{{16}}\.(part|swap)")
+    for left in filter(leftover.fullmatch, os.listdir(folder)):
+        found, now = look(folder, left), look(folder, name)
+        if found is None or not found.digest:  # nothing that we make
+            continue
+        if left.endswith(".part") or found.digest in known or (now is not None and now.digest == found.digest):
+            os.unlink(left, dir_fd=folder)
+        else:
+            _keep(folder, name, left, found.digest)
+
+
+def _keep(folder: int, name: str, left: str, digest: str) -> None:
+    """Give `left`, the student's file before a merge, a hidden name of its own."""
+    stem, ending = posixpath.splitext(name)
+    for mark in (digest[:8], f"{digest[:8]}-{secrets.token_hex(4)}"):
+        kept = f".{stem}.before-{mark}{ending}"
+        try:
+            # Not by a link: of a file that is another's, which an instructor may have put there, nobody may make one.
+            rename(folder, left, kept, RENAME_NOREPLACE)
+        except FileExistsError:
+            there = look(folder, kept)
+            if there is None or there.digest != digest:
+                continue
+            os.unlink(left, dir_fd=folder)
+        return
+
+
+def _write(folder: int, name: str, content: bytes, mode: int) -> str:
+    """Write a file beside `name` to the end, and return what it is called."""
+    part = f".{name}.{secrets.token_hex(8)}.part"
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+    except BaseException:
+        os.unlink(part, dir_fd=folder)
+        raise
+    return part

@@ -1,0 +1,95 @@
+"""The program that a machine runs without Ansible: it saves, and it is both of the student's commands."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import os
+import pwd
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Saving, Settings
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, OwnWorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import OwnWork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SETTINGS = "/etc/machine_learning_aws/my-work.json"
+
+
+def main(words: Sequence[str], settings: str = SETTINGS) -> int:
+    """Run one of the commands; return what the shell gets."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(prog=words[0])
+    if words[0] == "my-work":
+        parser.description = "Say what was saved of your work, or of one file or folder."
+        parser.add_argument("file", nargs="?", default="", metavar="FILE")
+    elif words[0] == "bring-back":
+        parser.description = "Lay an earlier version of a file or folder beside what is there now; nothing is replaced."
+        parser.add_argument("file", metavar="FILE")
+        help_ = "a number that `my-work FILE` lists, or a time like 14:30, yesterday or 2026-03-02"
+        parser.add_argument("when", nargs="?", default="", metavar="WHEN", help=help_)
+    given = parser.parse_args(words[1:])
+    try:
+        decided, username = Settings.read(settings), pwd.getpwuid(os.getuid()).pw_name
+        if words[0] == "save":
+            Saving(decided, username).save()
+            return 0
+        own = OwnWork(decided, username, os.getcwd())
+        print(
+            own.listing(given.file)
+            if words[0] == "my-work"
+            else f"It is here: {own.bring_back(given.file, given.when)}"
+        )
+    except (OwnWorkError, HistoryError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{printable(str(error.filename))}: {error.strerror}. Tell your instructor.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def program() -> bytes:
+    """Return this module, with those that it needs, as one file that Python runs: the same bytes every time."""
+    packed = io.BytesIO()
+    package = __name__.rpartition(".")[0]
+    with zipfile.ZipFile(packed, "w") as archive:
+
+        def add(name: str, text: str) -> None:
+            archive.writestr(zipfile.ZipInfo(name), text)
+
+        folders = package.split(".")
+        for level in range(1, len(folders) + 1):
+            add("/".join([*folders[:level], "__init__.py"]), "")
+        for name, source in _sources(__name__, {}).items():
+            add(name.replace(".", "/") + ".py", source)
+        add("__main__.py", f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[1:]))\n")
+    return packed.getvalue()
+
+
+def _sources(name: str, found: dict[str, str]) -> dict[str, str]:
+    """Return the text of the module `name`, and of all ours that it imports, by name, added to what was `found`."""
+    found[name] = source_of(name)
+    for statement in ast.parse(found[name]).body:  # what only types need is not at the top
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("ansible_collections."):
+            inside = [f"{statement.module}.{alias.name}" for alias in statement.names]
+            for needed in [module for module in inside if module in sys.modules] or [str(statement.module)]:
+                if needed not in found:
+                    _sources(needed, found)
+    return found
+
+
+def source_of(name: str) -> str:
+    """Return the text of a module, wherever Python loaded it from."""
+    loader = getattr(sys.modules[name].__spec__, "loader", None)
+    source = loader.get_source(name) if loader is not None else None
+    if not isinstance(source, str):
+        raise OwnWorkError(f"the text of {name} cannot be found")
+    return source

@@ -1,0 +1,87 @@
+"""Machines at rest: stopped after all of their students' work came home, and not started since.
+
+What is on such a machine is at home, so nobody need start it to look. For each there is a small file at home,
+`.at-rest/INSTANCE.json`: when the machine was launched or started last, and the version of each student's work. It
+is written once the machine has stopped, closed to its students before the last collect. A start moves the time on, so
+the file says nothing any more; nor does it where that version is not in the history at home.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import Machine
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, WorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+FOLDER = ".at-rest"
+
+
+def records_of_rest(
+    instances: Iterable[Mapping[str, Any]],
+    collected: Mapping[str, Sequence[Mapping[str, Any]]],
+    home: str,
+    class_name: str,
+    addresses: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
+    """Return, by path, what to remember of those `instances` that stopped with all work `collected` and verified."""
+    found = {}
+    for instance in instances:
+        machine = Machine.from_instance(instance)
+        verified = {work["username"] for work in collected.get(machine.seat, []) if work["verified"]}
+        if machine.state == "stopped" and machine.students and verified >= {*machine.students}:
+            found[_path(home, machine)] = {
+                "since": instance["launch_time"],
+                "versions": {
+                    username: _home(home, username, class_name, addresses).history.head()
+                    for username in machine.students
+                },
+            }
+    return found
+
+
+def at_rest(
+    instances: Iterable[Mapping[str, Any]], home: str, class_name: str, addresses: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the seats of `instances` that are at rest, with an outcome like that of a collect."""
+    resting = {}
+    for instance in instances:
+        machine = Machine.from_instance(instance)
+        record = records.read(_path(home, machine))
+        if machine.state != "stopped" or not record or record.get("since") != instance["launch_time"]:
+            continue
+        works = [
+            _work(home, username, class_name, addresses, record["versions"].get(username))
+            for username in machine.students
+        ]
+        if all(works):
+            resting[machine.seat] = [work for work in works if work]
+    return resting
+
+
+def _work(
+    home: str, username: str, class_name: str, addresses: Mapping[str, str], version: str | None
+) -> dict[str, Any] | None:
+    try:
+        history = _home(home, username, class_name, addresses).history
+        known = {known.commit: known for known in history.versions()}
+        if version is None or (version and version not in known):
+            return None
+        files = len(history.state(version).files) if version else 0
+    except (HistoryError, WorkError):
+        return None
+    return {"username": username, "verified": True, "files": files, "missing": not version, "reason": ""}
+
+
+def _home(home: str, username: str, class_name: str, addresses: Mapping[str, str]) -> StudentHome:
+    return StudentHome(home, username, Owner(class_name, addresses.get(username, "").casefold()))
+
+
+def _path(home: str, machine: Machine) -> str:
+    return os.path.join(home, FOLDER, f"{machine.instance_id}.json")

@@ -29,7 +29,7 @@ _KEPT, _INLET = socket.socketpair()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The action `machine_learning.classroom.only_run`."""
+    """The action `machine_learning.classroom.run_lock`."""
 
     _requires_connection = False
 

@@ -8,7 +8,7 @@ the control node that gets one folder per student), `largest_mb` (larger files a
 `autosave_max_mb` (more than this stays there), `lock_wait_s` (how long to wait for another collect), `reach_wait_s`
 (how long for the machine, which may just be starting) and `fail_unverified`.
 
-Returns `work`, a list of dictionaries as `module_utils/work_report.py` describes them, `msg`, the same as text, and
+Returns `work`, a list of dictionaries as `plugin_utils/reports/student_report.py` describes them, `msg`, the same as text, and
 `changes`: what changed of the work at home, or in check mode would, a line per student. What is new or not safe is
 shown. What the machine saved itself makes nobody's work unsafe: if it does not come, that is said.
 The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
@@ -35,11 +35,11 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.sa
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
 
-PACKER = "machine_learning.classroom.work_archive"
+PACKER = "machine_learning.classroom.work_pack"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The action `machine_learning.classroom.collect_work`."""
+    """The action `machine_learning.classroom.work_collect`."""
 
     _requires_connection = True
 

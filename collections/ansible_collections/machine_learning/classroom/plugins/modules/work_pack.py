@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: work_archive
+module: work_pack
 short_description: Pack what of the students' work on this machine is not yet at home
 description:
   - Compares the folder of each student with what the control node already has, and packs the contents that it lacks.
-  - Runs on the machine as root; called by the action C(machine_learning.classroom.collect_work), which takes the packs
+  - Runs on the machine as root; called by the action C(machine_learning.classroom.work_collect), which takes the packs
     home and removes them. Changes nothing in the students' folders.
   - No link is followed, no pipe or device is opened, and no file is taken while it is being written.
 options:
@@ -34,7 +34,7 @@ options:
         type: str
         required: true
       known:
-        description: What home already has, as C(module_utils/work.py) packs it.
+        description: What home already has, as C(module_utils/work/manifest.py) packs it.
         type: str
         required: true
       templates:
@@ -64,7 +64,7 @@ author:
 
 EXAMPLES = r"""
 - name: Pack the new work of alice
-  machine_learning.classroom.work_archive:
+  machine_learning.classroom.work_pack:
     source: /home/ubuntu/machine_learning_aws/daily_user
     store: /var/lib/machine_learning_aws
     homes: /home

@@ -31,11 +31,11 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.ho
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import SPARE_BYTES, no_room
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import trouble
 
-LAYER = "machine_learning.classroom.work_restore"
+LAYER = "machine_learning.classroom.work_unpack"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The action `machine_learning.classroom.restore_work`."""
+    """The action `machine_learning.classroom.work_restore`."""
 
     _requires_connection = True
     TRANSFERS_FILES = False  # most runs bring nothing; with True, Ansible makes a folder there first in any case

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: class_place
+module: class_location_info
 short_description: Tell in which AWS account and region a class lives
 description:
   - Asks AWS who we are and whether we may list machines, and says in words what is wrong where it does not answer.
@@ -31,7 +31,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Ask AWS who we are
-  machine_learning.classroom.class_place:
+  machine_learning.classroom.class_location_info:
     region: us-east-1
     class_name: ml101
     record: "{{ class_state_dir }}/place.json"

@@ -16,7 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.re
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The action `machine_learning.classroom.private_folders`."""
+    """The action `machine_learning.classroom.private_directories`."""
 
     _requires_connection = False
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: students_out
+module: student_lockout
 short_description: End what students do on a machine, and keep them out
 description:
   - Closes the students' accounts, stops their Jupyter and ends every process of theirs, so that nothing that they wrote
@@ -29,7 +29,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Keep a student out
-  machine_learning.classroom.students_out:
+  machine_learning.classroom.student_lockout:
     usernames: [ada]
     for_good: true
 """

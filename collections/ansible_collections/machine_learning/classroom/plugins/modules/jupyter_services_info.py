@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: jupyter_probe
+module: jupyter_services_info
 short_description: Ask every student's Jupyter whether it answers
 description:
   - Asks each service on this machine with and without its token. It changes nothing and never fails.
@@ -26,7 +26,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Ask every Jupyter whether it answers
-  machine_learning.classroom.jupyter_probe:
+  machine_learning.classroom.jupyter_services_info:
     ports: {ada: 8888}
     tokens: {ada: "{{ token }}"}
   register: jupyter

@@ -20,7 +20,7 @@ PROBE = (
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The action `machine_learning.classroom.reach`."""
+    """The action `machine_learning.classroom.wait_for_machine`."""
 
     _requires_connection = True
     TRANSFERS_FILES = False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import accounts
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.modules import students_out
+from ansible_collections.machine_learning.classroom.plugins.modules import student_lockout
 
 ENABLED = ["jupyter@ada.service", "my-work@ada.timer"]
 
@@ -47,17 +47,17 @@ class Machine(Host):
 def out(machine: Machine, *, for_good: bool) -> list[str]:
     """Keep ada out; return what was changed."""
     machine.changes = []
-    students_out.close_account(machine, "ada")
-    students_out.stop_jupyter(machine, "ada")
+    student_lockout.close_account(machine, "ada")
+    student_lockout.stop_jupyter(machine, "ada")
     if for_good:
-        students_out.stay_off(machine, "ada")
-    students_out.end_processes(machine, "ada")
+        student_lockout.stay_off(machine, "ada")
+    student_lockout.end_processes(machine, "ada")
     return machine.changes
 
 
 def test_a_student_is_out_and_once_out_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     machine, expires = Machine(), {"ada": ""}
-    monkeypatch.setattr(students_out, "expiry", expires.get)
+    monkeypatch.setattr(student_lockout, "expiry", expires.get)
     assert out(machine, for_good=False) == [
         "closed the account of ada",
         "stopped the Jupyter of ada",
@@ -72,7 +72,7 @@ def test_a_student_is_out_and_once_out_nothing_changes(monkeypatch: pytest.Monke
 
 def test_check_mode_says_the_same_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(check_mode=True)
-    monkeypatch.setattr(students_out, "expiry", {"ada": ""}.get)
+    monkeypatch.setattr(student_lockout, "expiry", {"ada": ""}.get)
     assert len(out(machine, for_good=True)) == 5
     assert machine.processes == {"ada"}
     assert machine.units == {"is-active": {"jupyter@ada.service"}, "is-enabled": {*ENABLED}}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: roster
+module: roster_info
 short_description: Read and check the class roster
 description:
   - Reads a CSV file with the columns C(name), C(email) and, where given, C(username), with or without a header.
@@ -23,7 +23,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read the roster
-  machine_learning.classroom.roster:
+  machine_learning.classroom.roster_info:
     path: students.csv
   register: roster
 """

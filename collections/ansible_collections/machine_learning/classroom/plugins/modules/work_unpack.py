@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: work_restore
+module: work_unpack
 short_description: Lay students' work that came from home into their folders on this machine
 description:
-  - Runs on the machine as root; called by the action C(machine_learning.classroom.restore_work), first to ask who needs
+  - Runs on the machine as root; called by the action C(machine_learning.classroom.work_restore), first to ask who needs
     what, then with the packs. Nothing in a student's folder is ever replaced.
 author: The machine_learning_aws developers
 options:
@@ -38,7 +38,7 @@ options:
         type: str
         default: ""
       manifest:
-        description: What the pack holds, as C(module_utils/work.py) packs it. Empty to ask.
+        description: What the pack holds, as C(module_utils/work/manifest.py) packs it. Empty to ask.
         type: str
         default: ""
       pack:
@@ -53,7 +53,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Ask whether ada needs her work
-  machine_learning.classroom.work_restore:
+  machine_learning.classroom.work_unpack:
     source: /home/ubuntu/machine_learning_aws/daily_user
     store: /var/lib/machine_learning_aws
     students:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: work_remote
+module: work_push
 short_description: Push the histories of the students' work to a private git repository
 description:
   - Pushes the history of each student of the class to the branch C(CLASS/USERNAME), and what machines saved between
@@ -33,7 +33,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Push every student's history
-  machine_learning.classroom.work_remote:
+  machine_learning.classroom.work_push:
     home: daily_user
     class_name: ml101
     remote: git@git.example.edu:ml101/work.git

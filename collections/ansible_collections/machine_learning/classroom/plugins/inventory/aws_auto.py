@@ -6,7 +6,7 @@ Playbooks ask AWS themselves in their first play and say there what to do.
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: auto
+name: aws_auto
 short_description: Read any inventory file that names its plugin
 description:
   - Does what P(ansible.builtin.auto#inventory) does. Where AWS cannot be asked for its machines, it warns in one line
@@ -18,7 +18,7 @@ options: {}
 EXAMPLES = r"""
 # ansible.cfg
 # [inventory]
-# enable_plugins = machine_learning.classroom.auto, yaml
+# enable_plugins = machine_learning.classroom.aws_auto, yaml
 """
 
 from typing import Any
@@ -31,9 +31,9 @@ AWS_SOURCES = (".aws_ec2.yml", ".aws_ec2.yaml")
 
 
 class InventoryModule(Auto):  # type: ignore[misc]  # ansible-core ships no types
-    """The inventory plugin `machine_learning.classroom.auto`."""
+    """The inventory plugin `machine_learning.classroom.aws_auto`."""
 
-    NAME = "machine_learning.classroom.auto"
+    NAME = "machine_learning.classroom.aws_auto"
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Read the file at `path`."""

@@ -40,7 +40,7 @@ PLAY = """
         - ansible.builtin.include_role: {name: work, tasks_from: "{{ tasks | default('main') }}"}
       always:
         - ansible.builtin.copy:
-            content: "{{ {'collected': __work_collected | default(__work_restored | default({}))} | to_json }}"
+            content: "{{ {'collected': work_collected | default(work_restored | default({}))} | to_json }}"
             dest: "{{ result_file }}"
             mode: "0600"
           check_mode: false

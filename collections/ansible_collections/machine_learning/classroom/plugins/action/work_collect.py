@@ -8,9 +8,9 @@ the control node that gets one folder per student), `largest_mb` (larger files a
 `autosave_max_mb` (more than this stays there), `lock_wait_s` (how long to wait for another collect), `reach_wait_s`
 (how long for the machine, which may just be starting) and `fail_unverified`.
 
-Returns `work`, a list of dictionaries as `plugin_utils/reports/student_report.py` describes them, `msg`, the same as text, and
-`changes`: what changed of the work at home, or in check mode would, a line per student. What is new or not safe is
-shown. What the machine saved itself makes nobody's work unsafe: if it does not come, that is said.
+Returns `work`, a list of dictionaries as `plugin_utils/reports/student_report.py` describes them, `msg`, the same as
+text, and `changes`: what changed of the work at home, or in check mode would, a line per student. What is new or not
+safe is shown. What the machine saved itself makes nobody's work unsafe: if it does not come, that is said.
 The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
 because of work that is not verified as well, unless `fail_unverified` leaves that for the caller to weigh.
 

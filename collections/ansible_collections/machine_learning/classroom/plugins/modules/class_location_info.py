@@ -8,7 +8,7 @@ module: class_location_info
 short_description: Tell in which AWS account and region a class lives
 description:
   - Asks AWS who we are and whether we may list machines, and says in words what is wrong where it does not answer.
-  - Refuses another place than the one in which the class was provisioned.
+  - Refuses another location than the one in which the class was provisioned.
 author: The machine_learning_aws developers
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -20,7 +20,7 @@ options:
     type: str
     required: true
   record:
-    description: Where it is kept in which place the class was provisioned; this module only reads it.
+    description: The file that keeps where the class was provisioned; this module only reads it.
     type: path
     required: true
 attributes:
@@ -35,11 +35,11 @@ EXAMPLES = r"""
     region: us-east-1
     class_name: ml101
     record: "{{ class_state_dir }}/place.json"
-  register: place
+  register: location
 """
 
 RETURN = r"""
-words:
+description:
   description: Account, region and, where it is not AWS's own, the endpoint.
   type: str
   returned: success
@@ -57,14 +57,14 @@ import boto3
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.location import (
-    Place,
-    PlaceError,
+    Location,
+    LocationError,
     require_region,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 
-def find_place(module: AnsibleAWSModule) -> Place:
+def find_location(module: AnsibleAWSModule) -> Location:
     """Ask AWS who we are, and whether these credentials may look at the region's machines."""
     session = boto3.session.Session(profile_name=module.params["profile"])
     known = [name for each in session.get_available_partitions() for name in session.get_available_regions("ec2", each)]
@@ -73,7 +73,7 @@ def find_place(module: AnsibleAWSModule) -> Place:
         raise NoCredentialsError
     account = module.client("sts").get_caller_identity()["Account"]
     module.client("ec2").describe_instances(MaxResults=5)
-    return Place(account, module.region)
+    return Location(account, module.region)
 
 
 def main() -> None:
@@ -84,14 +84,14 @@ def main() -> None:
     )
     record = Path(module.params["record"])
     try:
-        place = find_place(module)
-        place.require_same(record, module.params["class_name"])
-    except PlaceError as error:
+        location = find_location(module)
+        location.require_same(record, module.params["class_name"])
+    except LocationError as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    module.exit_json(changed=False, words=place.words(endpoint), record=place.text())
+    module.exit_json(changed=False, description=location.description(endpoint), record=location.to_json())
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import (
-    at_rest,
-    records_of_rest,
+    stop_records,
+    stopped_machines,
 )
 
 from tests.unit.work_lab import Way, old
@@ -30,15 +30,15 @@ def work(username: str, *, verified: bool = True) -> dict[str, Any]:
 
 def stop(home: Path, stopped: dict[str, Any], *works: dict[str, Any]) -> None:
     """Remember what stop.yml remembers."""
-    for path, record in records_of_rest([stopped], {"ml101-001": works}, str(home), "ml101", ADDRESSES).items():
+    for path, record in stop_records([stopped], {"ml101-001": works}, str(home), "ml101", ADDRESSES).items():
         Path(path).parent.mkdir(exist_ok=True)
         records.write(path, record)
 
 
-def resting(home: Path, now: dict[str, Any]) -> list[tuple[str, int, bool]]:
+def known(home: Path, now: dict[str, Any]) -> list[tuple[str, int, bool]]:
     """Return what is known of the machine's students."""
-    known = at_rest([now], str(home), "ml101", ADDRESSES).get("ml101-001", [])
-    return [(each["username"], each["files"], each["missing"]) for each in known if each["verified"]]
+    found = stopped_machines([now], str(home), "ml101", ADDRESSES).get("ml101-001", [])
+    return [(each["username"], each["files"], each["missing"]) for each in found if each["verified"]]
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def home(tmp_path: Path) -> Path:
     return way.home
 
 
-def test_a_machine_that_stopped_with_all_work_at_home_is_at_rest_until_it_starts(home: Path) -> None:
+def test_a_machine_that_stopped_with_all_work_at_home_is_known_until_it_starts(home: Path) -> None:
     stop(home, machine(), work("ada"), work("grace"))
-    assert resting(home, machine()) == [("ada", 1, False), ("grace", 0, True)]
-    assert resting(home, machine("running")) == []
-    assert resting(home, machine(launched=LATER)) == []  # it ran meanwhile
-    assert resting(home, machine(students="ada grace mary")) == []
+    assert known(home, machine()) == [("ada", 1, False), ("grace", 0, True)]
+    assert known(home, machine("running")) == []
+    assert known(home, machine(launched=LATER)) == []  # it ran meanwhile
+    assert known(home, machine(students="ada grace mary")) == []
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_nothing_is_remembered_of_a_machine_with_work_that_is_not_at_home(
     home: Path, stopped: dict[str, Any], works: list[dict[str, Any]]
 ) -> None:
     stop(home, stopped, *works)
-    assert resting(home, machine()) == []
+    assert known(home, machine()) == []
 
 
-def test_a_home_that_lost_the_work_knows_of_no_machine_at_rest(home: Path) -> None:
+def test_a_home_that_lost_the_work_knows_of_no_stopped_machine(home: Path) -> None:
     stop(home, machine(), work("ada"), work("grace"))
     shutil.rmtree(home / ".history" / "ada.git")
-    assert resting(home, machine()) == []
+    assert known(home, machine()) == []

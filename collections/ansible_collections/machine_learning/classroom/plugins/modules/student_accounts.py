@@ -8,7 +8,7 @@ module: student_accounts
 short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
-    accounts that M(machine_learning.classroom.students_out) closed.
+    accounts that M(machine_learning.classroom.student_lockout) closed.
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.

@@ -26,7 +26,7 @@ options:
     type: dict
     required: true
   settings:
-    description: What the commands know of the class, as C(module_utils/own_work.py) names it.
+    description: What the commands know of the class, as C(module_utils/work/autosave.py) names it.
     type: dict
     required: true
 attributes:

@@ -11,7 +11,7 @@ short_description: Read any inventory file that names its plugin
 description:
   - Does what P(ansible.builtin.auto#inventory) does. Where AWS cannot be asked for its machines, it warns in one line
     and goes on without them; the playbooks then say why.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 options: {}
 """
 

@@ -9,11 +9,12 @@ short_description: Tell in which AWS account and region a class lives
 description:
   - Asks AWS who we are and whether we may list machines, and says in words what is wrong where it does not answer.
   - Refuses another location than the one in which the class was provisioned.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - machine_learning.classroom.attributes
 options:
   class_name:
     description: The class.
@@ -25,8 +26,7 @@ options:
     required: true
 attributes:
   check_mode:
-    support: full
-    description: It only asks.
+    details: It only asks.
 """
 
 EXAMPLES = r"""
@@ -48,6 +48,7 @@ record:
   description: What to keep at O(record) when the class is made here.
   type: str
   returned: success
+  sample: '{"account": "123456789012", "region": "us-east-1"}'
 """
 
 import os

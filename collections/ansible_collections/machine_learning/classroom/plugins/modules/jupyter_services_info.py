@@ -8,20 +8,13 @@ module: jupyter_services_info
 short_description: Ask every student's Jupyter whether it answers
 description:
   - Asks each service on this machine with and without its token. It changes nothing and never fails.
-author: The machine_learning_aws developers
-options:
-  ports:
-    description: The port of each student of this machine, by username.
-    type: dict
-    required: true
-  tokens:
-    description: The token of each student of this machine, by username.
-    type: dict
-    required: true
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.jupyter
+  - machine_learning.classroom.attributes
 attributes:
   check_mode:
-    support: full
-    description: It only asks.
+    details: It only asks.
 """
 
 EXAMPLES = r"""

@@ -9,7 +9,9 @@ short_description: Read and check the class roster
 description:
   - Reads a CSV file with the columns C(name), C(email) and, where given, C(username), with or without a header.
   - Finds all mistakes at once and names each with its line. It changes nothing.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   path:
     description: The CSV file.
@@ -17,8 +19,7 @@ options:
     required: true
 attributes:
   check_mode:
-    support: full
-    description: It only reads.
+    details: It only reads.
 """
 
 EXAMPLES = r"""
@@ -34,7 +35,23 @@ students:
   type: list
   elements: dict
   returned: success
-  sample: [{name: Ada Example, email: ada@example.com, username: ada, line: 2}]
+  contains:
+    name:
+      description: The student's name.
+      type: str
+      sample: Ada Example
+    email:
+      description: The student's address.
+      type: str
+      sample: ada@example.com
+    username:
+      description: The one that was given, or what the address gives.
+      type: str
+      sample: ada
+    line:
+      description: Where the file names the student, counted from 1.
+      type: int
+      sample: 2
 """
 
 from dataclasses import asdict

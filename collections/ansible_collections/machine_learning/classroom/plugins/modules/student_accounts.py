@@ -13,7 +13,12 @@ description:
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
   - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - OpenSSH server
+  - systemd
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   password_hashes:
     description: The crypt(5) hash of each student's password, by username.
@@ -41,9 +46,8 @@ options:
     elements: str
     default: []
 attributes:
-  check_mode:
+  diff_mode:
     support: full
-    description: Says what would change.
 """
 
 EXAMPLES = r"""

@@ -10,7 +10,11 @@ description:
   - Closes the students' accounts, stops their Jupyter and ends every process of theirs, so that nothing that they wrote
     changes any more. Files stay as they are.
   - M(machine_learning.classroom.student_accounts) opens an account again.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - systemd
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   usernames:
     description: The students. One who has no account on the machine is out already.
@@ -21,10 +25,6 @@ options:
     description: Whether their Jupyter stays off after the next boot, too, and nothing of theirs is saved any more.
     type: bool
     default: false
-attributes:
-  check_mode:
-    support: full
-    description: Says what would change.
 """
 
 EXAMPLES = r"""
@@ -50,7 +50,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ac
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 # A process that waits for a disk ends a moment after it was killed.
-ATTEMPTS, SECONDS_BETWEEN = 50, 0.1
+ATTEMPTS = 50
+SECONDS_BETWEEN = 0.1
 
 
 def close_account(host: Host, username: str) -> None:

@@ -10,15 +10,13 @@ description:
   - Runs on the machine as root; called by the action C(machine_learning.classroom.work_collect), which takes the packs
     home and removes them. Changes nothing in the students' folders.
   - No link is followed, no pipe or device is opened, and no file is taken while it is being written.
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - git, for what the machine saved itself
+extends_documentation_fragment:
+  - machine_learning.classroom.student_work.machine
+  - machine_learning.classroom.attributes
 options:
-  source:
-    description: The folder that holds one folder per student.
-    type: path
-    required: true
-  store:
-    description: Where root remembers things on this machine.
-    type: path
-    required: true
   homes:
     description: The folder that holds the students' homes.
     type: path
@@ -58,8 +56,9 @@ options:
     description: What the machine saved of one student's folder is left there if it takes more bytes than this.
     type: int
     default: 2147483648
-author:
-  - The machine_learning_aws developers
+attributes:
+  check_mode:
+    details: Compares, but packs nothing.
 """
 
 EXAMPLES = r"""
@@ -80,14 +79,56 @@ folder:
   type: str
   returned: always
 students:
-  description: >-
-    One dictionary per student; C(username), C(manifest) (packed), C(pack) (its path, or empty), C(inline) (a small
-    pack itself, in base64, or empty), C(pack_bytes), C(missing) (there is no such folder), C(outside) (files in the
-    student's home), C(reason) (why nothing could be collected, or empty) and C(autosaved), with C(saved) (versions that
-    the machine has saved since), C(pack), C(inline), C(pack_bytes) and C(reason).
+  description: One dictionary per student.
   type: list
   elements: dict
   returned: always
+  contains:
+    username:
+      description: Whose folder it is.
+      type: str
+    manifest:
+      description: What the folder holds, packed. Empty if it could not be read.
+      type: str
+    pack:
+      description: Where the contents are that home lacks; empty if there are none, or if they are inline.
+      type: str
+    inline:
+      description: A small pack itself, in base64; else empty.
+      type: str
+    pack_bytes:
+      description: The size of the pack.
+      type: int
+    missing:
+      description: Whether there is no such folder.
+      type: bool
+    outside:
+      description: Files in the student's home that are not in the folder and so stay here.
+      type: list
+      elements: str
+    reason:
+      description: Why nothing could be collected, or empty.
+      type: str
+    autosaved:
+      description: What the machine has saved itself of the folder since.
+      type: dict
+      contains:
+        saved:
+          description: The versions, each as its time in seconds since 1970 and its git tree.
+          type: list
+          elements: list
+        pack:
+          description: Where their contents are; empty if there are none, or if they are inline.
+          type: str
+        inline:
+          description: A small pack itself, in base64; else empty.
+          type: str
+        pack_bytes:
+          description: The size of the pack.
+          type: int
+        reason:
+          description: Why they do not come along, or empty.
+          type: str
 """
 
 import base64

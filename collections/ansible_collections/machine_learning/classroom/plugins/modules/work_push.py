@@ -11,24 +11,15 @@ description:
     the collects to C(autosaved/CLASS/USERNAME), where it is not there yet, and checks that the server has it. Nothing
     is forced.
   - Refuses a repository that the server shows to strangers, an address that is not encrypted, and one with a password.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.student_work.home
+  - machine_learning.classroom.attributes
 options:
-  home:
-    description: The folder on the control node with the students' work.
-    type: path
-    required: true
-  class_name:
-    description: The class.
-    type: str
-    required: true
   remote:
     description: The address of the repository.
     type: str
     required: true
-attributes:
-  check_mode:
-    support: full
-    description: Says what would be pushed.
 """
 
 EXAMPLES = r"""

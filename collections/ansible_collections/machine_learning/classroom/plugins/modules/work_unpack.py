@@ -9,16 +9,11 @@ short_description: Lay students' work that came from home into their folders on 
 description:
   - Runs on the machine as root; called by the action C(machine_learning.classroom.work_restore), first to ask who needs
     what, then with the packs. Nothing in a student's folder is ever replaced.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.student_work.machine
+  - machine_learning.classroom.attributes
 options:
-  source:
-    description: The folder that holds one folder per student.
-    type: path
-    required: true
-  store:
-    description: Where root remembers things on this machine.
-    type: path
-    required: true
   beside:
     description: Lay the work into a new folder in the student's own, also if that is empty.
     type: bool
@@ -47,8 +42,7 @@ options:
         default: ""
 attributes:
   check_mode:
-    support: full
-    description: Says who needs what.
+    details: Says who needs what.
 """
 
 EXAMPLES = r"""
@@ -63,12 +57,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 students:
-  description: >-
-    One dictionary per student; C(username), C(wants) (the work should be sent), C(where) (it was laid) and C(reason)
-    (why it was not, or empty).
+  description: One dictionary per student.
   type: list
   elements: dict
   returned: always
+  contains:
+    username:
+      description: Whose work it is.
+      type: str
+    wants:
+      description: Whether the work should be sent.
+      type: bool
+    where:
+      description: Where it was laid, or empty.
+      type: str
+    reason:
+      description: Why it was not laid, or empty.
+      type: str
 free:
   description: How many bytes the disk of O(source) has free.
   type: int

@@ -16,11 +16,13 @@ def test_a_replacement_takes_neighbours_along_and_a_killed_one_is_taken_up_where
     first = [instance("ml-001", "ada - grace"), instance("ml-002", "mary"), instance("ml-003", "")]
     begun = plan_replacement("ada", first, {})
     marks = {"ada": "i-ml-001", "grace": "i-ml-001"}
-    assert begun == Replacement(["ada", "grace"], ["i-ml-001"], first[:1], marks)
+    everybody = ["ada", "grace", "mary"]
+    assert begun == Replacement(["ada", "grace"], ["i-ml-001"], [*first[:1]], marks, everybody, ["i-ml-003"])
     # Killed before the old machine went, after it, and after the students sat on the new one.
     assert plan_replacement("ada", first, marks) == begun
-    for left in ([instance("ml-003", "")], [instance("ml-003", "ada grace")]):
-        assert plan_replacement("ada", left, marks) == Replacement(students=["ada", "grace"], pending=marks)
+    for left, spares in ([instance("ml-003", "")], ["i-ml-003"]), ([instance("ml-003", "ada grace")], []):
+        again = plan_replacement("ada", left, marks)
+        assert again == Replacement(["ada", "grace"], pending=marks, seated=["ada", "grace"], spares=spares)
     # What another run began is no part of it.
     assert plan_replacement("mary", first, marks).instance_ids == ["i-ml-002"]
     assert plan_replacement("mary", first, marks).students == ["mary"]

@@ -28,6 +28,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "instances": {"type": "list", "elements": "dict", "required": True},
                 "record": {"type": "path", "required": True},
                 "limit": {"type": "list", "elements": "str"},
+                "stopped": {"type": "dict", "default": {}},
                 "known": {"type": "list", "elements": "str", "default": []},
                 "abandoned": {"type": "dict", "default": {}},
             }
@@ -38,4 +39,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             refuse_unknown_abandoned(given["abandoned"], given["instances"], given["known"])
         except SelectionError as error:
             return result | {"failed": True, "msg": str(error)}
-        return result | {"changed": False, **asdict(replacement), "record": pending | replacement.pending}
+        to_start = [
+            each["instance_id"] for each in replacement.instances if each["tags"].get("Name") not in given["stopped"]
+        ]
+        return result | {
+            "changed": False,
+            **asdict(replacement),
+            "to_start": to_start,
+            "record": pending | replacement.pending,
+        }

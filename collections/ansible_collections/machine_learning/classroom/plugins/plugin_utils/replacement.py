@@ -9,20 +9,23 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import names_in, select
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass
 class Replacement:
     """The students who move, and the old machines that are still there.
 
-    `pending` is what to remember until all is done: the old machine of each student who moves.
+    `pending` is what to remember until all is done: the old machine of each student who moves. `seated` are all who
+    have a seat, or had one until it was taken from them here; `spares` the ids of machines on which nobody sits.
     """
 
     students: list[str] = field(default_factory=list)
     instance_ids: list[str] = field(default_factory=list)
-    instances: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    instances: list[Mapping[str, Any]] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
+    seated: list[str] = field(default_factory=list)
+    spares: list[str] = field(default_factory=list)
 
 
 def plan_replacement(
@@ -42,12 +45,16 @@ def plan_replacement(
     moving = Replacement(pending={name: machine for name, machine in pending.items() if machine in begun})
     for instance in instances:
         machine = Machine.from_instance(instance)
+        moving.seated += machine.students
+        if not machine.students:
+            moving.spares.append(machine.instance_id)
         if any(
             pending.get(name, machine.instance_id) == machine.instance_id
             for name in {*machine.students} & {*named.students}
         ):
             moving.instance_ids.append(machine.instance_id)
-            moving.instances = [*moving.instances, instance]
+            moving.instances.append(instance)
             moving.pending |= dict.fromkeys(machine.students, machine.instance_id)
     moving.students = sorted(moving.pending)
+    moving.seated = list(dict.fromkeys([*moving.seated, *moving.students]))
     return moving

@@ -15,11 +15,11 @@ from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from lab import hosts, image, places
-from lab.api import install
+from lab import hosts, image, layout
 from lab.faults import Fault, Faults
 from lab.instances import Fleet
 from lab.request_log import RequestLog, action_of, error_code, reads_only
+from lab.responses import install
 from lab.shell import LabError
 from lab.state import write_private
 
@@ -44,7 +44,7 @@ class Endpoint:
         install(self._fleet)
         self._restore()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._log = RequestLog(places.REQUESTS)
+        self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
         self._fleet.settle_all()
@@ -53,7 +53,7 @@ class Endpoint:
         """Answer requests until the process ends."""
         # The request log replaces werkzeug's.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = make_server("127.0.0.1", places.ENDPOINT_PORT, self, threaded=True, request_handler=MotoRequestHandler)
+        server = make_server("127.0.0.1", layout.ENDPOINT_PORT, self, threaded=True, request_handler=MotoRequestHandler)
         server.serve_forever()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -139,13 +139,13 @@ class Endpoint:
                 for region, backend in list(regions.items())
             }
             data = pickle.dumps({"backends": backends, "addresses": self._fleet.addresses})
-        write_private(places.ENDPOINT_STATE, data)
+        write_private(layout.ENDPOINT_STATE, data)
 
     def _restore(self) -> None:
         """Take up what an earlier run saved."""
-        if not places.ENDPOINT_STATE.exists():
+        if not layout.ENDPOINT_STATE.exists():
             return
-        saved = pickle.loads(places.ENDPOINT_STATE.read_bytes())  # noqa: S301 - our own file, private to its owner
+        saved = pickle.loads(layout.ENDPOINT_STATE.read_bytes())  # noqa: S301 - our own file, private to its owner
         for (account, region), backend in saved["backends"].items():
             ec2_backends[account][region] = backend
         self._fleet.addresses = saved["addresses"]

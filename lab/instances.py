@@ -29,8 +29,8 @@ from moto.ec2.models.instances import Instance, StateReason
 from lab import hosts, image
 from lab.addresses import AddressPool
 from lab.faults import BOOT, Faults
+from lab.host_watch import HostWatch
 from lab.shell import LabError
-from lab.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,7 +285,7 @@ class Fleet:
         self._faults = faults
         self._changed = changed
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="host")
-        self._watch = Watch()
+        self._watch = HostWatch()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def instances(self) -> list[LabInstance]:

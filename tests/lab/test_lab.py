@@ -29,7 +29,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lab import hosts, image, places
+from lab import hosts, image, layout
 from lab.control import process
 from lab.podman import podman
 from lab.state import VARIABLES
@@ -46,12 +46,12 @@ PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm
 KEYS = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----\n(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 USER_DATA = "#cloud-config\nruncmd:\n  - [touch, /user-data-was-here]\n"
 
-PORTS = tuple(f":{port}" for port in (places.ENDPOINT_PORT, places.MAIL_PORT, places.MIRROR_PORT))
+PORTS = tuple(f":{port}" for port in (layout.ENDPOINT_PORT, layout.MAIL_PORT, layout.MIRROR_PORT))
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def lab(*arguments: str, cwd: Path = places.PROJECT) -> subprocess.CompletedProcess[str]:
+def lab(*arguments: str, cwd: Path = layout.PROJECT) -> subprocess.CompletedProcess[str]:
     """Run `python -m lab`."""
     return subprocess.run(
         [sys.executable, "-m", "lab", *arguments], cwd=cwd, capture_output=True, text=True, check=False
@@ -171,7 +171,7 @@ def traces() -> dict[str, list[str]]:
             groups = (folder / "cgroup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if places.CGROUP in groups or "lab.service" in command or str(places.PODMAN) in command:
+        if layout.CGROUP in groups or "lab.service" in command or str(layout.PODMAN) in command:
             processes.append(f"{folder.name} {command}")
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return {
@@ -180,9 +180,9 @@ def traces() -> dict[str, list[str]]:
         "mounts": sorted(mount for mount in mounts if "/pytest-of-" not in mount),
         "routes": lines("ip", "route", "show", "table", "all"),
         "links": sorted(re.findall(r"^\d+: ([^:@]+)", "\n".join(lines("ip", "-oneline", "link")), re.MULTILINE)),
-        "control groups": sorted(map(str, Path("/sys/fs/cgroup").glob(f"**/{places.CGROUP}"))),
+        "control groups": sorted(map(str, Path("/sys/fs/cgroup").glob(f"**/{layout.CGROUP}"))),
         "listening": [line.split()[3] for line in lines("ss", "-Hltn") if line.split()[3].endswith(PORTS)],
-        "files": sorted(map(str, [*places.RUN.glob("*"), *places.STATE.glob("*")])),
+        "files": sorted(map(str, [*layout.RUN.glob("*"), *layout.STATE.glob("*")])),
     }
 
 
@@ -209,7 +209,7 @@ def environment() -> dict[str, str]:
     # Twice, as people do; from another folder, under a careful shell.
     command = 'set -eu; cd /; source "$1"; source "$1"; env -0'
     shell = subprocess.run(
-        ["bash", "-c", command, "-", places.PROJECT / "lab" / "activate"],
+        ["bash", "-c", command, "-", layout.PROJECT / "lab" / "activate"],
         env=own,
         capture_output=True,
         text=True,
@@ -252,12 +252,12 @@ def test_activate_exports_what_differs_from_aws(environment: dict[str, str]) -> 
     assert {"AWS_PROFILE", "AWS_SESSION_TOKEN"}.isdisjoint(environment)
     # Ansible censors every word that contains a secret: a short one would censor half of the results.
     assert len(environment["AWS_SECRET_ACCESS_KEY"]) > 40
-    assert environment["PATH"].split(":").count(str(places.PROJECT / ".venv/bin")) == 1
+    assert environment["PATH"].split(":").count(str(layout.PROJECT / ".venv/bin")) == 1
     own, ours = environment["ANSIBLE_INVENTORY"].split(",")
-    assert own == str(places.PROJECT / "inventory")
+    assert own == str(layout.PROJECT / "inventory")
     group = yaml.safe_load(Path(ours, "lab.yml").read_text())["lab"]
     assert set(group["children"]) == {"control", "machines"}
-    assert variables()["class_mirror_url"] == places.MIRROR_URL
+    assert variables()["class_mirror_url"] == layout.MIRROR_URL
     assert VARIABLES.stat().st_mode & 0o077 == 0
 
 
@@ -430,8 +430,8 @@ def test_hosts_outlive_a_killed_endpoint_which_finds_them_again(machines: Machin
 def podman_environment() -> dict[str, str]:
     """Return what makes podman the lab's."""
     return {
-        "CONTAINERS_CONF": str(places.PODMAN / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(places.PODMAN / "storage.conf"),
+        "CONTAINERS_CONF": str(layout.PODMAN / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(layout.PODMAN / "storage.conf"),
     }
 
 
@@ -470,7 +470,7 @@ def test_injected_faults_come_and_go(machines: Machines) -> None:
     machines.wait("terminated", made)
     assert machines.get(made)["StateReason"]["Code"] == "Server.InternalError"
     assert lab("fault", "--action", "DescribeInstances").returncode == 1
-    entries = [json.loads(line) for line in places.REQUESTS.read_text().splitlines()]
+    entries = [json.loads(line) for line in layout.REQUESTS.read_text().splitlines()]
     failed = [entry for entry in entries if entry["action"] == "RunInstances" and entry["status"] == 500]
     assert failed[-1]["code"] == "InsufficientInstanceCapacity"
 
@@ -521,7 +521,7 @@ def test_mail_needs_encryption_and_the_password_and_is_kept() -> None:
     user, password = variables()["class_smtp_username"], variables()["class_smtp_password"]
     letter = "From: a@example.com\r\nTo: b@example.com\r\nSubject: Hallo\r\n\r\nZoë\r\n".encode()
     # It trusts nobody but itself.
-    context = ssl.create_default_context(cafile=str(places.CERTIFICATE))
+    context = ssl.create_default_context(cafile=str(layout.CERTIFICATE))
     with smtplib.SMTP("localhost", variables()["class_smtp_port"]) as server:
         with pytest.raises(smtplib.SMTPSenderRefused):
             server.sendmail("a@example.com", "b@example.com", letter)
@@ -532,7 +532,7 @@ def test_mail_needs_encryption_and_the_password_and_is_kept() -> None:
             server.sendmail("a@example.com", "b@example.com", letter)
         server.login(user, password)
         server.sendmail("a@example.com", ["b@example.com", "c@example.com"], letter)
-    (kept,) = places.MAIL.glob("*.eml")
+    (kept,) = layout.MAIL.glob("*.eml")
     message = email.message_from_bytes(kept.read_bytes())
     assert message.get_all("Delivered-To") == ["b@example.com", "c@example.com"]
     assert message.get_payload(decode=True) == "Zoë\n".encode()
@@ -540,24 +540,24 @@ def test_mail_needs_encryption_and_the_password_and_is_kept() -> None:
 
 def test_hosts_reach_the_mirror_and_nothing_else(machines: Machines, machine: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(places.MIRROR_URL + "/")  # noqa: S310 - our own address
-    said = machines.say(machine, f"curl -s -o /dev/null -w '%{{http_code}}' {places.MIRROR_URL}/nothing")
+        urllib.request.urlopen(layout.MIRROR_URL + "/")  # noqa: S310 - our own address
+    said = machines.say(machine, f"curl -s -o /dev/null -w '%{{http_code}}' {layout.MIRROR_URL}/nothing")
     assert said == "404"
     assert machines.ssh(machine, "ping -c1 -W1 192.0.2.1").returncode != 0
     # The endpoint and the mail sink are this machine's alone.
-    for port in (places.ENDPOINT_PORT, places.MAIL_PORT):
-        refused = machines.ssh(machine, f"curl -s -m 2 http://{places.GATEWAY}:{port}/")
+    for port in (layout.ENDPOINT_PORT, layout.MAIL_PORT):
+        refused = machines.ssh(machine, f"curl -s -m 2 http://{layout.GATEWAY}:{port}/")
         assert refused.returncode == 7
 
 
 def test_a_second_lab_is_refused_by_name(tmp_path: Path) -> None:
     other = tmp_path / "checkout"
-    shutil.copytree(places.PROJECT / "lab", other / "lab", ignore=shutil.ignore_patterns("state"))
+    shutil.copytree(layout.PROJECT / "lab", other / "lab", ignore=shutil.ignore_patterns("state"))
     before = process()
     for command in (["up"], ["kill", "test-001"], ["endpoint", "start"]):
         refused = lab(*command, cwd=other)
         assert refused.returncode == 1
-        assert str(places.PROJECT) in refused.stderr
+        assert str(layout.PROJECT) in refused.stderr
         assert "lab-down" in refused.stderr
         assert len(refused.stderr.splitlines()) <= 5
     down = lab("down", cwd=other)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from lab import control, image, network, places, shell
+from lab import control, image, layout, network, shell
 from lab.addresses import FIRST, LAST, AddressPool
 from lab.faults import Fault, Faults
 from lab.hosts import parse_console
@@ -141,7 +141,7 @@ def test_a_program_that_is_missing_or_fails_is_named() -> None:
 
 def test_an_endpoint_that_is_busy_is_not_called_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
-        monkeypatch.setattr(places, "ENDPOINT_PORT", busy.getsockname()[1])
+        monkeypatch.setattr(layout, "ENDPOINT_PORT", busy.getsockname()[1])
         monkeypatch.setattr(control, "ANSWER_SECONDS", 0.1)
         with pytest.raises(shell.LabError, match="did not answer within"):
             control.ask("GET", "status")
@@ -171,7 +171,7 @@ def test_a_healed_link_is_waited_for(monkeypatch: pytest.MonkeyPatch, seconds: i
 
 
 def test_the_first_image_is_the_one_that_the_project_launches_and_no_two_are_the_same() -> None:
-    ours = yaml.safe_load((places.PROJECT / "group_vars/all/class.yml").read_text())
+    ours = yaml.safe_load((layout.PROJECT / "group_vars/all/class.yml").read_text())
     assert image.RELEASES[0].parameter == ours["class_image_parameter"]
     for what in ("name", "suite", "ami", "ami_name", "parameter"):
         assert len({getattr(release, what) for release in image.RELEASES}) == len(image.RELEASES), what
@@ -198,6 +198,6 @@ def test_an_image_is_built_for_the_first_host_that_wants_it(tmp_path: Path, monk
 
 def test_scenarios_can_choose_every_image_by_its_name() -> None:
     chosen = {
-        path.stem: yaml.safe_load(path.read_text()) for path in places.PROJECT.glob("molecule/shared/images/*.yml")
+        path.stem: yaml.safe_load(path.read_text()) for path in layout.PROJECT.glob("molecule/shared/images/*.yml")
     }
     assert chosen == {release.name: {"class_image_parameter": release.parameter} for release in image.RELEASES}

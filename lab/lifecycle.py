@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_ROSTER = layout.PROJECT / "students.example.csv"
-MIRROR_LINK = layout.STATE / "mirror"  # which folder the running process serves
 
 
 def up(roster: Path | None) -> None:
@@ -79,10 +78,10 @@ def down(*, keep_state: bool) -> None:
 
 def start_endpoint() -> None:
     """Start the background process of a lab that is up."""
-    if not MIRROR_LINK.exists():
+    if not layout.MIRROR_LINK.exists():
         raise LabError("The lab is not up. Bring it up:  make lab   (or only itself:  python -m lab up)")
     if control.process() is None:
-        control.start(MIRROR_LINK.resolve())
+        control.start(layout.MIRROR_LINK.resolve())
 
 
 @contextmanager
@@ -110,21 +109,21 @@ def _serve(content: Path) -> None:
     if control.process() is not None:
         amis = [release.ami for release in image.RELEASES]
         try:
-            current = control.ask("GET", "status")["amis"] == amis and MIRROR_LINK.resolve() == content.resolve()
+            current = control.ask("GET", "status")["amis"] == amis and layout.MIRROR_LINK.resolve() == content.resolve()
         except LabError:
             current = False
         if current:
             return
         control.stop()
-    MIRROR_LINK.unlink(missing_ok=True)
-    MIRROR_LINK.symlink_to(content)
+    layout.MIRROR_LINK.unlink(missing_ok=True)
+    layout.MIRROR_LINK.symlink_to(content)
     control.start(content)
 
 
 def _refuse_another_cache() -> None:
     """Raise LabError when this checkout's lab is in another cache: nothing here would find its hosts."""
-    content = MIRROR_LINK.resolve()
-    if MIRROR_LINK.exists() and not content.is_relative_to(layout.CACHE.resolve()):
+    content = layout.MIRROR_LINK.resolve()
+    if layout.MIRROR_LINK.exists() and not content.is_relative_to(layout.CACHE.resolve()):
         raise LabError(
             f"This lab's files are in {content}, not in {layout.CACHE}:\n"
             "another user brought it up, or XDG_CACHE_HOME was another. Run this again as it was run then."

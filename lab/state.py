@@ -44,7 +44,7 @@ def give(path: Path) -> None:
 
 def make_folders() -> None:
     """Make the folders of a lab."""
-    for folder in (layout.STATE, layout.HOSTS, layout.MAIL, layout.INVENTORY, layout.STATE / "class"):
+    for folder in (layout.STATE, layout.HOSTS, layout.MAIL, layout.INVENTORY, layout.CLASS_STATE):
         folder.mkdir(mode=0o700, exist_ok=True)
         give(folder)
 
@@ -88,15 +88,12 @@ def write_environment(own: Secrets) -> None:
     write_private(layout.ENVIRONMENT, "\n".join(lines) + "\n")
 
 
-VARIABLES = layout.INVENTORY / "group_vars/lab.yml"
-
-
 def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
     """Write the group `lab`, whose variables tell the playbooks what differs here."""
     # A lock names the packages of one channel by their hashes, so a channel that was built anew wants its own.
     variables = {
         "class_roster": str(roster),
-        "class_state_dir": str(layout.STATE / "class"),
+        "class_state_dir": str(layout.CLASS_STATE),
         "class_environment_lock": str(layout.STATE / f"environment-{mirror.name}.lock"),
         "class_mirror_url": layout.MIRROR_URL,
         "class_smtp_host": "127.0.0.1",
@@ -107,7 +104,7 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.
     groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}}}}
-    for path, content in ((layout.INVENTORY / "lab.yml", groups), (VARIABLES, variables)):
+    for path, content in ((layout.INVENTORY / "lab.yml", groups), (layout.VARIABLES, variables)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, "# Written by `python -m lab up`.\n" + yaml.safe_dump(content, sort_keys=False, width=120))
 
@@ -115,22 +112,17 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
 def roster_in_use() -> Path | None:
     """Return the roster that the lab was brought up with, if it is up."""
     try:
-        variables = yaml.safe_load(VARIABLES.read_text())
+        variables = yaml.safe_load(layout.VARIABLES.read_text())
     except FileNotFoundError:
         return None
     return Path(variables["class_roster"])
 
 
-# One bridge, one subnet, one set of ports: a machine carries one lab.
-HOLDER = layout.RUN / "checkout"
-LOCK = Path("/run/lock/machine_learning_aws")
-
-
 @contextmanager
 def alone() -> Iterator[None]:
     """Let one `up` or `down` at a time work on this machine."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as file:
+    layout.LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with layout.LOCK.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -140,13 +132,13 @@ def alone() -> Iterator[None]:
 
 def holder() -> Path | None:
     """Return the checkout that holds this machine's lab, if any."""
-    return Path(HOLDER.read_text()) if HOLDER.exists() else None
+    return Path(layout.HOLDER.read_text()) if layout.HOLDER.exists() else None
 
 
 def hold() -> None:
     """Record that this checkout holds the lab."""
     layout.RUN.mkdir(mode=0o755, exist_ok=True)
-    HOLDER.write_text(str(layout.PROJECT))
+    layout.HOLDER.write_text(str(layout.PROJECT))
 
 
 def require_ours(checkout: Path | None) -> None:

@@ -32,7 +32,6 @@ from botocore.exceptions import ClientError
 from lab import hosts, image, layout
 from lab.control import process
 from lab.podman import podman
-from lab.state import VARIABLES
 from tests.hosts import refuse_a_lab_that_is_up
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def until(what: str, ready: Callable[[], Any], seconds: float = 60) -> Any:
 
 def variables() -> dict[str, Any]:
     """Return the class variables that the lab sets."""
-    found: dict[str, Any] = yaml.safe_load(VARIABLES.read_text())
+    found: dict[str, Any] = yaml.safe_load(layout.VARIABLES.read_text())
     return found
 
 
@@ -258,7 +257,7 @@ def test_activate_exports_what_differs_from_aws(environment: dict[str, str]) -> 
     group = yaml.safe_load(Path(ours, "lab.yml").read_text())["lab"]
     assert set(group["children"]) == {"control", "machines"}
     assert variables()["class_mirror_url"] == layout.MIRROR_URL
-    assert VARIABLES.stat().st_mode & 0o077 == 0
+    assert layout.VARIABLES.stat().st_mode & 0o077 == 0
 
 
 def test_a_second_up_changes_nothing(machine: str, machines: Machines) -> None:

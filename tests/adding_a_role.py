@@ -7,8 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tools import trees
-from tools.roles import PROJECT
+from tools import PROJECT, project_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def block(opening: str) -> str:
 
 def follow(folder: Path) -> None:
     """Copy the project into the new or empty `folder` and do there what the page says."""
-    trees.copy_to(folder)
+    project_copy.copy_to(folder)
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

@@ -1,1 +1,5 @@
-"""What developers run: the documentation's generator, the house rules, the stages of the tests."""
+"""What developers run: generated pages, house rules, stages of the tests, scenarios of molecule, mutants."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools.roles import PROJECT
+from tools import PROJECT
 
 # molecule's own configuration reads HOST_IMAGE as well.
 SUITE = "-".join(["molecule", *filter(None, [os.environ.get("HOST_IMAGE")])])

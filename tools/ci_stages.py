@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from tools.roles import PROJECT
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -77,6 +77,15 @@ def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(
     assert second.find("testsuite/testcase/failure") is None
 
 
+def test_a_stage_that_fails_without_a_word_has_failed_in_its_report_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert main(monkeypatch, [python("silent", "exit(1)")]) == 1
+    suite = ElementTree.parse(tmp_path / "silent.xml").find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+
+
 def test_what_needs_no_lab_runs_beside_and_is_shown_in_one_piece(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

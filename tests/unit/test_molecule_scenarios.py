@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import PROJECT, molecule_scenarios
-from tools.molecule_scenarios import Outcome, junit, scenarios
+from tools.molecule_scenarios import Outcome, scenarios, write_report
 
 
 def test_every_role_has_a_scenario_that_ci_runs() -> None:
@@ -30,7 +30,7 @@ def test_a_failure_is_shown_with_its_last_words_and_kept_whole(tmp_path: Path) -
     assert str(passed) == "ours: passed in 61 s"
     assert "last words\ntheirs: FAILED after 5 s" in str(failed)
     assert "first words" not in str(failed)
-    junit([passed, failed]).write(tmp_path / "of.xml", encoding="utf-8")
+    write_report(tmp_path / "of.xml", [passed, failed])
     report = (tmp_path / "of.xml").read_text()
     assert 'tests="2" failures="1"' in report
     assert "first words" in report

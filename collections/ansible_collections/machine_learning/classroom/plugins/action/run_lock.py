@@ -1,7 +1,5 @@
 """Keep other runs out until this one has ended, whichever way it ends.
 
-Arguments: `path`, the lock file, and `wait_s`, how long to wait for another run. In check mode nothing is locked.
-
 A lock held by a task would be gone after the task, and one that names a process would be void while tasks of a run that
 was killed still end. So the lock is a flock(2) whose open file travels into a socket that Ansible and every task
 of this run hold, and that nobody reads: the kernel frees it when the last of them has ended.
@@ -23,9 +21,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 SECONDS_BETWEEN_ATTEMPTS = 0.5
-# Made when Ansible loads this file, which it does before it starts the process for the task.
+# Made when Ansible loads this file, which it does before it starts the process for the task. Detached, so that it is
+# the kernel that closes the two ends, after the process has ended, and not Python before.
 _ANSIBLE = os.getpid()
-_KEPT, _INLET = socket.socketpair()
+_KEPT, _INLET = (end.detach() for end in socket.socketpair())
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -68,7 +67,8 @@ def _lock(path: Path, wait_s: int) -> None:
         names = " ".join(os.path.basename(name) for name in context.CLIARGS.get("args") or ())
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{names}, begun {datetime.now(UTC):%d %b %H:%M} UTC, process {_ANSIBLE}".encode(), 0)
-        socket.send_fds(_INLET, [b"-"], [handle])
+        with socket.socket(fileno=os.dup(_INLET)) as inlet:
+            socket.send_fds(inlet, [b"-"], [handle])
     finally:
         os.close(handle)
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
-from passlib.hash import sha512_crypt
+
+try:
+    from passlib.hash import sha512_crypt
+except ImportError:
+    HAS_PASSLIB = False
+else:
+    HAS_PASSLIB = True
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -52,9 +52,10 @@ record:
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-import boto3
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.location import (
@@ -62,7 +63,11 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     LocationError,
     require_region,
 )
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
+
+with suppress(ImportError):  # HAS_BOTO3 says so
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 
 def find_location(module: AnsibleAWSModule) -> Location:
@@ -82,7 +87,10 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={"class_name": {"required": True}, "record": {"type": "path", "required": True}},
         supports_check_mode=True,
+        check_boto3=HAS_BOTO3,  # without it, amazon.aws would not say what to do
     )
+    if not HAS_BOTO3:
+        module.fail_json(msg=missing_package("boto3"))
     record = Path(module.params["record"])
     try:
         location = find_location(module)

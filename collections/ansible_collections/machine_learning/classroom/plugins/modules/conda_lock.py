@@ -71,11 +71,13 @@ from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import (
+    HAS_YAML,
     EnvironmentFileError,
     read,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import SolveError, request, solve
+from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
@@ -110,6 +112,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if not HAS_YAML:
+        module.fail_json(msg=missing_package("PyYAML"))
     params = module.params
     lock_file = Path(params["lock_file"])
     try:
@@ -129,8 +133,8 @@ def main() -> None:
         beside = lock_file.with_name(f".{lock_file.name}.new")
         beside.write_text(new.text())
         beside.replace(lock_file)
-    except ImportError as error:
-        module.fail_json(msg=f"{error.name} is missing on the control node. Run `make setup`, then again.")
+    except ImportError:
+        module.fail_json(msg=missing_package("py-rattler"))
     except OSError as error:
         module.fail_json(msg=f"{error.filename}: {error.strerror}.")
     except (EnvironmentFileError, LockError, SolveError) as error:

@@ -67,12 +67,14 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    HAS_PASSLIB,
     CredentialError,
     complete,
     is_private,
     read_credentials,
     write_credentials,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 
 def main() -> None:
@@ -85,6 +87,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if not HAS_PASSLIB:
+        module.fail_json(msg=missing_package("libpass"))
     path, students = module.params["path"], module.params["students"]
     try:
         kept = read_credentials(path)

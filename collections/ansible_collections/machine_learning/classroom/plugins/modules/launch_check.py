@@ -82,6 +82,7 @@ image_id:
   returned: when something is to be launched
 """
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,7 +94,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     explain,
     is_not_permitted,
 )
-from botocore.exceptions import BotoCoreError, ClientError
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

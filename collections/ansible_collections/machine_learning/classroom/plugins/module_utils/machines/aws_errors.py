@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigNotFound,
-    ConfigParseError,
-    ConnectionError,  # noqa: A004 - botocore's, which is not Python's
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+with suppress(ImportError):  # who calls AWS says so: AnsibleAWSModule, and the inventory of amazon.aws
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConfigNotFound,
+        ConfigParseError,
+        ConnectionError,  # noqa: A004 - botocore's, which is not Python's
+        CredentialRetrievalError,
+        HTTPClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        ProfileNotFound,
+        SSOError,
+        TokenRetrievalError,
+    )
 
 # As botocore and the modules of amazon.aws word it.
 _REFUSAL = re.compile(

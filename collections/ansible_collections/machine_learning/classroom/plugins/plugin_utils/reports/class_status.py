@@ -59,9 +59,16 @@ def status_rows(
     return rows
 
 
-def status_table(*facts: Any) -> str:
+def status_table(
+    instances: Sequence[Mapping[str, Any]],
+    students: Sequence[Mapping[str, Any]],
+    answering: Mapping[str, bool],
+    accounts: Mapping[str, Mapping[str, Any]],
+    state_dir: str,
+    max_hours: int,
+) -> str:
     """Lay the rows of `status_rows` out as a text table."""
-    rows = [HEADINGS, *status_rows(*facts)]
+    rows = [HEADINGS, *status_rows(instances, students, answering, accounts, state_dir, max_hours)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

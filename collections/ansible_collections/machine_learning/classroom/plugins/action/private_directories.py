@@ -1,7 +1,6 @@
 """Keep private folders on the control node.
 
-Argument: `paths`, a folder before those in it. Each is made if it is missing, and nobody but its owner enters it. It
-runs inside Ansible itself: every command begins with it, and three starts of a module would cost a second.
+Inside Ansible itself: every command begins with it, and three starts of a module would cost a second.
 """
 
 from __future__ import annotations

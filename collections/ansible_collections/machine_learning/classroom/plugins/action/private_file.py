@@ -1,8 +1,6 @@
 """Keep a private file on the control node.
 
-Arguments: `path`, whose directory must exist, and `content`. The file is written atomically, mode 0600, and only if it
-differs. It runs inside Ansible itself: for a class of forty, eighty starts of a module would cost half a minute.
-Neither content nor difference is returned, so a run may show its result.
+Inside Ansible itself: for a class of forty, eighty starts of a module would cost half a minute.
 """
 
 from __future__ import annotations

@@ -1,9 +1,6 @@
-"""Send a letter by community.general.mail and keep the server's acceptance, as one step.
+"""Send a letter by community.general.mail and keep its receipt, as one step.
 
-Arguments: `mail`, the arguments of community.general.mail; `receipt_file`, whose directory must exist, and `receipt`,
-what to keep there as JSON. The receipt is written the moment the module says that the server has accepted the letter,
-and Ctrl-C in between is heeded only after that: a run that ended there would send the same letter again. The result is
-that of the module.
+A run that ended between the two would send the same letter again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Wait until a machine answers over ssh, and see that it has room to work: a module of Ansible needs some for itself.
+"""Wait until a machine answers over ssh, and see that it has room to work.
 
-Argument: `wait_s`. In check mode nothing is waited for, as with Ansible's own wait_for_connection, which says of a full
-disk only that there was no answer, and after the whole time. One remote execution, without Python.
+Ansible's own wait_for_connection says of a full disk only that there was no answer, and after the whole time: a module
+needs some room for itself.
 """
 
 from __future__ import annotations

@@ -1,21 +1,7 @@
 """Bring the work of a machine's students home, verified by checksum.
 
-Arguments: `students` (list of usernames), `class_name` and `addresses` (e-mail address by username; both say who a
-student is), `changed_addresses` (old: new), `source` (the folder on the machine that holds one folder per student),
-`store` (where root remembers things there), `homes` (the folder that holds the students' homes), `home` (the folder on
-the control node that gets one folder per student), `largest_mb` (larger files are left and named), `autosave_store`
-(the folder on the machine with what it saved itself, which comes along into the histories; empty if it saves nothing),
-`autosave_max_mb` (more than this stays there), `lock_wait_s` (how long to wait for another collect), `reach_wait_s`
-(how long for the machine, which may just be starting) and `fail_unverified`.
-
-Returns `work`, a list of dictionaries as `plugin_utils/reports/student_report.py` describes them, `msg`, the same as
-text, and `changes`: what changed of the work at home, or in check mode would, a line per student. What is new or not
-safe is shown. What the machine saved itself makes nobody's work unsafe: if it does not come, that is said.
-The task fails if the machine could not be asked at all; `work` then names every student as not verified. It fails
-because of work that is not verified as well, unless `fail_unverified` leaves that for the caller to weigh.
-
 Where many machines are asked, each task and each remote execution counts. So it is one task, and one remote execution
-unless more than a small pack has to travel; then one transfer per student concerned and one removal more.
+unless more than a small pack has to travel.
 """
 
 from __future__ import annotations

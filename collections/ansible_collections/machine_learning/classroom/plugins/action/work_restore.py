@@ -1,14 +1,6 @@
 """Bring students' work from home to a machine: whatever was collected last, or what there was at an earlier time.
 
-Arguments: `students` (usernames), `class_name` and `addresses` (e-mail address by username; both say who a student is),
-`changed_addresses` (old: new), `home` (the folder on the control node with the students' work), `source` (the folder on
-the machine that holds one folder per student), `store` (where root remembers things there), `lock_wait_s`.
-
-Without `at`, every student whose folder on this machine has not yet got what home has gets it, once: into the folder
-if it is empty, else beside. With `at` (a time or a commit; "now" for the newest) it is laid beside in any case.
-
-Returns `restored`, one dictionary per student who had something to get, and `msg`. One remote execution if nobody
-needs anything.
+Most runs bring nothing: the machine is asked first who needs what, with the same module that lays it out.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What every module says of --check and --diff."""
+"""What every module says of --check and --diff; and that it is an action, where it is one."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The fragment `machine_learning.classroom.attributes`; a module overrides what is otherwise with it."""
+    """The fragments `machine_learning.classroom.attributes`, which a module overrides, and `.attributes.action`."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -15,4 +15,12 @@ attributes:
   diff_mode:
     description: Shows in diff mode what changes in files.
     support: none
+"""
+
+    ACTION = r"""
+options: {}
+attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the control node.
+    support: full
 """

@@ -20,12 +20,16 @@ requirements:
   - git on the control node
 """
 
-    STUDENTS = r"""
+    ADDRESSES = r"""
 options:
   addresses:
     description: The students' e-mail addresses, by username.
     type: dict
     required: true
+"""
+
+    WRITER = r"""
+options:
   changed_addresses:
     description: Addresses that have changed, old to new.
     type: dict

@@ -15,6 +15,7 @@ description:
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   lock_file:
     description: The lock, on the control node.

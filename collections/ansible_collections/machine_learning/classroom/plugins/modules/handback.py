@@ -12,7 +12,8 @@ description:
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.student_work.home
-  - machine_learning.classroom.student_work.students
+  - machine_learning.classroom.student_work.addresses
+  - machine_learning.classroom.student_work.writer
   - machine_learning.classroom.attributes
 options:
   folder:

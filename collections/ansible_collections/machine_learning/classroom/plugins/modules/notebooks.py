@@ -19,6 +19,7 @@ description:
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   source:
     description: The folder on the control node. Hidden files are left out.

@@ -20,42 +20,28 @@ SHOWN_NAMES = 3
 
 @dataclass
 class Report:
-    """The outcome for `username`. `verified`: all that the folder on the machine held is at home, by checksum."""
+    """The outcome for `username`; what each field means stands in the documentation of `modules/work_collect.py`."""
 
     username: str
     verified: bool = False
     would_verify: bool = False
-    """Check mode: nothing was brought home, and nothing stands in the way of it."""
     missing: bool = False
-    """There is no such folder on the machine, so nothing to bring home; home was left as it is."""
     files: int = 0
     bytes: int = 0
-    """Of all files in the folder on the machine, wherever they are."""
     new: int = 0
     changed: int = 0
     removed: int = 0
     adjusted: int = 0
-    """New folders, and files of which only the time or the mode was new."""
     version: str = ""
-    """The commit in the history that this collect made; empty if the newest one has it all."""
     autosaved: int = 0
-    """Versions that the machine had saved itself and that came along."""
     autosave_reason: str = ""
-    """Why they did not come, which does not concern the work as it is now; empty if they did."""
     note: str = ""
-    """What else the instructor should know."""
     broken: list[str] = field(default_factory=list)
-    """Notebooks that do not parse. They are at home."""
     unstable: list[str] = field(default_factory=list)
-    """Files that were being written all the time. They are not at home, or only as they were earlier."""
     left: list[str] = field(default_factory=list)
-    """Files that could not be collected, each with the reason. They are not at home, or only as they were earlier."""
     outside: list[str] = field(default_factory=list)
-    """Files in the student's home outside the folder. They are not collected."""
     skipped_special: list[str] = field(default_factory=list)
-    """Pipes, sockets, devices: they hold no work."""
     reason: str = ""
-    """Why the work is not verified; empty if it is."""
 
     def note_manifest(self, manifest: Manifest) -> None:
         """Take over what the machine said."""

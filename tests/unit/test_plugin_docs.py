@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,12 @@ from unittest.mock import MagicMock
 
 import pytest
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.release import ReleasePlan
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import Replacement
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import Selection
 
-from tools.roles import COLLECTION, PROJECT
+from tools import COLLECTION, PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,10 +39,15 @@ def files(folder: str) -> list[str]:
     return sorted(path.stem for path in (COLLECTION / "plugins" / folder).glob("*.py"))
 
 
+FILTERS: dict[str, Any] = {
+    name: function
+    for file in files("filter")
+    for name, function in load("filter", file).FilterModule().filters().items()
+}
+
+
 def plugins(kind: str) -> list[str]:
-    if kind != "filter":
-        return files(FOLDERS[kind])
-    return [name for file in files("filter") for name in load("filter", file).FilterModule().filters()]
+    return list(FILTERS) if kind == "filter" else files(FOLDERS[kind])
 
 
 PLUGINS = [(kind, name) for kind in FOLDERS for name in plugins(kind)]
@@ -127,3 +138,34 @@ def compared(options: Mapping[str, Any], inner: str) -> dict[str, Any]:
 def test_an_action_takes_what_its_documentation_says(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     documented = answer("module", action)["doc"]["options"]
     assert compared(documented, "suboptions") == compared(taken(action, monkeypatch), "options")
+
+
+@pytest.mark.parametrize(
+    ("action", "of", "returned", "more"),
+    [
+        ("student_selection", "", Selection(), []),
+        ("replacement_plan", "", Replacement(), ["to_start", "record"]),
+        ("release_plan", "", ReleasePlan(), ["collected"]),
+        ("work_collect", "work", Report("ada"), []),
+    ],
+)
+def test_an_action_returns_what_its_documentation_says(action: str, of: str, returned: Any, more: list[str]) -> None:
+    values = answer("module", action)["return"]
+    documented = values[of]["contains"] if of else values
+    assert documented.keys() == {*asdict(returned), *more}
+    assert {name: documented[name]["type"] for name in asdict(returned)} == {
+        name: type(value).__name__ for name, value in asdict(returned).items()
+    }
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_takes_what_its_documentation_says(name: str) -> None:
+    documented = answer("filter", name)["doc"]
+    _, *others = inspect.signature(FILTERS[name]).parameters.values()
+    options = {option: given for option, given in documented["options"].items() if option != "_input"}
+    required = inspect.Parameter.empty
+    assert {option: required if given.get("required") else given["default"] for option, given in options.items()} == {
+        parameter.name: parameter.default for parameter in others
+    }
+    by_position = [parameter.name for parameter in others if parameter.kind == parameter.POSITIONAL_OR_KEYWORD]
+    assert documented.get("positional", "_input") == ", ".join(["_input", *by_position])

@@ -728,7 +728,7 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
     chance = random.Random(7)  # noqa: S311 - a test that can be repeated
     program = (
         "import sys; from pathlib import Path; from tests.unit.work_lab import Way\n"
-        "from ansible_collections.machine_learning.classroom.plugins.module_utils import work\n"
+        "from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector\n"
         "collector.QUIET_S = 0.0; print('ready', flush=True); sys.stdin.readline(); Way(Path(sys.argv[1])).collect()"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'collections'}"}

@@ -59,16 +59,16 @@ def main(words: Sequence[str], settings: str = SETTINGS) -> int:
 def program() -> bytes:
     """Return this module, with those that it needs, as one file that Python runs: the same bytes every time."""
     packed = io.BytesIO()
-    package = __name__.rpartition(".")[0]
+    sources = _sources(__name__, {})
+    packages = {name.rsplit(".", level)[0] for name in sources for level in range(1, name.count(".") + 1)}
     with zipfile.ZipFile(packed, "w") as archive:
 
         def add(name: str, text: str) -> None:
             archive.writestr(zipfile.ZipInfo(name), text)
 
-        folders = package.split(".")
-        for level in range(1, len(folders) + 1):
-            add("/".join([*folders[:level], "__init__.py"]), "")
-        for name, source in _sources(__name__, {}).items():
+        for package in sorted(packages):
+            add(package.replace(".", "/") + "/__init__.py", "")
+        for name, source in sources.items():
             add(name.replace(".", "/") + ".py", source)
         add("__main__.py", f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[1:]))\n")
     return packed.getvalue()

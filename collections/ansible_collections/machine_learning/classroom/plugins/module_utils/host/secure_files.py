@@ -7,8 +7,11 @@ for whoever put a pipe in its place. Standard library only: machines run this wi
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
+import secrets
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -125,3 +128,56 @@ def write_sparse(handle: int, block: bytes) -> None:
     view = memoryview(block)
     while view:
         view = view[os.write(handle, view) :]
+
+
+def open_folder_or_none(root: int, path: str, *, make: bool) -> int | None:
+    """Open the directory `path` below `root` step by step, following no link; made where it is missing, if `make`.
+
+    Returns None if the student has put something else there: a file, a link, or a directory closed to the student.
+    """
+    folder = os.dup(root)
+    for part in path.split("/") if path else ():
+        try:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=folder)
+            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
+                raise
+            return None
+        finally:
+            os.close(folder)
+        folder = deeper
+    return folder
+
+
+def write_beside(folder: int, name: str, content: bytes, mode: int) -> str:
+    """Write a file beside `name` to the end, and return what it is called."""
+    part = f".{name}.{secrets.token_hex(8)}.part"
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+    except BaseException:
+        os.unlink(part, dir_fd=folder)
+        raise
+    return part
+
+
+def move_by_link(folder: int, aside: str, name: str) -> bool:
+    """Give what lies `aside` its `name`; False if something bears it, be it only since a moment ago."""
+    with suppress(FileNotFoundError):
+        os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
+        return False
+    if stat.S_ISDIR(os.stat(aside, dir_fd=folder, follow_symlinks=False).st_mode):
+        os.rename(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder)  # never replaces what has content
+        return True
+    try:
+        os.link(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    return True

@@ -7,8 +7,6 @@ at again: it must be the very one that was weighed.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import os
 import posixpath
@@ -22,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     RENAME_NOREPLACE,
     exchange,
+    open_folder_or_none,
     rename,
+    write_beside,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class Hand:
         """Bring `edition` to the student and say what became of it; OSError if the folder cannot be written."""
         wanted = edition.sha256 and (edition.again or not edition.given)
         try:
-            folder = open_folder(self._root, posixpath.dirname(edition.path), make=bool(wanted) and not self._dry)
+            folder = open_folder_or_none(
+                self._root, posixpath.dirname(edition.path), make=bool(wanted) and not self._dry
+            )
         except FileNotFoundError:
             if not edition.sha256:
                 return Verdict("gone")
@@ -147,7 +149,7 @@ class Hand:
 
     def _carry(self, edition: Edition) -> tuple[bytes, Verdict]:
         try:
-            folder = open_folder(self._root, posixpath.dirname(edition.was), make=False)
+            folder = open_folder_or_none(self._root, posixpath.dirname(edition.was), make=False)
         except FileNotFoundError:
             folder = None
         if folder is None:
@@ -206,28 +208,6 @@ class Hand:
         return Verdict("aside", why, path)
 
 
-def open_folder(root: int, path: str, *, make: bool) -> int | None:
-    """Open the directory `path` below `root` step by step, following no link; made where it is missing, if `make`.
-
-    Returns None if the student has put something else there: a file, a link, or a directory closed to the student.
-    """
-    folder = os.dup(root)
-    for part in path.split("/") if path else ():
-        try:
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=folder)
-            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
-                raise
-            return None
-        finally:
-            os.close(folder)
-        folder = deeper
-    return folder
-
-
 def look(folder: int, name: str) -> Found | None:
     """Return what is at `name`, read once; None if there is nothing."""
     try:
@@ -261,7 +241,7 @@ def settled(folder: int, name: str) -> Found | None:
 
 def create(folder: int, name: str, content: bytes) -> bool:
     """Make the file `name` appear whole, or not at all if something is there by now; returns whether it was made."""
-    part = _write(folder, name, content, 0o644)
+    part = write_beside(folder, name, content, 0o644)
     try:
         os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)  # unlike rename, never over
     except FileExistsError:
@@ -277,7 +257,7 @@ def replace(folder: int, name: str, found: Found, content: bytes, *, keep: bool)
     The two change places in one step, and only then it is seen what really went away: a save that came in between is
     put back. With `keep`, what went away stays beside, hidden.
     """
-    part = _write(folder, name, content, found.mode)
+    part = write_beside(folder, name, content, found.mode)
     swap = part.removesuffix(".part") + ".swap"  # no longer in the making: from now on it may hold a student's work
     os.rename(part, swap, src_dir_fd=folder, dst_dir_fd=folder)
     try:
@@ -332,19 +312,3 @@ def _keep(folder: int, name: str, left: str, digest: str) -> None:
                 continue
             os.unlink(left, dir_fd=folder)
         return
-
-
-def _write(folder: int, name: str, content: bytes, mode: int) -> str:
-    """Write a file beside `name` to the end, and return what it is called."""
-    part = f".{name}.{secrets.token_hex(8)}.part"
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-    except BaseException:
-        os.unlink(part, dir_fd=folder)
-        raise
-    return part

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import stat
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     digest_of,
+    move_by_link,
     open_folder,
     open_root,
     reader,
@@ -195,25 +195,10 @@ def _place(folder: int, aside: str, name: str, version: Version) -> str:
     stem, dot, ending = name.rpartition(".") if "." in name[1:] else (name, "", "")
     beside = f"{stem}.from-{version.time:%Y-%m-%dT%H-%MZ}"
     free, number = name, 1
-    while not _moved(folder, aside, free):
+    while not move_by_link(folder, aside, free):
         free = f"{beside}{f'~{number}' if number > 1 else ''}{dot}{ending}"
         number += 1
     return free
-
-
-def _moved(folder: int, aside: str, name: str) -> bool:
-    """Give what lies `aside` its `name`; False if something bears it, be it only since a moment ago."""
-    with suppress(FileNotFoundError):
-        os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
-        return False
-    if stat.S_ISDIR(os.stat(aside, dir_fd=folder, follow_symlinks=False).st_mode):
-        os.rename(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder)  # never replaces what has content
-        return True
-    try:
-        os.link(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        return False
-    return True
 
 
 def _remove(folder: int, aside: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_root
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_files import (
     Edition,
     Hand,
@@ -71,16 +72,15 @@ def as_student(
     """Deal with `folder` from a process that is the student, and so can do no more than the student can."""
     account = pwd.getpwnam(student)
     # Opened before the rights are given up: the student may have none on the way there (Ubuntu's /home/ubuntu).
-    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    reading, writing = os.pipe()
-    try:
-        child = os.fork()
-        if child == 0:
-            _become(account)
-            _work(Hand(root, merger, dry=dry), editions, writing)
-    finally:
-        os.close(writing)
-        os.close(root)
+    with open_root(folder, follow=False) as root:
+        reading, writing = os.pipe()
+        try:
+            child = os.fork()
+            if child == 0:
+                _become(account)
+                _work(Hand(root, merger, dry=dry), editions, writing)
+        finally:
+            os.close(writing)
     open_paths = {edition.path for edition in editions}
     try:
         for said in _words(reading, PATIENCE):

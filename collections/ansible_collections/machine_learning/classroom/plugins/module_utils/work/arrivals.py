@@ -12,7 +12,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.se
     open_file,
     reader,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, Entry, write_new
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, Entry, write_entry
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pack import read_pack
 
@@ -43,7 +43,7 @@ class Arrivals:
             for (name, is_work), pieces in read_pack(pack, sent):
                 if is_work:
                     entry = manifest.put[name][0]
-                    write_new(self.incoming, self._number(name), entry, pieces, mode_at_home(entry))
+                    write_entry(self.incoming, self._number(name), entry, pieces, mode_at_home(entry))
                 else:
                     self.delivered[name] = b"".join(pieces)
         except ValueError as error:

@@ -13,11 +13,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from itertools import chain, count
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     flush,
+    move_to_free_name,
     open_folder,
     open_root,
 )
@@ -25,7 +27,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
     FILE,
     FOLDER,
     set_time,
-    write_new,
+    write_entry,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import RECORDS, Manifest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pack import read_pack
@@ -116,7 +118,7 @@ class StudentFolder:
                         continue
                     parent, _, name = path.rpartition("/")
                     with open_folder(root, parent) as folder:
-                        digest = write_new(folder, name, files[path], pieces, files[path].mode & 0o777)
+                        digest = write_entry(folder, name, files[path], pieces, files[path].mode & 0o777)
                     if digest != files[path].digest:
                         raise RestoreError(f"{printable(path)} did not arrive as it was sent. Run again.")
         except ValueError as error:
@@ -160,17 +162,9 @@ class StudentFolder:
 
     def _move(self, work: str, name: str) -> str:
         """Move `work` to a new folder in the student's own."""
-        with open_root(self.source) as source, open_folder(source, self.username) as folder:
-            free, number = name, 1
-            while True:
-                try:
-                    os.stat(raw(free), dir_fd=folder, follow_symlinks=False)
-                except FileNotFoundError:
-                    break
-                number += 1
-                free = f"{name}~{number}"
-            os.rename(work, raw(free), dst_dir_fd=folder)
-        return os.path.join(self.path, free)
+        names = chain([name], (f"{name}~{number}" for number in count(2)))
+        with open_root(self._aside, follow=False) as aside, open_root(self.path, follow=False) as folder:
+            return os.path.join(self.path, move_to_free_name(aside, os.path.basename(work), folder, names))
 
     def _remember(self, mark: dict[str, object]) -> None:
         records.make_private(self.store)

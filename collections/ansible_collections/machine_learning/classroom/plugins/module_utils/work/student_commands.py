@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -14,7 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     digest_of,
-    move_by_link,
+    move_to_free_name,
     open_folder,
     open_root,
     reader,
@@ -25,7 +27,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
     FOLDER,
     LINK,
     Entry,
-    write_new,
+    write_entry,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, OwnWorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
@@ -182,7 +184,7 @@ class OwnWork:
             entry = files[places[place]]
             parent, _, name = place.rpartition("/")
             with open_folder(folder, parent, make=True) as within:
-                if write_new(within, name, entry, content, entry.mode & 0o777) != entry.digest:
+                if write_entry(within, name, entry, content, entry.mode & 0o777) != entry.digest:
                     raise OwnWorkError(f"{printable(places[place])} is damaged in the history. Tell your instructor.")
 
 
@@ -194,24 +196,15 @@ def _place(folder: int, aside: str, name: str, version: Version) -> str:
     """Give what lies `aside` its `name`, or one beside it if that is taken; nothing is ever replaced."""
     stem, dot, ending = name.rpartition(".") if "." in name[1:] else (name, "", "")
     beside = f"{stem}.from-{version.time:%Y-%m-%dT%H-%MZ}"
-    free, number = name, 1
-    while not move_by_link(folder, aside, free):
-        free = f"{beside}{f'~{number}' if number > 1 else ''}{dot}{ending}"
-        number += 1
-    return free
+    later = (f"{beside}~{number}{dot}{ending}" for number in count(2))
+    return move_to_free_name(folder, aside, folder, chain([name, f"{beside}{dot}{ending}"], later))
 
 
 def _remove(folder: int, aside: str) -> None:
-    """Remove what did not get its place."""
+    """Remove what did not get its name."""
     with suppress(OSError):
         os.unlink(aside, dir_fd=folder)
-    with suppress(OSError):
-        for _, folders, files, place in os.fwalk(aside, topdown=False, dir_fd=folder):
-            for name in files:
-                os.unlink(name, dir_fd=place)
-            for name in folders:
-                os.rmdir(name, dir_fd=place)
-        os.rmdir(aside, dir_fd=folder)
+    shutil.rmtree(aside, ignore_errors=True, dir_fd=folder)
 
 
 def clock(time_: datetime) -> str:

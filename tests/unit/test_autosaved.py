@@ -16,16 +16,18 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import (
     autosave,
     autosave_export,
+    autosave_import,
     collector,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import errors as errors_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import history as history_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import remote as remote_module
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Saving
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Autosaver
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_export import (
     Autosaved,
     AutosavedError,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_import import known_saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import AUTOSAVES
@@ -68,7 +70,7 @@ class Desk(Way):
             (self.machine / f"{name}.txt").write_text(content)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10}
         settings = autosave.Settings(str(self.machine.parent), str(self.saves), **numbers)
-        if Saving(settings, STUDENT).save():
+        if Autosaver(settings, STUDENT).save():
             (newest, *others) = self.on_machine()
             self.clock += 60
             self.write_anew(Saved(self.clock, newest.tree), *others)
@@ -88,7 +90,7 @@ class Desk(Way):
         """Let the machine keep only these versions, newest first, as own_work does it."""
         history = history_module.History(str(self.there))
         history.append(BRANCH, kept[::-1], SAVED, anew=True)
-        autosave.git(history, "gc", "--quiet", "--prune=now")
+        history.git.ask("gc", "--quiet", "--prune=now")
         self.give_away()
 
     def at(self, *seconds: int) -> None:
@@ -104,7 +106,7 @@ class Desk(Way):
         """Bring the work home and then what the machine saved, as the action does; return how many versions came."""
         with self.student().locked(1):
             home = self.student()
-            known = KnownSaved.of(json.loads(json.dumps(home.history.known_saved()._asdict())))
+            known = KnownSaved.of(json.loads(json.dumps(known_saved(home.history)._asdict())))
             manifest, pack, home = self.manifest()
             home.receive(manifest, pack)
             return self.bring_saved(known, most_bytes)
@@ -651,12 +653,12 @@ def test_sizes_that_no_honest_machine_sends_are_refused(forger: Forger, monkeypa
     blob = ("100644", forger.object("blob", b"x"))
     large = forger.version(bytes(40 << 20), a=blob)  # small on the way
     many = forger.version(INDEX, **{f"{number:05}": blob for number in range(40_000)})
-    monkeypatch.setattr(history_module, "LARGEST_INDEX", 1 << 20)
+    monkeypatch.setattr(autosave_import, "LARGEST_INDEX", 1 << 20)
     with pytest.raises(WorkError, match="a version has no index"):
         forger.forge(large)
     with pytest.raises(WorkError, match="over limit"):
         forger.forge(many)
-    monkeypatch.setattr(history_module, "MOST_SAVED", 2)
+    monkeypatch.setattr(autosave_import, "MOST_SAVED", 2)
     with pytest.raises(WorkError, match="more than 2 versions"):
         forger.send("", *(Saved(NINE, f"{number:040}") for number in range(3)))
 

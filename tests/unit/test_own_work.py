@@ -20,10 +20,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
     student_commands,
     student_program,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Saving
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import OwnWorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Autosaver
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import CommandError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Version
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import OwnWork
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import StudentHistory
 
 from tests.unit.work_lab import QUICK, tree
 
@@ -43,7 +43,7 @@ class Desk:
         (base / "store" / self.username).mkdir(parents=True)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10} | decided
         self.settings = autosave.Settings(str(base / "daily_user"), str(base / "store"), **numbers)
-        self.saving = Saving(self.settings, self.username)
+        self.saving = Autosaver(self.settings, self.username)
 
     def save(self, **files: str) -> str:
         """Write files and save."""
@@ -51,9 +51,9 @@ class Desk:
             (self.folder / f"{name}.txt").write_text(content)
         return self.saving.save()
 
-    def own(self, here: str = "/") -> OwnWork:
+    def own(self, here: str = "/") -> StudentHistory:
         """Return what the student asks in a terminal."""
-        return OwnWork(self.settings, self.username, here)
+        return StudentHistory(self.settings, self.username, here)
 
     def back(self, name: str, when: str = "") -> str:
         """Bring back and return the name of what came."""
@@ -144,7 +144,7 @@ def test_a_link_is_never_followed_out_of_the_folder(desk: Desk, base: Path) -> N
     elsewhere = base / "elsewhere"
     elsewhere.mkdir()
     (desk.folder / "sub").symlink_to(elsewhere)
-    with pytest.raises(OwnWorkError, match=r"sub/a.txt cannot be brought back"):
+    with pytest.raises(CommandError, match=r"sub/a.txt cannot be brought back"):
         desk.back("sub/a.txt")
     assert not list(elsewhere.iterdir())
 
@@ -152,7 +152,7 @@ def test_a_link_is_never_followed_out_of_the_folder(desk: Desk, base: Path) -> N
 def test_files_too_large_are_not_saved_and_the_rest_is(desk: Desk) -> None:
     (desk.folder / "model.bin").write_bytes(os.urandom((1 << 20) + 1))
     desk.save(essay="x")
-    with pytest.raises(OwnWorkError, match=r"model.bin was never saved.*files up to 1 MB"):
+    with pytest.raises(CommandError, match=r"model.bin was never saved.*files up to 1 MB"):
         desk.back("model.bin")
     assert desk.own().versions("essay.txt")
 
@@ -181,7 +181,7 @@ def test_names_count_from_where_the_terminal_is(desk: Desk, base: Path) -> None:
     assert desk.own(str(base)).path_of("a.ipynb") == "a.ipynb"
     assert desk.own(str(base)).path_of(f"{desk.folder}/a.ipynb") == "a.ipynb"
     for name in ("../../x", "/etc/passwd", "..", "."):
-        with pytest.raises(OwnWorkError, match="Only what is there is saved"):
+        with pytest.raises(CommandError, match="Only what is there is saved"):
             desk.own().path_of(name)
 
 
@@ -191,7 +191,7 @@ def test_names_count_from_where_the_terminal_is(desk: Desk, base: Path) -> None:
 )
 def test_a_time_that_leads_nowhere_is_named(desk: Desk, when: str, says: str) -> None:
     desk.save(essay="x")
-    with pytest.raises(OwnWorkError, match=says):
+    with pytest.raises(CommandError, match=says):
         desk.back("essay.txt", when)
 
 
@@ -229,7 +229,7 @@ def test_a_full_disk_is_named_and_nothing_is_lost(desk: Desk, monkeypatch: pytes
     desk.save(essay="x")
     with monkeypatch.context() as full:
         full.setattr(autosave, "SPARE_BYTES", 1 << 60)
-        with pytest.raises(OwnWorkError, match="the disk is nearly full"):
+        with pytest.raises(CommandError, match="the disk is nearly full"):
             desk.save(essay="y")
     assert desk.save()
 

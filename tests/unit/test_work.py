@@ -121,7 +121,7 @@ def test_a_new_time_or_mode_is_set_without_sending_the_file(way: Way) -> None:
     old(way.machine / "a.py")
     manifest, pack, home = way.manifest()
     assert pack == ""
-    assert home.foresee(manifest).adjusted == 1
+    assert home.folder.foresee(manifest).adjusted == 1
     counts = home.receive(manifest, pack)
     assert (counts.adjusted, counts.changed) == (1, 0)
     assert len({str(version) for version in way.kept().values()}) == 1
@@ -492,13 +492,13 @@ def test_a_broken_notebook_comes_home_and_stays_marked(way: Way) -> None:
         way.collect()
         home = way.student()
         home.known()
-        assert home.broken == {"half.ipynb", "empty.ipynb", "deep.ipynb"}
+        assert home.folder.broken == {"half.ipynb", "empty.ipynb", "deep.ipynb"}
     assert tree(way.mine) == tree(way.machine)
     (way.machine / "half.ipynb").write_bytes(NOTEBOOK)
     (way.machine / "empty.ipynb").unlink()
     way.collect()
     home.known()
-    assert home.broken == {"deep.ipynb"}
+    assert home.folder.broken == {"deep.ipynb"}
 
 
 def writer(path: Path, body: bytes, stop: threading.Event, pause: float) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import manifest as manifest_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack as pack_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home_folder import Counts
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import StudentFolder
 
 Tree = dict[bytes, tuple[str, bytes]]
@@ -88,7 +89,7 @@ class Way:
         pack.close()
         return manifest_module.Manifest.unpacked(manifest.packed()), pack.path, home
 
-    def collect(self, largest: int = 1 << 30) -> tuple[manifest_module.Manifest, home_module.Counts]:
+    def collect(self, largest: int = 1 << 30) -> tuple[manifest_module.Manifest, Counts]:
         """Bring the work home, as the action does."""
         with self.student().locked(1):
             manifest, pack, home = self.manifest(largest)

@@ -27,6 +27,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_import import known_saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
@@ -131,7 +132,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     "username": username,
                     "known": known,
                     "templates": home.templates(),
-                    "autosaved": home.history.known_saved()._asdict(),
+                    "autosaved": known_saved(home.history)._asdict(),
                 }
                 for username, (home, known) in homes.items()
             ],
@@ -179,8 +180,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         manifest = Manifest.unpacked(said["manifest"])
         report.note_manifest(manifest)
         if check_mode:
-            counts = home.foresee(manifest)
-            report.note_counts(counts, home.broken | set(manifest.broken))
+            counts = home.folder.foresee(manifest)
+            report.note_counts(counts, home.folder.broken | set(manifest.broken))
             report.conclude()
             if counts.any() and report.verified:
                 report.verified, report.would_verify = False, True
@@ -188,7 +189,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return counts.any()
         pack = self._fetch(home, said, manifest.allocated) if said["pack"] or said["inline"] else ""
         counts = home.receive(manifest, pack)
-        report.note_counts(counts, home.broken)
+        report.note_counts(counts, home.folder.broken)
         report.conclude()
         return counts.any()
 

@@ -55,7 +55,7 @@ docs: .venv/.dev-tools ## Write the pages that repeat what the code says
 	@.venv/bin/python -m tools.docs
 
 .PHONY: lint
-lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck, house rules
+lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck, ansible-test sanity, house rules
 	@bin/lint
 
 .PHONY: test

@@ -45,13 +45,13 @@ def test_exactly_the_safe_machines_go(tmp_path: Path) -> None:
         STOPPED: "terminated",
         OUTSIDE: "running",
     }
-    kept = said.partition("go on costing money:\n")[2].partition("\nThree ways on")[0]
+    kept = said.partition("go on costing money:\n")[2].partition("\nOptions: ")[0]
     assert kept.splitlines() == [
         f"{CUT} (running; carl): it could not be reached, so its work was not collected",
         f"{OUTSIDE} (running; emmy): emmy: in the student's home, outside daily_user: thesis.txt",
     ]
     for way in (
-        "mend what is named",
+        "fix the problems above",
         '{"class_snapshot_work": ["carl", "emmy"]}',
         '{"class_abandon_work": ["carl", "emmy"]}',
     ):

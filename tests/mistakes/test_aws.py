@@ -204,7 +204,7 @@ def test_machines_that_stopped_need_their_share_of_the_quota_too(desk: Desk) -> 
         }
         for number, student in enumerate(["ada", "grace", "emile", "marta"], 1)
     ]
-    shown = desk.check_launch(machines_surveyed={"instances": stopped}, machines_usernames=["ada", "grace", "tim"])
+    shown = desk.check_launch(machines_found={"instances": stopped}, machines_usernames=["ada", "grace", "tim"])
     assert shown.failure.startswith(
         "5 machines (m5.4xlarge, t3a.large) need 66 vCPUs in us-east-1. The account may run 64 there"
     )

@@ -89,11 +89,11 @@ def test_retire_refuses_whom_it_must_not_touch(desk: Desk, rooms: Rooms, given: 
     assert desk.aws.made == {"RunInstances"}
 
 
-def test_retire_keeps_a_machine_that_cannot_be_reached_and_names_three_ways_on(desk: Desk, rooms: Rooms) -> None:
+def test_retire_keeps_a_machine_that_cannot_be_reached_and_names_the_options(desk: Desk, rooms: Rooms) -> None:
     lost = rooms.add("mary")
     words = desk.play(f"{HERE} retire.yml -e student=mary").failure
     assert "ml101-001 (running; mary): it could not be reached, so its work was not collected" in words
-    assert "Three ways on: mend what is named and run this again; or keep the whole disk as an EBS snapshot" in words
+    assert "Options: fix the problems above and run this again; or keep the whole disk as an EBS snapshot" in words
     assert rooms.state(lost) == "running"
 
 
@@ -125,7 +125,7 @@ def test_stop_keeps_what_cannot_be_reached_and_stops_the_rest(desk: Desk, rooms:
     lost, spare = rooms.add("ada"), rooms.add("")
     words = desk.play(f"{HERE} stop.yml").failure
     assert "These machines run on:\nml101-001 (running; ada): it could not be reached" in words
-    assert "Three ways on: " in words
+    assert "Options: " in words
     assert (rooms.state(lost), rooms.state(spare)) == ("running", "stopped")
     assert "On no machine that is meant: adda." in desk.play(f"{HERE} stop.yml -e student=adda").failure
 

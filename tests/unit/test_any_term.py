@@ -24,8 +24,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import (
-    at_rest,
-    records_of_rest,
+    stop_records,
+    stopped_machines,
 )
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -188,7 +188,7 @@ class AnyTerm(RuleBasedStateMachine):
         self.started += not self.way.folder().settled()  # a folder that is not the student's yet counts as any other
         addresses = {STUDENT: self.way.email}
         work = {SEAT: [{"username": STUDENT, "verified": True}]}
-        found = records_of_rest([self.instance()], work, str(self.way.home), self.way.class_name, addresses)
+        found = stop_records([self.instance()], work, str(self.way.home), self.way.class_name, addresses)
         for path, record in found.items():
             Path(path).parent.mkdir(exist_ok=True)
             records_module.write(path, record)
@@ -203,9 +203,9 @@ class AnyTerm(RuleBasedStateMachine):
     def replace(self) -> None:
         """The machine is exchanged in order: its work is at home, at rest or collected now."""
         addresses = {STUDENT: self.way.email}
-        resting = at_rest([self.instance()], str(self.way.home), self.way.class_name, addresses)
-        assert bool(resting) == self.stopped
-        if not resting:
+        stopped = stopped_machines([self.instance()], str(self.way.home), self.way.class_name, addresses)
+        assert bool(stopped) == self.stopped
+        if not stopped:
             self.collect()
         was, had = tree(self.way.machine), self.delivered()
         settled = self.way.folder().settled()

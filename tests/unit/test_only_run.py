@@ -16,10 +16,10 @@ PLAYBOOK = """\
 - hosts: localhost
   gather_facts: false
   tasks:
-    - machine_learning.classroom.only_run:
+    - machine_learning.classroom.run_lock:
         path: "{{ lock }}"
         wait_s: "{{ wait_s | int }}"
-    - machine_learning.classroom.only_run:
+    - machine_learning.classroom.run_lock:
         path: "{{ lock }}"
         wait_s: 0
     - ansible.builtin.shell: "echo began >> {{ lock }}.{{ name }}; sleep {{ seconds }}; echo >> {{ lock }}.{{ name }}"

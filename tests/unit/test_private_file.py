@@ -59,18 +59,18 @@ def test_a_file_is_written_once_and_its_owners_alone(tmp_path: Path) -> None:
 def test_folders_are_made_once_and_closed(tmp_path: Path) -> None:
     outer, inner = tmp_path / "class", tmp_path / "class/letters"
     arguments: dict[str, object] = {"paths": [str(outer), str(inner)]}
-    assert act("private_folders", arguments, "--check")["changed"]
+    assert act("private_directories", arguments, "--check")["changed"]
     assert not outer.exists()
-    assert act("private_folders", arguments)["changed"]
-    assert not act("private_folders", arguments)["changed"]
+    assert act("private_directories", arguments)["changed"]
+    assert not act("private_directories", arguments)["changed"]
     outer.chmod(0o755)
-    assert act("private_folders", arguments)["paths"] == [str(outer)]
+    assert act("private_directories", arguments)["paths"] == [str(outer)]
     assert [stat.S_IMODE(path.stat().st_mode) for path in (outer, inner)] == [0o700, 0o700]
 
 
 def test_a_file_in_a_folders_place_is_named(tmp_path: Path) -> None:
     path = tmp_path / "class"
     path.write_text("")
-    result = act("private_folders", {"paths": [str(path)]})
+    result = act("private_directories", {"paths": [str(path)]})
     assert (result["failed"], result["msg"]) == (True, f"{path} cannot be a folder of yours alone: File exists.")
     assert path.is_file()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.machine_learning.classroom.plugins.action.reach import PROBE, ActionModule
+from ansible_collections.machine_learning.classroom.plugins.action.wait_for_machine import PROBE, ActionModule
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils import connection
 
 

@@ -10,16 +10,16 @@ def test_everybody_is_named_with_the_cause() -> None:
         [
             {
                 "inventory_hostname": "ml-001",
-                "machine_places": ["ada", "-", "grace", "gone"],
+                "machine_slots": ["ada", "-", "grace", "gone"],
                 "configure_outcome": "ready",
             },
             {
                 "inventory_hostname": "ml-002",
-                "machine_places": ["emmy"],
+                "machine_slots": ["emmy"],
                 "configure_outcome": "Install the environment: the disk is full\nand more",
             },
-            {"inventory_hostname": "ml-003", "machine_places": ["mary"]},
-            {"inventory_hostname": "ml-004", "machine_places": [], "configure_outcome": "ready"},
+            {"inventory_hostname": "ml-003", "machine_slots": ["mary"]},
+            {"inventory_hostname": "ml-004", "machine_slots": [], "configure_outcome": "ready"},
         ],
         ["ada", "grace", "emmy", "mary"],
     )
@@ -34,7 +34,7 @@ def test_everybody_is_named_with_the_cause() -> None:
 
 
 def test_a_long_cause_is_cut() -> None:
-    machine = {"inventory_hostname": "m", "machine_places": ["ada"], "configure_outcome": "x" * 500}
+    machine = {"inventory_hostname": "m", "machine_slots": ["ada"], "configure_outcome": "x" * 500}
     assert max(map(len, readiness([machine], ["ada"])["table"].splitlines())) < 120
 
 
@@ -44,6 +44,6 @@ def test_a_class_without_machines_has_a_table_too() -> None:
 
 def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
     failed = "Wait for the machine: no answer over ssh: Data could not be sent to remote host"
-    machine = {"inventory_hostname": "m", "machine_places": ["ada"], "configure_outcome": failed}
+    machine = {"inventory_hostname": "m", "machine_slots": ["ada"], "configure_outcome": failed}
     table = readiness([machine], ["ada"])["table"]
     assert table == "m  ada  Wait for the machine: no answer over ssh; look at the machine in the EC2 console"

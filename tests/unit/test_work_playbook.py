@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.machine_learning.classroom.plugins.action.collect_work import ActionModule
+from ansible_collections.machine_learning.classroom.plugins.action.work_collect import ActionModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import autosave
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import pack_known
-from ansible_collections.machine_learning.classroom.plugins.modules import work_archive
+from ansible_collections.machine_learning.classroom.plugins.modules import work_pack
 
 from tests.unit.work_lab import QUICK, tree
 
@@ -40,7 +40,7 @@ PLAY = """
         - ansible.builtin.include_role: {name: work, tasks_from: "{{ tasks | default('main') }}"}
       always:
         - ansible.builtin.copy:
-            content: "{{ {'collected': __work_collected | default(__work_restored | default({}))} | to_json }}"
+            content: "{{ {'collected': work_collected | default(work_restored | default({}))} | to_json }}"
             dest: "{{ result_file }}"
             mode: "0600"
           check_mode: false
@@ -104,9 +104,9 @@ class Class:
 @pytest.fixture
 def klass(tmp_path: Path) -> Iterator[Class]:
     """Return a class; afterwards no pack may be left on the machine."""
-    before = {name for name in os.listdir(work_archive.PLACE) if name.startswith(work_archive.PREFIX)}
+    before = {name for name in os.listdir(work_pack.PLACE) if name.startswith(work_pack.PREFIX)}
     yield Class(tmp_path)
-    assert {name for name in os.listdir(work_archive.PLACE) if name.startswith(work_archive.PREFIX)} <= before
+    assert {name for name in os.listdir(work_pack.PLACE) if name.startswith(work_pack.PREFIX)} <= before
 
 
 @pytest.mark.timeout(120)
@@ -336,7 +336,7 @@ class Unreachable(ActionModule):
         self.times -= 1
         if self.times >= 0:
             raise AnsibleConnectionFailure("no route to host")
-        packer = work_archive.Packer(
+        packer = work_pack.Packer(
             *(module_args[name] for name in ("source", "store", "homes", "largest")), check_mode=True
         )
         students = [{name: s[name] for name in ("username", "known", "templates")} for s in module_args["students"]]
@@ -359,32 +359,32 @@ def test_a_machine_that_is_starting_is_waited_for_and_one_that_is_cut_is_named(k
 def test_a_small_pack_travels_in_the_answer_and_leaves_nothing_on_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
-    for name, size in (("ada", 10), ("grace", work_archive.INLINE_BYTES * 2)):
+    monkeypatch.setattr(work_pack, "PLACE", str(tmp_path))
+    for name, size in (("ada", 10), ("grace", work_pack.INLINE_BYTES * 2)):
         (tmp_path / "source" / name).mkdir(parents=True)
         (tmp_path / "source" / name / "a").write_bytes(os.urandom(size))
     source, store, homes = (str(tmp_path / name) for name in ("source", "store", "homes"))
-    packer = work_archive.Packer(source, store, homes, 10 << 20, check_mode=False)
+    packer = work_pack.Packer(source, store, homes, 10 << 20, check_mode=False)
     small, large = (packer.student(name, pack_known({}), []) for name in ("ada", "grace"))
     packer.hand_over()
     assert gzip.decompress(base64.b64decode(small["inline"])) == (tmp_path / "source" / "ada" / "a").read_bytes()
     assert (small["pack"], large["inline"], os.listdir(packer.folder)) == ("", "", ["grace"])
-    packer = work_archive.Packer(source, store, homes, 10 << 20, check_mode=False)
+    packer = work_pack.Packer(source, store, homes, 10 << 20, check_mode=False)
     packer.student("ada", pack_known({}), [])
     packer.hand_over()
     assert packer.folder == ""
-    assert sum(path.name.startswith(work_archive.PREFIX) for path in tmp_path.iterdir()) == 1
+    assert sum(path.name.startswith(work_pack.PREFIX) for path in tmp_path.iterdir()) == 1
 
 
 def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUDO_UID", str(pwd.getpwnam("nobody").pw_uid))
-    monkeypatch.setattr(work_archive, "PLACE", str(tmp_path))
+    monkeypatch.setattr(work_pack, "PLACE", str(tmp_path))
     (tmp_path / "source" / "ada").mkdir(parents=True)
     (tmp_path / "source" / "ada" / "a").write_text("a")
-    monkeypatch.setattr(work_archive, "INLINE_BYTES", 0)
-    packer = work_archive.Packer(
+    monkeypatch.setattr(work_pack, "INLINE_BYTES", 0)
+    packer = work_pack.Packer(
         str(tmp_path / "source"), str(tmp_path / "store"), str(tmp_path / "homes"), 1000, check_mode=False
     )
     answer = packer.student("ada", pack_known({}), [])
@@ -393,7 +393,7 @@ def test_packs_belong_to_the_user_who_fetches_them_and_to_nobody_else(
         status = os.stat(path)
         assert (status.st_uid, status.st_mode & 0o777) == (pwd.getpwnam("nobody").pw_uid, mode)
     os.utime(packer.folder, (1, 1))
-    (tmp_path / f"{work_archive.PREFIX}hostile").symlink_to(tmp_path / "source")
-    work_archive.remove_stale()
+    (tmp_path / f"{work_pack.PREFIX}hostile").symlink_to(tmp_path / "source")
+    work_pack.remove_stale()
     assert not Path(packer.folder).exists()
     assert (tmp_path / "source" / "ada" / "a").exists()

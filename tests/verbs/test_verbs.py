@@ -118,7 +118,7 @@ def test_a_machine_that_broke_is_exchanged_and_the_student_notices_only_the_addr
     kept = command(course.line("replace.yml -e student=mary"), check=False)
     assert kept.returncode != 0
     assert "ml101-002 (running; mary): it could not be reached" in kept.stdout + kept.stderr
-    assert "Three ways on: " in kept.stdout + kept.stderr
+    assert "Options: " in kept.stdout + kept.stderr
     assert sorted(places()) == [SHARED, OWN]
     command(f".venv/bin/python -m lab heal {OWN}")
     command(f".venv/bin/python -m lab kill {OWN}")

@@ -73,7 +73,7 @@ def test_collect_ended(term: Term, kills: int) -> None:
         term.collect()
         return ended
 
-    moments(kills, lambda: Ending.draw(chance, "work_archive", task, here=0.9, there=0.4, times=1), run)
+    moments(kills, lambda: Ending.draw(chance, "work_pack", task, here=0.9, there=0.4, times=1), run)
 
 
 def test_restore_ended(term: Term, kills: int) -> None:

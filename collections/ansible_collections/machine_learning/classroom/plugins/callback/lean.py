@@ -15,12 +15,18 @@ description:
   - A task is named when it begins, once for all machines. Where machines do not wait for each other, what a slower one
     changes later is a single line. Machines on which a task changed nothing are not listed, nor are included files,
     tries that are repeated, and a role's look at its inputs. With C(-v) it is the default output.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
 requirements:
   - set as stdout in configuration
+"""
+
+EXAMPLES = r"""
+# ansible.cfg
+# [defaults]
+# stdout_callback = machine_learning.classroom.lean
 """
 
 from typing import TYPE_CHECKING, Any
@@ -41,7 +47,8 @@ _OWN_WORDS = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail"
 _DEBUG = ("ansible.builtin.debug", "debug")
 _QUIET = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
 # Of anybody else's.
-_MOST_LINES, _LONGEST_LINE = 3, 300
+_MOST_LINES = 3
+_LONGEST_LINE = 300
 _MORE = "With -v the same command says more."
 _UNREACHABLE = "Look at it in the EC2 console, reboot it there if need be, then run this again."
 

@@ -12,7 +12,9 @@ description:
   - An unchanged lock costs one short look. The environment changes at once, and only when the new one is whole and
     proved, so a run that fails or is cut off leaves the old one as it was.
   - An action plugin of the same name reads the lock on the control node and sends pip to machines that need it.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   lock_file:
     description: The lock, on the control node.
@@ -48,7 +50,7 @@ options:
     type: int
     default: 1800
 attributes:
-  check_mode:
+  diff_mode:
     support: full
 """
 

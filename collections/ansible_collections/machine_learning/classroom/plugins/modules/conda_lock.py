@@ -11,7 +11,12 @@ description:
   - Chooses only where the environment file, a channel or the platform differs from what the lock was made for. Packages
     of the old lock stay where nothing asks for others; without a lock, the newest are chosen.
   - Refuses what a lock cannot hold (a C(pip) section) and what a class may not use (Anaconda's C(defaults) channel).
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - py-rattler
+  - PyYAML
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   environment_file:
     description: The environment as conda describes it. Its C(prefix) is ignored.
@@ -37,8 +42,7 @@ options:
     default: []
 attributes:
   check_mode:
-    support: full
-    description: Says whether packages would be chosen anew, without asking a channel.
+    details: Says whether packages would be chosen anew, without asking a channel.
 """
 
 EXAMPLES = r"""

@@ -11,7 +11,11 @@ description:
   - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
   - To give a student another password, take C(password) and C(password_hash) out of the file, or C(token).
     Run it with C(no_log), it returns what it keeps.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - libpass
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   path:
     description: The file that keeps the credentials, mode 0600; its directory must exist.
@@ -28,8 +32,7 @@ options:
     default: {}
 attributes:
   check_mode:
-    support: full
-    description: Keeps nothing; returns made-up credentials for students who have none.
+    details: Keeps nothing; returns made-up credentials for students who have none.
 """
 
 EXAMPLES = r"""
@@ -46,6 +49,13 @@ accounts:
   description: C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username.
   type: dict
   returned: success
+  sample:
+    ada:
+      password: three-word-here
+      password_hash: $6$…
+      token: made-up
+      name: Ada Example
+      email: ada@example.com
 new:
   description: Usernames of the students who got theirs in this run.
   type: list

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-DOCUMENTATION = """
+DOCUMENTATION = r"""
 module: datasets
 short_description: Put the data sets of a class on a machine, verified and read-only
 description:
@@ -11,6 +11,9 @@ description:
   - Nothing is put in place before its sha256 is right. A run that finds everything in place changes nothing.
   - Removes a data set that is no longer listed, if this module put it there.
   - Folders are 0755, files 0444, all of them the owner's.
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   datasets:
     description: The data sets, as in data/datasets.yml.
@@ -78,13 +81,10 @@ options:
     default: root
 attributes:
   check_mode:
-    description: Says what would be placed and removed, downloads nothing.
-    support: full
-author:
-  - The machine_learning_aws developers
+    details: Says what would be placed and removed, downloads nothing.
 """
 
-EXAMPLES = """
+EXAMPLES = r"""
 - name: Put the data sets of the class where students read them
   become: true
   machine_learning.classroom.datasets:
@@ -95,7 +95,7 @@ EXAMPLES = """
         sha256: f13ffa8fdd56fd8e6c8d16d4081a3fbd3114bcd0aae4256c43205169cd9d1449
 """
 
-RETURN = """
+RETURN = r"""
 changes:
   description: What was done, or in check mode would be done, in words.
   type: list

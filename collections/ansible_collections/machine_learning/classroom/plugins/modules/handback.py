@@ -9,28 +9,16 @@ short_description: Make an archive of each student's work at home
 description:
   - Writes one zip archive for each student, with an index, unless there is one of this very work already.
   - Runs on the control node and asks no machine.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.student_work.home
+  - machine_learning.classroom.student_work.students
+  - machine_learning.classroom.attributes
 options:
-  home:
-    description: The folder that holds one folder per student.
-    type: path
-    required: true
   folder:
     description: Where the archives go.
     type: path
     required: true
-  class_name:
-    description: The class. With the address it says who a student is.
-    type: str
-    required: true
-  addresses:
-    description: The students' e-mail addresses, by username.
-    type: dict
-    required: true
-  changed_addresses:
-    description: Addresses that have changed, old to new.
-    type: dict
-    default: {}
   taken:
     description: The usernames of students who have taken the archive that was made last. No archive is made then.
     type: list
@@ -40,14 +28,6 @@ options:
     description: Whether archives are made; else it is only said who has taken theirs.
     type: bool
     default: true
-  lock_wait_s:
-    description: How many seconds to wait for a collect of the same student.
-    type: int
-    default: 60
-attributes:
-  check_mode:
-    support: full
-    description: Says which archives would be made.
 """
 
 EXAMPLES = r"""
@@ -65,6 +45,34 @@ archives:
   type: list
   elements: dict
   returned: success
+  contains:
+    username:
+      description: Whose work it is.
+      type: str
+    path:
+      description: Where the archive is or would be.
+      type: str
+    files:
+      description: How many files of work it holds.
+      type: int
+    bytes:
+      description: How many bytes they take.
+      type: int
+    work:
+      description: Tells this work from any other, before and after.
+      type: str
+    taken:
+      description: The day on which the student took it; empty if not, or if the work is another since.
+      type: str
+    taken_earlier:
+      description: Whether what the student took is older than the work at home.
+      type: bool
+    changed:
+      description: Whether something was done, or in check mode would be.
+      type: bool
+    reason:
+      description: Why there is no archive, or not of the newest work; empty if there is.
+      type: str
 table:
   description: The same for people.
   type: str

@@ -9,11 +9,12 @@ short_description: Pin the ssh host keys of a class's machines
 description:
   - Reads the host keys that each new machine printed to its console and pins them by seat in a known_hosts file.
   - Machines that are pinned already cost no request; keys of machines that are gone are removed.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - machine_learning.classroom.attributes
 options:
   instances:
     description: The machines of the class, with their tag C(Name), as M(amazon.aws.ec2_instance_info) returns them.
@@ -30,8 +31,7 @@ options:
     default: 300
 attributes:
   check_mode:
-    support: full
-    description: Asks no console and writes nothing.
+    details: Asks no console.
 """
 
 EXAMPLES = r"""

@@ -12,16 +12,13 @@ description:
     student's Jupyter.
   - Starts every service, at boot too, and waits until each one answers to its token and to nothing else.
   - A service restarts only where its own unit, settings, token or port changed, since a restart ends its kernels.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - systemd
+extends_documentation_fragment:
+  - machine_learning.classroom.jupyter
+  - machine_learning.classroom.attributes
 options:
-  ports:
-    description: The port of each student of this machine, by username.
-    type: dict
-    required: true
-  tokens:
-    description: The token of each student of this machine, by username.
-    type: dict
-    required: true
   units:
     description:
       - The texts of C(jupyter@.service), C(jupyter-port@.socket) and C(jupyter-port@.service), by name.
@@ -41,8 +38,9 @@ options:
     default: 120
 attributes:
   check_mode:
+    details: Asks no service whether it answers.
+  diff_mode:
     support: full
-    description: Says what would change; asks no service.
 """
 
 EXAMPLES = r"""

@@ -11,11 +11,12 @@ description:
     whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
     asks for the subnet alone.
   - What AWS does not permit to ask is said and taken for good.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - machine_learning.classroom.attributes
 options:
   launch:
     description: How many machines are to be launched.
@@ -52,8 +53,7 @@ options:
     required: true
 attributes:
   check_mode:
-    support: full
-    description: It only asks.
+    details: It only asks.
 """
 
 EXAMPLES = r"""

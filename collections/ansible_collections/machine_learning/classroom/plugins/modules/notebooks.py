@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-DOCUMENTATION = """
+DOCUMENTATION = r"""
 module: notebooks
 short_description: Give the students of a machine the notebooks of the course
 description:
@@ -16,6 +16,9 @@ description:
   - Works in each folder as the student whom it belongs to, and follows no link there.
   - Keeps a record, and the bytes, of what was given to whom, so that a later update can tell what the student changed.
   - Takes one remote execution, and a second one when the machine lacks the bytes of a file.
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   source:
     description: The folder on the control node. Hidden files are left out.
@@ -57,16 +60,13 @@ options:
     default: []
 attributes:
   check_mode:
-    description: Says what would be given to whom, and merges to see what would come of it.
-    support: full
+    details: Says what would be given to whom, and merges to see what would come of it.
   diff_mode:
-    description: Shows what changes in the text of the students' files; of notebooks, in the sources of their cells.
     support: full
-author:
-  - The machine_learning_aws developers
+    details: Of notebooks it shows the sources of their cells.
 """
 
-EXAMPLES = """
+EXAMPLES = r"""
 - name: Give every student the notebooks, and bring them up to date
   become: true
   machine_learning.classroom.notebooks:
@@ -75,7 +75,7 @@ EXAMPLES = """
     directory: /home/ubuntu/machine_learning_aws/daily_user
 """
 
-RETURN = """
+RETURN = r"""
 changes:
   description: What was done, or in check mode would be done, in words.
   type: list
@@ -85,6 +85,7 @@ kept:
   description: By student, the paths where the new edition did not take the place of the student's own file.
   type: dict
   returned: always
+  sample: {ada: [01-first-steps.ipynb]}
 report:
   description: What was brought up to date and what needs a person, in sentences that begin with the student.
   type: list

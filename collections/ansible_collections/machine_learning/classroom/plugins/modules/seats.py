@@ -9,11 +9,12 @@ short_description: Name the machines of a class and give them to students
 description:
   - Plans a seat for every student (nobody ever changes seat) and writes the plan to the machines' tags C(Name) and
     C(Students), one CreateTags call per machine that changes, all at once.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - machine_learning.classroom.attributes
 options:
   class_name:
     description: The class; a seat is called CLASS_NAME-NNN.
@@ -39,8 +40,7 @@ options:
     default: 0
 attributes:
   check_mode:
-    support: full
-    description: Says what would be tagged; calls nothing.
+    details: Calls nothing.
 """
 
 EXAMPLES = r"""

@@ -8,12 +8,17 @@ module: student_accounts
 short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
-    accounts that M(machine_learning.classroom.students_out) closed.
+    accounts that M(machine_learning.classroom.student_lockout) closed.
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
   - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - OpenSSH server
+  - systemd
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   password_hashes:
     description: The crypt(5) hash of each student's password, by username.
@@ -41,9 +46,8 @@ options:
     elements: str
     default: []
 attributes:
-  check_mode:
+  diff_mode:
     support: full
-    description: Says what would change.
 """
 
 EXAMPLES = r"""

@@ -9,7 +9,12 @@ short_description: Keep a history of each student's folder on the machine itself
 description:
   - Installs the commands C(my-work) and C(bring-back), by which students see what was saved and bring files back.
   - Starts a timer for each student, which saves what is new in the student's folder, as the student.
-author: The machine_learning_aws developers
+author: The machine_learning_aws developers (!UNKNOWN)
+requirements:
+  - git
+  - systemd
+extends_documentation_fragment:
+  - machine_learning.classroom.attributes
 options:
   students:
     description: The usernames of the students. Their accounts must exist.
@@ -21,13 +26,12 @@ options:
     type: dict
     required: true
   settings:
-    description: What the commands know of the class, as C(module_utils/own_work.py) names it.
+    description: What the commands know of the class, as C(module_utils/work/autosave.py) names it.
     type: dict
     required: true
 attributes:
-  check_mode:
+  diff_mode:
     support: full
-    description: Says what would change.
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,4 @@
-"""Which machines are exchanged for others."""
+"""Which machines are replaced by others."""
 
 from __future__ import annotations
 
@@ -6,43 +6,55 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import Machine
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import named_students
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.student_selection import names_in, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass
-class Exchange:
-    """Which machines are exchanged: the students who move, the old machines' ids, or why nothing is.
+class Replacement:
+    """The students who move, and the old machines that are still there.
 
-    `pending` is what to remember until all is done: the old machine of each student who moves.
+    `pending` is what to remember until all is done: the old machine of each student who moves. `seated` are all who
+    have a seat, or had one until it was taken from them here; `spares` the ids of machines on which nobody sits.
     """
 
     students: list[str] = field(default_factory=list)
-    old: list[str] = field(default_factory=list)
+    instance_ids: list[str] = field(default_factory=list)
+    instances: list[Mapping[str, Any]] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
-    refusal: str = ""
+    seated: list[str] = field(default_factory=list)
+    spares: list[str] = field(default_factory=list)
 
 
-def exchange(student: object, instances: Iterable[Mapping[str, Any]], pending: Mapping[str, str]) -> Exchange:
-    """Find what `-e student=…` wants exchanged, and what a run before, which remembered `pending`, had begun.
+def plan_replacement(
+    student: object,
+    instances: Iterable[Mapping[str, Any]],
+    pending: Mapping[str, str],
+    limit: Collection[str] | None = None,
+) -> Replacement:
+    """Find what `-e student=…` wants replaced, and what a run before, which remembered `pending`, had begun.
 
-    Who sits on another machine than the one remembered, or on none, has had the old one exchanged already. Neighbours
-    move along.
+    Who sits on another machine than the one remembered, or on none, has had the old one replaced already. Neighbours
+    move along. Raise SelectionError if nobody, or a stranger, is named, or `limit` names machines.
     """
-    machines = list(instances)
-    named = named_students(student, machines, verb="replace", known=pending)
-    if named.refusal:
-        return Exchange(refusal=named.refusal)
-    begun = {pending[name] for name in str(student).split(",") if name in pending}
-    moving = Exchange(pending={name: machine for name, machine in pending.items() if machine in begun})
-    for machine in map(Machine.from_instance, machines):
+    instances = list(instances)
+    named = select("replace", student, instances, limit=limit, known=pending)
+    begun = {pending[name] for name in names_in(student) if name in pending}
+    moving = Replacement(pending={name: machine for name, machine in pending.items() if machine in begun})
+    for instance in instances:
+        machine = Machine.from_instance(instance)
+        moving.seated += machine.students
+        if not machine.students:
+            moving.spares.append(machine.instance_id)
         if any(
             pending.get(name, machine.instance_id) == machine.instance_id
             for name in {*machine.students} & {*named.students}
         ):
-            moving.old.append(machine.instance_id)
+            moving.instance_ids.append(machine.instance_id)
+            moving.instances.append(instance)
             moving.pending |= dict.fromkeys(machine.students, machine.instance_id)
     moving.students = sorted(moving.pending)
+    moving.seated = list(dict.fromkeys([*moving.seated, *moving.students]))
     return moving

@@ -1,4 +1,4 @@
-"""Machines at rest: stopped after all of their students' work came home, and not started since.
+"""Machines that stopped after all of their students' work came home, and not started since.
 
 What is on such a machine is at home, so nobody need start it to look. For each there is a small file at home,
 `.at-rest/INSTANCE.json`: when the machine was launched or started last, and the version of each student's work. It
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOLDER = ".at-rest"
 
 
-def records_of_rest(
+def stop_records(
     instances: Iterable[Mapping[str, Any]],
     collected: Mapping[str, Sequence[Mapping[str, Any]]],
     home: str,
@@ -46,11 +46,11 @@ def records_of_rest(
     return found
 
 
-def at_rest(
+def stopped_machines(
     instances: Iterable[Mapping[str, Any]], home: str, class_name: str, addresses: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the seats of `instances` that are at rest, with an outcome like that of a collect."""
-    resting = {}
+    """Return the seats of `instances` that stopped with all work at home, with an outcome like that of a collect."""
+    found = {}
     for instance in instances:
         machine = Machine.from_instance(instance)
         record = records.read(_path(home, machine))
@@ -61,8 +61,8 @@ def at_rest(
             for username in machine.students
         ]
         if all(works):
-            resting[machine.seat] = [work for work in works if work]
-    return resting
+            found[machine.seat] = [work for work in works if work]
+    return found
 
 
 def _work(

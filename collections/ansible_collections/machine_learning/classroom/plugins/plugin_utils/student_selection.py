@@ -1,4 +1,4 @@
-"""Which students a command is about, by `-e student=…` and by the lists of abandoned work."""
+"""Whom a command is about: the students that `-e student=…` names, the machines that `--limit` names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,138 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+EVERYBODY = "all"
+"""What `mail.yml -e student=all` sends to."""
 
-def given_up_mistake(
+
+class SelectionError(ValueError):
+    """Nobody, or somebody who cannot be meant, was named; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a command takes and does: `releases` machines or slots, so that work may be abandoned.
+
+    `no_limit` is the reason why it takes no `--limit`.
+    """
+
+    names_students: bool = True
+    needs_students: bool = False
+    only_running: bool = False
+    releases: bool = False
+    no_limit: str = ""
+
+
+VERBS = {
+    "collect": Verb(names_students=False),
+    "start": Verb(no_limit="A machine that stopped is in no inventory, so --limit cannot name it."),
+    "status": Verb(names_students=False),
+    "stop": Verb(only_running=True, releases=True),
+    "replace": Verb(
+        needs_students=True,
+        releases=True,
+        no_limit="replace.yml takes no --limit, for it would hide the new machine.",
+    ),
+    "retire": Verb(needs_students=True, releases=True),
+    "teardown": Verb(names_students=False, releases=True),
+}
+
+
+@dataclass
+class Selection:
+    """Students, and the machines that they sit on or that `--limit` left.
+
+    `instances` are these machines as `amazon.aws.ec2_instance_info` returns them.
+    """
+
+    students: list[str] = field(default_factory=list)
+    instance_ids: list[str] = field(default_factory=list)
+    seats: list[str] = field(default_factory=list)
+    instances: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def names_in(student: object) -> list[str]:
+    """Return the usernames in what `-e student=…` gave, separated by commas, each once."""
+    return list(dict.fromkeys(name.strip() for name in str(student or "").split(",") if name.strip()))
+
+
+def refuse_limit(verb: str) -> None:
+    """Raise SelectionError if the command `verb`, which was given a `--limit`, takes none."""
+    if reason := VERBS[verb].no_limit:
+        raise SelectionError(f"{reason} Nothing was done. Name students:\nansible-playbook {verb}.yml -e student=ada")
+
+
+def select(
+    verb: str,
+    student: object,
+    instances: Iterable[Mapping[str, Any]],
+    *,
+    limit: Collection[str] | None = None,
+    known: Collection[str] = (),
+    roster: Collection[str] = (),
+) -> Selection:
+    """Select the students whom `student` names on those of `instances` whose seat is in `limit`.
+
+    Naming nobody selects everybody, and every machine, unless the command needs a name. Who is `known` but sits
+    nowhere is passed over: that was done before. Nobody who is in the `roster` can be retired.
+    """
+    rule = VERBS[verb]
+    if limit is not None:
+        refuse_limit(verb)
+    instances = list(instances)
+    limited = [each for each in instances if limit is None or Machine.from_instance(each).seat in limit]
+    # Where only running machines count, a student of a stopped one is still somebody whom the class knows.
+    searched = instances if rule.only_running else limited
+    names = names_in(student) if rule.names_students else []
+    if rule.needs_students and not names:
+        raise SelectionError(
+            "Who is meant? Name the student, or several with commas between:\n"
+            f"ansible-playbook {verb}.yml -e student=ada"
+        )
+    machines = [Machine.from_instance(each) for each in searched]
+    seated = {name for machine in machines for name in machine.students}
+    if unknown := [name for name in names if name not in seated and name not in known]:
+        raise SelectionError(
+            f"On no machine that is meant: {', '.join(unknown)}. A student is named by username;\n"
+            "ansible-playbook status.yml shows who sits where."
+        )
+    if verb == "retire" and (still := [name for name in names if name in roster]):
+        raise SelectionError(
+            f"Still in the roster: {', '.join(still)}. Take the line out of it first, then run again:\n"
+            f"ansible-playbook {verb}.yml -e student={','.join(names)}"
+        )
+    everybody = [name for machine in machines for name in machine.students]
+    students = [name for name in names if name in seated] if names else everybody
+    return _of(students, [each for each in limited if not names or _sits(each, names)], rule)
+
+
+def select_from_roster(student: object, roster: Sequence[str]) -> Selection:
+    """Select students of the `roster`, for a letter; EVERYBODY is a name, too. Raise SelectionError for strangers."""
+    names = names_in(student)
+    if unknown := [name for name in names if name not in {*roster, EVERYBODY}]:
+        raise SelectionError(
+            f"Not in the roster: {', '.join(unknown)}. A student is named by username:\n{', '.join(roster)}"
+        )
+    return Selection(students=list(roster) if EVERYBODY in names else names)
+
+
+def select_running(student: object, seated: Collection[str], class_name: str) -> Selection:
+    """Select students who are `seated` on running machines; raise SelectionError if there is none, or a stranger."""
+    names = names_in(student)
+    if not names:
+        raise SelectionError(
+            "Whose work? Name the student and, if it is not the newest, the day:\n"
+            "ansible-playbook restore.yml -e student=ada -e at=2026-03-02"
+        )
+    if unknown := [name for name in names if name not in seated]:
+        raise SelectionError(
+            f"On no running machine of {class_name}: {', '.join(unknown)}. A student is named by username.\n"
+            "status.yml shows who sits where; provision.yml starts machines that stopped."
+        )
+    return Selection(students=names)
+
+
+def check_abandoned(
     given: object, instances: Iterable[Mapping[str, Any]], setting: str, known: Collection[str] = ()
 ) -> str:
     """Return "" if `given` is a list of usernames that sit on `instances`, else the sentence that says what is wrong.
@@ -28,52 +158,24 @@ def given_up_mistake(
     return ""
 
 
-@dataclass
-class Named:
-    """Whom `-e student=…` names: the students, their machines' ids and seats; or why nobody is meant."""
+def refuse_unknown_abandoned(
+    lists: Mapping[str, object], instances: Iterable[Mapping[str, Any]], known: Collection[str] = ()
+) -> None:
+    """Raise SelectionError unless each of `lists`, by the name of its setting, is one that `check_abandoned` takes."""
+    instances = list(instances)
+    mistakes = [check_abandoned(given, instances, setting, known) for setting, given in lists.items()]
+    if any(mistakes):
+        raise SelectionError("Nothing was touched: " + "\n".join(filter(None, mistakes)))
 
-    students: list[str] = field(default_factory=list)
-    instance_ids: list[str] = field(default_factory=list)
-    seats: list[str] = field(default_factory=list)
-    refusal: str = ""
+
+def _sits(instance: Mapping[str, Any], names: Collection[str]) -> bool:
+    return not {*Machine.from_instance(instance).students}.isdisjoint(names)
 
 
-def named_students(
-    student: object,
-    instances: Iterable[Mapping[str, Any]],
-    *,
-    verb: str,
-    known: Collection[str] = (),
-    staying: Collection[str] = (),
-    required: bool = True,
-) -> Named:
-    """Find the students whom `student` names, separated by commas, on `instances`.
-
-    Who is `known` but sits nowhere is passed over: that was done before. Nobody who is `staying` may be named.
-    Without `required`, naming nobody means everybody, and every machine.
-    """
-    example = f"ansible-playbook {verb}.yml -e student=ada"
-    names = list(dict.fromkeys(name.strip() for name in str(student or "").split(",") if name.strip()))
-    machines = [Machine.from_instance(instance) for instance in instances]
-    if not names and not required:
-        return _named([name for machine in machines for name in machine.students], machines)
-    if not names:
-        return Named(refusal=f"Who is meant? Name the student, or several with commas between:\n{example}")
-    seated = {name for machine in machines for name in machine.students}
-    if unknown := [name for name in names if name not in seated and name not in known]:
-        return Named(
-            refusal=f"On no machine that is meant: {', '.join(unknown)}. A student is named by username;\n"
-            "ansible-playbook status.yml shows who sits where."
-        )
-    if still := [name for name in names if name in staying]:
-        return Named(
-            refusal=f"Still in the roster: {', '.join(still)}. Take the line out of it first, then run again:\n"
-            f"ansible-playbook {verb}.yml -e student={','.join(names)}"
-        )
-    return _named(
-        [name for name in names if name in seated], [machine for machine in machines if {*machine.students} & {*names}]
+def _of(students: list[str], instances: list[Mapping[str, Any]], rule: Verb) -> Selection:
+    if rule.only_running:
+        instances = [each for each in instances if each["state"]["name"] in ("pending", "running")]
+    machines = [Machine.from_instance(each) for each in instances]
+    return Selection(
+        students, [machine.instance_id for machine in machines], [machine.seat for machine in machines], instances
     )
-
-
-def _named(students: list[str], machines: Sequence[Machine]) -> Named:
-    return Named(students, [machine.instance_id for machine in machines], [machine.seat for machine in machines])

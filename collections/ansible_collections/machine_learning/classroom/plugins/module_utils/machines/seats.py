@@ -1,7 +1,7 @@
 """Who sits where: the seats of a class, read from the machines' tags and planned for the roster.
 
 The tags are the only record. `Name` is the seat (CLASS-001), `Students` the usernames in the order of their ports,
-separated by spaces; `-` keeps the place of one who left; an empty `Students` is a spare machine.
+separated by spaces; `-` keeps the slot of one who left; an empty `Students` is a spare machine.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Machine:
     instance_id: str
     state: str
     seat: str
-    places: tuple[str, ...]
+    slots: tuple[str, ...]
     address: str = ""
 
     @property
     def students(self) -> tuple[str, ...]:
         """The usernames that sit here."""
-        return tuple(place for place in self.places if place != LEFT)
+        return tuple(slot for slot in self.slots if slot != LEFT)
 
     @classmethod
     def from_instance(cls, instance: Mapping[str, Any]) -> Machine:
@@ -49,7 +49,7 @@ class Machine:
             instance_id=instance["instance_id"],
             state=instance["state"]["name"],
             seat=tags.get("Name", ""),
-            places=tuple(tags.get("Students", "").split()),
+            slots=tuple(tags.get("Students", "").split()),
             address=instance.get("public_ip_address") or "",
         )
 
@@ -76,28 +76,28 @@ def plan(
 ) -> Plan:
     """Plan seats so that nobody ever changes seat.
 
-    Whoever has a seat keeps it. Others take free places on machines that are begun, then spare machines, then
+    Whoever has a seat keeps it. Others take free slots on machines that are begun, then spare machines, then
     machines that are still to be launched. Raises `SeatError` when the tags contradict each other.
     """
     machines = sorted((Machine.from_instance(instance) for instance in instances), key=_by_seat)
     _refuse_contradictions(machines)
     seated = {student for machine in machines for student in machine.students}
     waiting = [username for username in usernames if username not in seated]
-    places = {machine.instance_id: list(machine.places) for machine in machines}
+    slots = {machine.instance_id: list(machine.slots) for machine in machines}
     begun = [machine for machine in machines if machine.students]
     spare = [machine for machine in machines if not machine.students]
     for machine in begun + spare:
         free = students_per_machine - len(machine.students)
         for username in waiting[: max(free, 0)]:
-            places[machine.instance_id].append(username)
+            slots[machine.instance_id].append(username)
         waiting = waiting[max(free, 0) :]
     for begin in range(0, len(waiting), students_per_machine):  # before they are launched, not once they cost money
         _refuse_long_tag("a new machine", " ".join(waiting[begin : begin + students_per_machine]))
-    spares_left = sum(1 for machine in spare if not _present(places[machine.instance_id]))
+    spares_left = sum(1 for machine in spare if not _present(slots[machine.instance_id]))
     launch = -(-len(waiting) // students_per_machine) + max(spare_machines - spares_left, 0)
     return Plan(
         launch=launch,
-        tags=_tags(machines, places, class_name),
+        tags=_tags(machines, slots, class_name),
         left=sorted(seated - set(usernames)),
     )
 
@@ -108,8 +108,8 @@ def seated_students(students_tag: str, accounts: Mapping[str, Mapping[str, Any]]
     Students without an account (not in the roster any more) keep their port but are not configured.
     """
     return [
-        {"username": username, "port": FIRST_PORT + place, **accounts[username]}
-        for place, username in enumerate(students_tag.split())
+        {"username": username, "port": FIRST_PORT + slot, **accounts[username]}
+        for slot, username in enumerate(students_tag.split())
         if username in accounts
     ]
 
@@ -118,8 +118,8 @@ def _by_seat(machine: Machine) -> tuple[bool, str, str]:
     return (not machine.seat, machine.seat, machine.instance_id)
 
 
-def _present(places: Iterable[str]) -> list[str]:
-    return [place for place in places if place != LEFT]
+def _present(slots: Iterable[str]) -> list[str]:
+    return [slot for slot in slots if slot != LEFT]
 
 
 def _refuse_contradictions(machines: Sequence[Machine]) -> None:
@@ -136,18 +136,18 @@ def _refuse_contradictions(machines: Sequence[Machine]) -> None:
             )
 
 
-def _tags(machines: Sequence[Machine], places: Mapping[str, list[str]], class_name: str) -> dict[str, dict[str, str]]:
+def _tags(machines: Sequence[Machine], slots: Mapping[str, list[str]], class_name: str) -> dict[str, dict[str, str]]:
     taken = {machine.seat for machine in machines}
     numbers = (f"{class_name}-{number:03d}" for number in range(1, 1000))
     free_seats = (seat for seat in numbers if seat not in taken)
     wanted: dict[str, dict[str, str]] = {}
     for machine in machines:
-        students = " ".join(places[machine.instance_id])
+        students = " ".join(slots[machine.instance_id])
         _refuse_long_tag(machine.seat or machine.instance_id, students)
         tags = {}
         if not machine.seat:
             tags["Name"] = next(free_seats)
-        if students != " ".join(machine.places):
+        if students != " ".join(machine.slots):
             tags["Students"] = students
         if tags:
             wanted[machine.instance_id] = tags

@@ -13,6 +13,7 @@ import os
 import pwd
 import sys
 import zipfile
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
@@ -67,18 +68,13 @@ def _parser(command: str) -> argparse.ArgumentParser:
 def program() -> bytes:
     """Return this module, with those that it needs, as one file that Python runs: the same bytes every time."""
     packed = io.BytesIO()
-    sources = _sources(__name__, {})
-    packages = {name.rsplit(".", level)[0] for name in sources for level in range(1, name.count(".") + 1)}
+    files = {f"{name.replace('.', '/')}.py": source for name, source in _sources(__name__, {}).items()}
+    packages = {str(folder) for file in files for folder in PurePosixPath(file).parents[:-1]}
+    files |= {f"{package}/__init__.py": "" for package in sorted(packages)}
+    files["__main__.py"] = f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[1:]))\n"
     with zipfile.ZipFile(packed, "w") as archive:
-
-        def add(name: str, text: str) -> None:
-            archive.writestr(zipfile.ZipInfo(name), text)
-
-        for package in sorted(packages):
-            add(package.replace(".", "/") + "/__init__.py", "")
-        for name, source in sources.items():
-            add(name.replace(".", "/") + ".py", source)
-        add("__main__.py", f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[1:]))\n")
+        for file, source in files.items():
+            archive.writestr(zipfile.ZipInfo(file), source)
     return packed.getvalue()
 
 

@@ -37,18 +37,18 @@ def status_rows(
     rows: list[tuple[str, ...]] = []
     for machine in machines:
         seat, address = machine.seat or machine.instance_id, machine.address or NOTHING
-        known = {student["username"]: student for student in seated_students(" ".join(machine.places), accounts)}
-        for place in machine.places or ("",):
-            if place == LEFT:
+        known = {student["username"]: student for student in seated_students(" ".join(machine.slots), accounts)}
+        for slot in machine.slots or ("",):
+            if slot == LEFT:
                 continue
-            if not place:
+            if not slot:
                 jupyter, letter, who = NOTHING, NOTHING, "(spare)"
-            elif place not in known:
-                jupyter, letter, who = NOTHING, NOTHING, f"{place} (not in the roster)"
+            elif slot not in known:
+                jupyter, letter, who = NOTHING, NOTHING, f"{slot} (not in the roster)"
             else:
-                jupyter = _jupyter(answering.get(place), machine.state)
-                letter = _letter(known[place], machine, state_dir)
-                who = place
+                jupyter = _jupyter(answering.get(slot), machine.state)
+                letter = _letter(known[slot], machine, state_dir)
+                who = slot
             rows.append((seat, who, machine.state, stops[machine.instance_id], address, jupyter, letter))
     seated = {student for machine in machines for student in machine.students}
     rows += [

@@ -1,4 +1,4 @@
-"""What came home, student by student."""
+"""Whose work is at home after a collect, student by student."""
 
 from __future__ import annotations
 
@@ -19,11 +19,18 @@ class Summary(TypedDict):
 
 def collect_summary(
     instances: Iterable[Mapping[str, Any]],
-    collected: Mapping[str, Sequence[Mapping[str, Any]]],
+    machines: Iterable[Mapping[str, Any]],
+    stopped: Mapping[str, Sequence[Mapping[str, Any]]],
     *,
     check_mode: bool = False,
 ) -> Summary:
-    """Say for every student on `instances` whether the work is at home."""
+    """Say for every student on `instances` whether the work is at home.
+
+    `machines` are the variables of those that a collect asked: each has its outcome in `work_collected`. `stopped` are
+    the outcomes, by seat, of machines that stopped with all work at home.
+    """
+    collected = {each["inventory_hostname"]: each.get("work_collected", {}).get("work", []) for each in machines}
+    collected |= stopped
     rows, unsafe = [("SEAT", "STUDENT", "WORK")], []
     for machine in sorted(map(Machine.from_instance, instances), key=lambda machine: machine.seat):
         outcome = {work["username"]: work for work in collected.get(machine.seat, [])}

@@ -27,7 +27,7 @@ class Readiness(TypedDict):
 def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str]) -> Readiness:
     """Read from each machine's variables how far it came, for the students of the roster, `usernames`.
 
-    `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way. `machine_places` are
+    `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way. `machine_slots` are
     the usernames on the machine, in the order of the ports.
     """
     rows: list[tuple[str, str, str]] = []
@@ -38,7 +38,7 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
         if NO_ANSWER.search(first):
             first = f"{first.partition(':')[0]}: {UNANSWERED}"
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
-        for username in (place for place in machine["machine_places"] if place in usernames):
+        for username in (username for username in machine["machine_slots"] if username in usernames):
             rows.append((machine["inventory_hostname"], username, short))
             if outcome != READY:
                 waiting.append(username)

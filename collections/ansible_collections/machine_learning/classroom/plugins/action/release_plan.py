@@ -1,0 +1,47 @@
+"""Plan which machines may stop, be replaced or end, from what came home from each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.release import brought_home, plan_release
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.release_plan`."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run once for a command."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(
+            {
+                "instances": {"type": "list", "elements": "dict", "required": True},
+                "stopped": {"type": "dict", "default": {}},
+                "leaving": {"type": "list", "elements": "str"},
+                "abandon": {"type": "list", "elements": "str", "default": []},
+                "snapshot": {"type": "list", "elements": "str", "default": []},
+                "all_or_none": {"type": "bool", "default": False},
+            }
+        )
+        known = task_vars or {}
+        machines = (known["hostvars"][name] for name in known["groups"]["machines"])
+        collected = given["stopped"] | brought_home(machines)
+        plan = plan_release(
+            given["instances"],
+            collected,
+            leaving=given["leaving"],
+            abandon=given["abandon"],
+            snapshot=given["snapshot"],
+            check_mode=bool(self._task.check_mode),
+        )
+        if plan.retained and given["all_or_none"]:
+            stays = "\n".join([*plan.retained, plan.next_steps])
+            return result | {
+                "failed": True,
+                "msg": f"Nothing was exchanged, for there is work that is not at home:\n{stays}",
+            }
+        return result | {"changed": False, **asdict(plan), "collected": collected}

@@ -1,0 +1,81 @@
+"""Keep other runs out until this one has ended, whichever way it ends.
+
+Arguments: `path`, the lock file, and `wait_s`, how long to wait for another run. In check mode nothing is locked.
+
+A lock held by a task would be gone after the task, and one that names a process would be void while tasks of a run that
+was killed still end. So the lock is a flock(2) whose open file travels into a socket that Ansible and every task
+of this run hold, and that nobody reads: the kernel frees it when the last of them has ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+SECONDS_BETWEEN_ATTEMPTS = 0.5
+# Made when Ansible loads this file, which it does before it starts the process for the task.
+_ANSIBLE = os.getpid()
+_KEPT, _INLET = socket.socketpair()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.run_lock`."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run once for a whole run."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(
+            {"path": {"type": "path", "required": True}, "wait_s": {"type": "int", "default": 60}}
+        )
+        if not self._task.check_mode:
+            _lock(Path(arguments["path"]), arguments["wait_s"])
+        return result | {"changed": False}
+
+
+def _lock(path: Path, wait_s: int) -> None:
+    if os.getpid() == _ANSIBLE:
+        raise AnsibleActionFail(
+            "This Ansible runs tasks in a way that would not keep the lock; use that of the README."
+        )
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + wait_s
+        told = False
+        while not _try(handle):
+            holder = os.pread(handle, 500, 0).decode(errors="replace").strip()
+            if holder.endswith(f" {_ANSIBLE}"):
+                return  # this run, by an earlier task
+            if time.monotonic() > deadline:
+                raise AnsibleActionFail(
+                    f"Another run is at work on this class: {holder}.\nWait until it has ended, then run this again."
+                )
+            if not told:
+                Display().display(f"Waiting for another run to end: {holder}")
+                told = True
+            time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+        names = " ".join(os.path.basename(name) for name in context.CLIARGS.get("args") or ())
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{names}, begun {datetime.now(UTC):%d %b %H:%M} UTC, process {_ANSIBLE}".encode(), 0)
+        socket.send_fds(_INLET, [b"-"], [handle])
+    finally:
+        os.close(handle)
+
+
+def _try(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

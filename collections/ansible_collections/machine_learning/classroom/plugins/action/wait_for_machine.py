@@ -1,0 +1,40 @@
+"""Wait until a machine answers over ssh, and see that it has room to work: a module of Ansible needs some for itself.
+
+Argument: `wait_s`. In check mode nothing is waited for, as with Ansible's own wait_for_connection, which says of a full
+disk only that there was no answer, and after the whole time. One remote execution, without Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
+
+# A megabyte, with tee, which says in words that the disk is full; a shell's own echo says "I/O error".
+PROBE = (
+    "export LC_ALL=C; probe=$(mktemp) && "
+    "{ head -c 1048576 /dev/zero | tee $probe > /dev/null; rc=$?; rm -f $probe; exit $rc; }"
+)
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.wait_for_machine`."""
+
+    _requires_connection = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run for one machine."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec({"wait_s": {"type": "int", "default": 120}})
+        if self._task.check_mode:
+            return result | {"skipped": True}
+        try:
+            answer = patiently(lambda: self._low_level_execute_command(PROBE), self._connection, arguments["wait_s"])
+        except AnsibleConnectionFailure as error:
+            return result | {"failed": True, "msg": f"no answer over ssh: {str(error).strip()}"}
+        if answer["rc"] != 0:
+            return result | {"failed": True, "msg": f"{trouble(answer)}."}
+        return result

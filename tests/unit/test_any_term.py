@@ -191,7 +191,7 @@ class AnyTerm(RuleBasedStateMachine):
         found = stop_records([self.instance()], work, str(self.way.home), self.way.class_name, addresses)
         for path, record in found.items():
             Path(path).parent.mkdir(exist_ok=True)
-            records_module.write(path, record)
+            records_module.write_json(path, record)
 
     @rule()
     def start(self) -> None:

@@ -87,7 +87,7 @@ class Desk(Way):
         return [Saved(int(seconds), tree_) for seconds, tree_ in map(str.split, lines)]
 
     def write_anew(self, *kept: Saved) -> None:
-        """Let the machine keep only these versions, newest first, as own_work does it."""
+        """Let the machine keep only these versions, newest first, as autosave does it."""
         history = history_module.History(str(self.there))
         history.append(BRANCH, kept[::-1], SAVED, anew=True)
         history.git.ask("gc", "--quiet", "--prune=now")
@@ -330,7 +330,7 @@ def test_the_copy_elsewhere_has_it_too(desk: Desk) -> None:
     desk.save(essay="one")
     desk.bring()
     assert remote_module.push(str(desk.home), "ml101", str(remote)).pushed == [STUDENT]
-    assert remote_module.push(str(desk.home), "ml101", str(remote)).same == [STUDENT]
+    assert remote_module.push(str(desk.home), "ml101", str(remote)).unchanged == [STUDENT]
     show = ["git", "-C", str(remote), "show", f"autosaved/ml101/{STUDENT}~1:work/essay.txt"]
     assert subprocess.run(show, capture_output=True, text=True, check=True).stdout == "two"
 

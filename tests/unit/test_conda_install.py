@@ -63,7 +63,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_the_packages_of_the_lock_are_there_and_compiled(machine: Machine) -> None:
     lock = machine.lock("python", "learning")
-    assert machine.environment.plan(lock).words() == [
+    assert machine.environment.plan(lock).changes() == [
         "installed learning 1.5",
         "installed numbers_ 2.0",
         "installed python 3.12.1",
@@ -79,7 +79,7 @@ def test_the_packages_of_the_lock_are_there_and_compiled(machine: Machine) -> No
 def test_packages_that_left_the_lock_leave_and_others_are_replaced(machine: Machine) -> None:
     machine.install(machine.lock("python", "learning"))
     lock = machine.lock("python", "numbers_ 1.*")
-    words = machine.environment.plan(lock).words()
+    words = machine.environment.plan(lock).changes()
     assert words == ["removed learning 1.5", "replaced numbers_ 2.0 by 1.0"]
     machine.install(lock)
     assert machine.imports("learning") == ""

@@ -67,7 +67,7 @@ def test_a_machine_that_cannot_be_reached_is_given_up() -> None:
     ],
 )
 def test_a_full_disk_is_told_from_other_trouble(said: dict[str, Any], words: str) -> None:
-    assert connection.trouble(said) == words
+    assert connection.explain_failure(said) == words
     result = Machine(0, {"rc": 1, **said}).run()
     assert (result["failed"], result["msg"]) == (True, f"{words}.")
 

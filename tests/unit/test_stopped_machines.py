@@ -32,7 +32,7 @@ def stop(home: Path, stopped: dict[str, Any], *works: dict[str, Any]) -> None:
     """Remember what stop.yml remembers."""
     for path, record in stop_records([stopped], {"ml101-001": works}, str(home), "ml101", ADDRESSES).items():
         Path(path).parent.mkdir(exist_ok=True)
-        records.write(path, record)
+        records.write_json(path, record)
 
 
 def known(home: Path, now: dict[str, Any]) -> list[tuple[str, int, bool]]:

@@ -241,7 +241,7 @@ def test_each_history_gets_a_branch_and_only_news_are_pushed(way: Way, remote: P
     stranger.collect()
     assert remote_module.push(str(way.home), "ml101", str(remote), check_mode=True).pushed == ["ada"]
     assert remote_module.push(str(way.home), "ml101", f"file://{remote}").pushed == ["ada"]
-    assert remote_module.push(str(way.home), "ml101", str(remote)).same == ["ada"]
+    assert remote_module.push(str(way.home), "ml101", str(remote)).unchanged == ["ada"]
     (way.machine / "a").write_text("two")
     way.collect()
     assert remote_module.push(str(way.home), "ml101", str(remote)).pushed == ["ada"]

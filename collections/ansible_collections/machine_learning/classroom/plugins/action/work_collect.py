@@ -33,7 +33,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest, pack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure, retry_until
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
 
 PACKER = "machine_learning.classroom.work_pack"
@@ -138,7 +138,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             ],
         }
         try:
-            answer = patiently(
+            answer = retry_until(
                 lambda: self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars),
                 self._connection,
                 arguments["reach_wait_s"],
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 reports[username].reason = "could not be reached"
             return {"failed": True, "msg": f"it could not be reached: {str(error).strip()}"}
         if answer.get("failed") or "students" not in answer:
-            reason = f"the machine could not pack the work: {trouble(answer)}"
+            reason = f"the machine could not pack the work: {explain_failure(answer)}"
             for username in homes:
                 reports[username].reason = reason
             return {"failed": True, "msg": f"No work came home: {reason}"}

@@ -14,7 +14,7 @@ def make_private(path: str) -> None:
     os.chmod(path, 0o700)
 
 
-def read(path: str) -> dict[str, Any]:
+def read_json(path: str) -> dict[str, Any]:
     """Return the record at `path`; an absent or unreadable one is an empty record.
 
     A machine that lost its power may leave an empty file behind: what it said is then found out again.
@@ -27,9 +27,9 @@ def read(path: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def write(path: str, record: dict[str, Any]) -> None:
+def write_json(path: str, record: dict[str, Any]) -> None:
     """Put `record` at `path`, unless it says so already."""
-    if read(path) != record:
+    if read_json(path) != record:
         write_bytes(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 

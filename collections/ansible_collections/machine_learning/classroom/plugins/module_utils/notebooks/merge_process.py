@@ -14,7 +14,7 @@ MERGE_S = 40.0
 
 
 def program_merger(python: str, program: str) -> Callable[[bytes, bytes, bytes], dict[str, Any]]:
-    """Return a merger that runs `program`, the text of notebook_merge.py, in the Python of the students' environment.
+    """Return a merger that runs `program`, the text of merge.py, in the Python of the students' environment.
 
     A process of its own: a notebook made to exhaust memory or time ends that one alone.
     """

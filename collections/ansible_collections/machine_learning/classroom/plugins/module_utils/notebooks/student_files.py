@@ -1,8 +1,8 @@
 """One student's folder, as the student: what lies where a template belongs, and what is done about it.
 
-All of this runs in a process that is the student (see `notebooks.py`), so it can do no more than the student can. Still
+All of this runs in a process that is the student (`student_process`), so it can do no more than the student can. Still
 it follows no link, waits for no pipe, and replaces a file only by a swap after which the file that went away is looked
-at again: it must be the very one that was weighed.
+at again: it must be the very one that was compared.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class Edition:
     """Give it even if the student deleted it."""
 
 
+VERDICTS = frozenset(
+    ["given", "same", "updated", "merged", "carried", "aside", "blocked", "busy", "deleted", "orphan", "gone"]
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of an edition."""
@@ -77,28 +82,28 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies at a name; without digest it is nothing that could be compared."""
+    """What lies at a name; without digest it is nothing that could be compared, for the reason `problem`."""
 
     digest: str = ""
     content: bytes = b""
     mode: int = 0o644
     written: float = 0.0
-    trouble: str = ""
+    problem: str = ""
 
 
-class Hand:
-    """What deals with one folder, open as `root`; `dry` for check mode.
-
-    `merger` answers for base, student's file and template as `notebook_merge.answer` does.
-    """
+class StudentFiles:
+    """The files in one student's folder, to which editions are applied."""
 
     def __init__(self, root: int, merger: Callable[[bytes, bytes, bytes], dict[str, Any]], *, dry: bool) -> None:
-        """Start; `root` stays the caller's."""
+        """Work in the open folder `root`, which stays the caller's; `dry` for check mode.
+
+        `merger` answers for base, student's file and template as `merge.answer` does.
+        """
         self._root = root
         self._merger = merger
         self._dry = dry
 
-    def deal(self, edition: Edition) -> Verdict:
+    def apply(self, edition: Edition) -> Verdict:
         """Bring `edition` to the student and say what became of it; OSError if the folder cannot be written."""
         wanted = bool(edition.sha256) and (edition.again or not edition.given)
         with ExitStack() as opened:
@@ -111,7 +116,7 @@ class Hand:
             if folder is None:
                 return Verdict("blocked" if edition.sha256 else "gone")
             try:
-                return self._deal_in(folder, posixpath.basename(edition.path), edition)
+                return self._apply_in(folder, posixpath.basename(edition.path), edition)
             except PermissionError:
                 return Verdict("blocked")
 
@@ -131,7 +136,7 @@ class Hand:
                     raise
             yield folder
 
-    def _deal_in(self, folder: int, name: str, edition: Edition) -> Verdict:
+    def _apply_in(self, folder: int, name: str, edition: Edition) -> Verdict:
         for _ in range(LOOKS):
             verdict = self._attempt(folder, name, edition)
             if verdict is not None:
@@ -196,8 +201,8 @@ class Hand:
 
     def _merge(self, edition: Edition, found: Found) -> tuple[bytes | None, str, dict[str, Any]]:
         """Return the merged bytes, or None and why there are none."""
-        if found.trouble:
-            return None, found.trouble, {}
+        if found.problem:
+            return None, found.problem, {}
         if edition.base is None:
             return None, "what was given before is not known on this machine", {}
         if edition.base == edition.content:
@@ -231,13 +236,13 @@ def look(folder: int, name: str) -> Found | None:
         except FileNotFoundError:
             return None
         except OSError:
-            return Found(trouble="it cannot be read, or is no file")
+            return Found(problem="it cannot be read, or is no file")
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            return Found(trouble="it is no file")
+            return Found(problem="it is no file")
         content = b"".join(blocks(handle, COMPARED))
     if len(content) > COMPARED:
-        return Found(trouble=f"it is larger than {COMPARED >> 20} MB")
+        return Found(problem=f"it is larger than {COMPARED >> 20} MB")
     return Found(hashlib.sha256(content).hexdigest(), content, status.st_mode & 0o777, status.st_mtime)
 
 

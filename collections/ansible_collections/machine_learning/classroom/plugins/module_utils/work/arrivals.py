@@ -1,4 +1,4 @@
-"""What arrived at home from a machine, before it takes its place."""
+"""What arrived at home from a machine, before it gets its name there."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Arrivals:
         os.symlink(raw(entry.digest), self._number(path), dir_fd=self.incoming)
 
     def settle(self, path: str, folder: int, name: str) -> None:
-        """Move what arrived for `path` to its place, in one step."""
+        """Give what arrived for `path` its `name` in the open `folder`, in one step; what bears it is replaced."""
         os.replace(self._numbers[path], raw(name), src_dir_fd=self.incoming, dst_dir_fd=folder)
 
     def _number(self, path: str) -> str:
@@ -82,5 +82,5 @@ class Arrivals:
 
 
 def mode_at_home(entry: Entry) -> int:
-    """At home a file belongs to the instructor alone; what could be run on the machine can be run here."""
+    """Return the mode of a file at home: it is the instructor's alone, and can be run if it could on the machine."""
     return 0o700 if entry.mode & 0o111 else 0o600

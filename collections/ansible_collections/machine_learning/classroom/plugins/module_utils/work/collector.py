@@ -39,8 +39,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import (
     OBJECTS,
     RECORDS,
-    SHA256,
     Manifest,
+    digests_in,
 )
 
 if TYPE_CHECKING:
@@ -236,12 +236,10 @@ def add_delivered(manifest: Manifest, store: str, username: str, have: Iterable[
     """
     at_home = set(have)
     contents = {}
-    for name, place in RECORDS.items():
+    for name, location in RECORDS.items():
         with suppress(FileNotFoundError):
-            contents[name] = _read(os.path.join(store, place.format(username)))
-    for digest in {
-        digest for record in contents.values() for digest in SHA256.findall(record.decode(errors="replace"))
-    }:
+            contents[name] = _read(os.path.join(store, location.format(username)))
+    for digest in {digest for record in contents.values() for digest in digests_in(record)}:
         with suppress(FileNotFoundError):
             contents[OBJECTS + digest] = b"" if digest in at_home else _read(os.path.join(store, OBJECTS, digest))
     for name, content in sorted(contents.items()):

@@ -95,7 +95,7 @@ class Handback:
         """Nothing is made yet."""
         self.folder, self.class_name = folder, class_name
         self._record_file = os.path.join(folder, "taken.json")
-        self._record = records.read(self._record_file)
+        self._record = records.read_json(self._record_file)
 
     def look(self, home: StudentHome) -> Archive:
         """Say what archive a student has, and whether it was taken; `reason` if there is no work at home."""
@@ -147,10 +147,10 @@ class Handback:
 
     def _remember(self, home: StudentHome, **said: str) -> None:
         self._record[home.name] = self._known(home) | said
-        records.write(self._record_file, self._record)
+        records.write_json(self._record_file, self._record)
 
     def _write(self, home: StudentHome, archive: Archive) -> None:
-        """Write the archive beside, and let it take its place when it is whole."""
+        """Write the archive beside, and let it replace the old one when it is whole."""
         handle, beside = tempfile.mkstemp(dir=self.folder, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as out:

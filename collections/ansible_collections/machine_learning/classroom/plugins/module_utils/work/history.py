@@ -82,12 +82,12 @@ class History:
         """Return whose work this is; None if there is no history."""
         if not os.path.isdir(self.path):
             return None
-        values = records.read(os.path.join(self.path, "owner.json"))
+        values = records.read_json(os.path.join(self.path, "owner.json"))
         return Owner(str(values.get("class", "")), str(values.get("email", "")))
 
     def own(self, owner: Owner) -> None:
         """Write down whose work this is, whose address has changed."""
-        records.write(os.path.join(self.path, "owner.json"), {"class": owner.class_name, "email": owner.email})
+        records.write_json(os.path.join(self.path, "owner.json"), {"class": owner.class_name, "email": owner.email})
 
     def make(self, owner: Owner) -> None:
         """Make the repository, whole or not at all; HistoryError if somebody else made it meanwhile."""

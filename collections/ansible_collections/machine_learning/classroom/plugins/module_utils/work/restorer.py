@@ -58,7 +58,7 @@ class StudentFolder:
 
     def settled(self) -> bool:
         """Say whether this folder began with what home had."""
-        mark = records.read(self._mark)
+        mark = records.read_json(self._mark)
         if "placing" in mark:  # killed in the last step: was it taken?
             return os.path.isdir(self.path) and os.lstat(self.path).st_ino == mark["placing"]
         return bool(mark)
@@ -91,7 +91,7 @@ class StudentFolder:
             self._keep_templates(templates)
             return self._move(work, name) if self._full() else self._become(work, name)
         except OSError as error:
-            raise RestoreError(self._words(error)) from error
+            raise RestoreError(self._explain(error)) from error
         finally:
             self.tidy()
 
@@ -135,15 +135,15 @@ class StudentFolder:
 
     def _keep_templates(self, templates: dict[str, bytes]) -> None:
         """Bring back what the student was given, unless this machine has given something already."""
-        places = {name: os.path.join(self._delivered, RECORDS[name].format(self.username)) for name in RECORDS}
-        if os.path.exists(places["record.json"]):
+        paths = {name: os.path.join(self._delivered, RECORDS[name].format(self.username)) for name in RECORDS}
+        if os.path.exists(paths["record.json"]):
             return
-        places |= {name: os.path.join(self._delivered, name) for name in templates if name not in RECORDS}
+        paths |= {name: os.path.join(self._delivered, name) for name in templates if name not in RECORDS}
         for name in sorted(templates):  # the record, which counts, comes last
-            for folder in (self.store, self._delivered, os.path.dirname(places[name])):
+            for folder in (self.store, self._delivered, os.path.dirname(paths[name])):
                 records.make_private(folder)
-            if not os.path.exists(places[name]):
-                records.write_bytes(places[name], templates[name])
+            if not os.path.exists(paths[name]):
+                records.write_bytes(paths[name], templates[name])
 
     def _full(self) -> bool:
         return bool(os.listdir(self.path))
@@ -169,9 +169,9 @@ class StudentFolder:
     def _remember(self, mark: dict[str, object]) -> None:
         records.make_private(self.store)
         records.make_private(self._marks)
-        records.write(self._mark, mark)
+        records.write_json(self._mark, mark)
 
-    def _words(self, error: OSError) -> str:
+    def _explain(self, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return no_room(self.source, error.strerror or "no space")
         return f"{printable(os.fsdecode(error.filename or self.path))} on the machine: {error.strerror}. Run again."

@@ -33,7 +33,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.unit.notebook_course import ME, STUDENT
 from tests.unit.test_notebook_merge import BASE, dumped, edited, insert, markdown, set_in
-from tests.unit.work_lab import QUICK, Tree, Way, kept_tree, tree
+from tests.unit.work_lab import QUICK, Tree, Way, fsck, kept_tree, tree
 
 LESSON = "lesson.ipynb"
 NAMES = [LESSON, "a.ipynb", "sub/b.py", "sub/.git/config", "-x\n", "c"]
@@ -74,7 +74,7 @@ class AnyTerm(RuleBasedStateMachine):
     def teardown(self) -> None:
         """End it."""
         with self.patched:
-            assert self.way.history().check() == ""
+            assert fsck(self.way.history()) == ""
 
     @precondition(running)
     @rule(name=st.sampled_from(NAMES), content=st.binary(max_size=40))

@@ -33,7 +33,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.gi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import AUTOSAVES
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import KnownSaved, Saved
 
-from tests.unit.work_lab import QUICK, Way, tree
+from tests.unit.work_lab import QUICK, Way, fsck, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         desk = Desk(Path(folder), username=STUDENT)
         yield desk
         if desk.history().owner():
-            assert desk.history().check() == ""
+            assert fsck(desk.history()) == ""
         assert not os.path.exists(desk.student().incoming)
 
 
@@ -354,7 +354,7 @@ def test_a_run_that_is_ended_leaves_all_or_nothing_and_the_next_one_brings_it(
         ended.setattr(*steps.get(step, (Saved, "check")), end)
         with pytest.raises(KeyboardInterrupt):
             desk.bring()
-    assert desk.history().check() == ""
+    assert fsck(desk.history()) == ""
     assert desk.kept_saved() == [essay("one")]
     assert desk.bring() == 1
     assert desk.kept_saved() == [essay("two"), essay("one")]
@@ -575,7 +575,7 @@ def forger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forger]:
         before = tree(forger.history().path)
         yield forger
         assert tree(forger.history().path) == before
-        assert forger.history().check() == ""
+        assert fsck(forger.history()) == ""
         forger.save(essay="honest again")
         assert forger.bring() == 1
 

@@ -25,7 +25,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.er
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Version
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import StudentHistory
 
-from tests.unit.work_lab import QUICK, tree
+from tests.unit.work_lab import QUICK, fsck, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +170,7 @@ def test_a_file_that_changes_while_it_is_saved_is_looked_at_again(desk: Desk, mo
         desk.save(essay="at first")
     (desk.folder / "essay.txt").unlink()
     assert (desk.folder / desk.back("essay.txt")).read_text() == "later"
-    assert desk.saving.history.check() == ""
+    assert fsck(desk.saving.history) == ""
 
 
 def test_names_count_from_where_the_terminal_is(desk: Desk, base: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_history_that_is_too_large_loses_its_older_half(base: Path, monkeypatc
     versions = desk.own().versions("number.txt")
     assert 1 < len(versions) < 8
     assert autosave.size_of(desk.saving.history.path) < 2 << 20
-    assert desk.saving.history.check() == ""
+    assert fsck(desk.saving.history) == ""
     assert (desk.folder / desk.back("number.txt", str(len(versions)))).read_text() == str(8 - len(versions))
 
 

@@ -34,7 +34,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.work_lab import QUICK, Tree, Way, old, tree
+from tests.unit.work_lab import QUICK, Tree, Way, fsck, old, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -756,7 +756,7 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
             leftover.unlink()
         assert seen <= way.kept_contents()
         way.collect()
-        assert way.history().check() == ""
+        assert fsck(way.history()) == ""
         assert tree(way.mine) == tree(way.machine)
         assert list(way.home.glob(".incoming-*")) == []
         seen |= {content for kind, content in tree(way.mine).values() if kind == "file"}
@@ -823,7 +823,7 @@ def test_home_becomes_equal_and_keeps_every_version(runs: list[list[tuple[list[b
                 assert tree(way.mine) == tree(way.machine)
                 seen |= {value for kind, value in tree(way.mine).values() if kind == "file"}
                 assert seen <= way.kept_contents()
-                assert way.history().check() == ""
+                assert fsck(way.history()) == ""
     finally:
         collector.QUIET_S = quiet
 

@@ -24,7 +24,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.ve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.work_lab import Way, tree
+from tests.unit.work_lab import Way, fsck, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def test_a_students_own_repository_filters_and_line_ends_are_kept_as_they_are(wa
     (way.machine / "empty" / "below").mkdir(parents=True)
     way.collect()
     assert list(way.kept().values()) == [tree(way.machine)]
-    assert way.history().check() == ""
+    assert fsck(way.history()) == ""
 
 
 def test_settings_of_the_instructor_and_hooks_change_nothing(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_many_versions_are_packed_and_stay_sound(way: Way) -> None:
     history = way.history()
     packs = list(Path(history.path).glob("objects/pack/*.pack"))
     assert len(packs) < 50
-    assert history.check() == ""
+    assert fsck(history) == ""
     assert len(way.kept_contents()) == 55
 
 
@@ -200,7 +200,7 @@ def test_a_history_that_git_cannot_write_is_a_sentence_and_home_stays(way: Way) 
     packs.with_name("away").rename(packs)
     way.collect()
     assert (way.mine / "a").read_text() == "two"
-    assert way.history().check() == ""
+    assert fsck(way.history()) == ""
 
 
 def test_without_git_the_sentence_says_so(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import RestoreError
 
-from tests.unit.work_lab import QUICK, Way, tree
+from tests.unit.work_lab import QUICK, Way, fsck, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -329,7 +329,7 @@ def test_killed_at_any_moment_and_run_again_the_work_is_there_whole(quick: Way) 
         assert given.items() <= tree(way.store / "delivered").items()
         assert os.listdir(way.machine.parent) == ["ada"]
     assert moments == {0, len(was)}
-    assert way.history().check() == ""
+    assert fsck(way.history()) == ""
     assert len(way.kept()) == 1
 
 

@@ -158,6 +158,15 @@ class Way:
         return {what for version in self.kept().values() for kind, what in version.values() if kind == "file"}
 
 
+def fsck(history: history_module.History) -> str:
+    """Return what git finds wrong in all that was ever kept; "" if it is sound, or if there is no history."""
+    if history.owner() is None:
+        return ""
+    done = history.git.run("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
+    said = [line for line in done.stderr.decode(errors="replace").splitlines() if not line.startswith("notice:")]
+    return "" if done.returncode == 0 and not said else "\n".join(said) or done.stdout.decode(errors="replace")
+
+
 def kept_tree(history: history_module.History, commit: str) -> Tree:
     """Return a version as git has it, folders from the index."""
     index = history.state(commit)

@@ -80,14 +80,6 @@ class Host:
                 self._replace(path, wanted, mode=mode, owner=owner, group=group)
         return self._attributes(path, mode=mode, owner=owner, group=group) or changed
 
-    def absent(self, path: str) -> bool:
-        """Make sure that there is no file at `path`; returns whether one was there."""
-        if not os.path.lexists(path):
-            return False
-        if self.change(f"removed {path}"):
-            os.unlink(path)
-        return True
-
     def run(self, argv: Sequence[str], *, what: str, stdin: str | None = None) -> str:
         """Record the step `what` and run `argv` for it; returns its output, or "" in check mode.
 

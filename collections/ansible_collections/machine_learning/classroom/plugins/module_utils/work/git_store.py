@@ -161,12 +161,6 @@ class GitStore:
         """Let git pack what has become much. It matters to speed only, so a full disk is no reason to fail."""
         self.run("gc", "--auto", "--quiet")
 
-    def check(self) -> str:
-        """Return what git finds wrong in all that was ever kept; "" if it is sound."""
-        done = self.run("fsck", "--full", "--strict", "--no-dangling", "--no-progress")
-        said = [line for line in done.stderr.decode(errors="replace").splitlines() if not line.startswith("notice:")]
-        return "" if done.returncode == 0 and not said else "\n".join(said) or done.stdout.decode(errors="replace")
-
 
 def git_environment(repository: str) -> dict[str, str]:
     """Return an environment in which git knows this repository and nobody's settings."""

@@ -154,10 +154,6 @@ class History:
         options = ["--force"] if anew else []
         self.git.fast_import(lambda out: write_trees(out, branch, head, versions, kind, anew=anew), *options)
 
-    def check(self) -> str:
-        """Return what git finds wrong in all that was ever kept; "" if it is sound."""
-        return "" if self.owner() is None else self.git.check()
-
 
 def moment(text: str) -> datetime:
     """Return the end of the time that an instructor wrote: a day, a minute or a second, local unless it says a zone.

@@ -1,4 +1,4 @@
-"""The directory of data sets that every student of a machine reads."""
+"""The directory of data sets that every student of a machine reads, kept as the instructor's list says."""
 
 from __future__ import annotations
 

@@ -1,11 +1,15 @@
-"""What the project remembers on a machine: small JSON files that only root can read, replaced atomically."""
+"""Files in which the project remembers something, on a machine or at home: private, and replaced in one step."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def make_private(path: str) -> None:
@@ -35,10 +39,17 @@ def write_json(path: str, record: dict[str, Any]) -> None:
 
 def write_bytes(path: str, content: bytes) -> None:
     """Put `content` at `path`, mode 0600, so that a reader sees the old file or the new one, never half of one."""
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")  # mkstemp makes it 0600
+    with replacing(path) as out:
+        out.write(content)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Open a file beside `path`, mode 0600: it replaces what is there if the block ends well, and else is removed."""
+    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(content)
+            yield out
             out.flush()
             os.fsync(out.fileno())
         os.replace(beside, path)

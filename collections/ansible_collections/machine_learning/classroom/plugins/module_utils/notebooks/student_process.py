@@ -1,4 +1,8 @@
-"""A process that is the student: it brings the editions into the student's folder and says what became of each."""
+"""A process that is the student: it brings the editions into the student's folder and says what became of each.
+
+So nothing that lies there, and no trap that we did not think of, can lead to more than the student could do anyway. The
+student may stop or end that process, or speak in its place: what it says is waited for only so long, and checked.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +39,6 @@ MEMORY = 3 << 30
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def explain_os_error(error: OSError) -> str:
-    """Say what failed, and what helps against a full disk."""
-    text = f"{error.filename or ''} {error.strerror}".strip()
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{text}. Make room on the machine's disk, then run again."
-    return f"{text}."
 
 
 def as_student(
@@ -138,3 +134,11 @@ def _verdict(said: dict[str, Any]) -> Verdict | None:
     if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists):
         return None
     return Verdict(**{name: said[name] for name in ("what", "why", "aside", "notes", "diff")})
+
+
+def explain_os_error(error: OSError) -> str:
+    """Say what failed, and what helps against a full disk."""
+    text = f"{error.filename or ''} {error.strerror}".strip()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{text}. Make room on the machine's disk, then run again."
+    return f"{text}."

@@ -1,4 +1,7 @@
-"""What arrived at home from a machine, before it gets its name there."""
+"""What arrived at home from a machine, in a folder of its own until it gets its name.
+
+It lies there under numbers, so that no name of a student's is used before the content was hashed again from this disk.
+"""
 
 from __future__ import annotations
 

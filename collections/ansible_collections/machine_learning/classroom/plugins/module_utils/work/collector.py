@@ -1,12 +1,8 @@
 """The machine's side of collecting work: what lies in a student's folder, and what of it is not yet at home.
 
 Everything here runs as root in a folder that its owner, a student, may change at any moment, by accident or on
-purpose. So no path is ever followed: each folder on the way is opened by its own name with O_NOFOLLOW, and a file is
-taken only when it can be shown to be whole (see `_Collection`). Standard library only: machines run this with their
-own Python.
-
-Paths are text in which bytes that are not UTF-8 are surrogates, whatever the machine's locale: the same text travels
-through JSON and becomes the same bytes again (`raw`).
+purpose. So no path is ever followed (`secure_files`), and a file is taken only when it can be shown to be whole (see
+`_Collection`). Standard library only: machines run this with their own Python.
 """
 
 from __future__ import annotations

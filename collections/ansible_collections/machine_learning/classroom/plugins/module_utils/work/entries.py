@@ -1,4 +1,8 @@
-"""What lies in a folder: each file, link and folder with its signature, met by one walk that follows nothing."""
+"""What lies in a folder: each file, link and folder with its signature, met by one walk that follows nothing.
+
+Machine and home speak of a student's folder as paths with entries. While the signature of an entry stays, its content
+need be neither read nor sent.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PackError(Exception):
-    """The pack cannot be written: the machine's own disk."""
+    """The pack cannot be written: its disk does not take it."""
 
 
 class HistoryError(Exception):

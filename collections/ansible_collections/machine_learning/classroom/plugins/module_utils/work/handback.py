@@ -13,10 +13,8 @@ import html
 import json
 import os
 import re
-import tempfile
 import unicodedata
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -150,24 +148,17 @@ class Handback:
         records.write_json(self._record_file, self._record)
 
     def _write(self, home: StudentHome, archive: Archive) -> None:
-        """Write the archive beside, and let it replace the old one when it is whole."""
-        handle, beside = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                contents = _contents(home)
-                archive.work = _fingerprint(contents)
-                with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
-                    pack.writestr(_info("index.html", EARLIEST), self._index(home, contents))
-                    with open_root(home.path) as root:
-                        for path, entry in contents.entries.items():
-                            _add(pack, root, path, contents.names[path], entry)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(beside, archive.path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
-            raise
+        """Write the archive; the old one stays until it is whole."""
+        contents = _contents(home)
+        archive.work = _fingerprint(contents)
+        with (
+            records.replacing(archive.path) as out,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack,
+            open_root(home.path) as root,
+        ):
+            pack.writestr(_info("index.html", EARLIEST), self._index(home, contents))
+            for path, entry in contents.entries.items():
+                _add(pack, root, path, contents.names[path], entry)
 
     def _index(self, home: StudentHome, contents: _Contents) -> bytes:
         title = html.escape(f"{self.class_name}: the work of {home.username}")

@@ -1,4 +1,8 @@
-"""What a machine says of a student's folder, and home of what it has; one string each, checked when it is unpacked."""
+"""What a machine says of a student's folder, and home of what it has: one string each.
+
+Home believes a manifest only as far as `check` does: a student may have had a hand in it. The contents travel beside
+it, in a pack.
+"""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class StudentFiles:
     def _folder_of(self, path: str, *, make: bool = False) -> Iterator[int | None]:
         """Open the folder of `path`, made if it is missing and `make`; FileNotFoundError if it is missing still.
 
-        It is None if the student has put something else there, or closed it even to the own programs.
+        It is None if the student has put something else there, or has closed it to everybody.
         """
         with ExitStack() as opened:
             folder = None

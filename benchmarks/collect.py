@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.class_size import EXECUTION, PROJECT, shell
-from lab.places import BRIDGE
+from lab.layout import BRIDGE
 
 NOTEBOOKS = 50
 WORK = "/home/ubuntu/machine_learning_aws/daily_user"

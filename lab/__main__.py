@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import control, life, places, state
+from lab import control, layout, lifecycle, state
 from lab.shell import LabError
 
 HOST_ACTIONS = {
@@ -36,9 +36,9 @@ def _run(arguments: argparse.Namespace) -> None:
         state.require_ours(state.holder())
     match arguments.command:
         case "up":
-            life.up(arguments.roster)
+            lifecycle.up(arguments.roster)
         case "down":
-            life.down(keep_state=arguments.keep_state)
+            lifecycle.down(keep_state=arguments.keep_state)
         case "status":
             _status()
         case "fault":
@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "endpoint" if arguments.what == "stop":
             control.stop()
         case "endpoint":
-            life.start_endpoint()
+            lifecycle.start_endpoint()
         case action:
             control.ask("POST", action, {"seat": arguments.seat})
 
@@ -92,9 +92,9 @@ def _status() -> None:
         print("The lab is down, or its endpoint is stopped.")
         return
     found = control.ask("GET", "status")
-    print(f"EC2 endpoint  {places.ENDPOINT_URL}")
-    print(f"Mail          127.0.0.1:{places.MAIL_PORT}, kept in {places.MAIL}")
-    print(f"Mirror        {places.MIRROR_URL}")
+    print(f"EC2 endpoint  {layout.ENDPOINT_URL}")
+    print(f"Mail          127.0.0.1:{layout.MAIL_PORT}, kept in {layout.MAIL}")
+    print(f"Mirror        {layout.MIRROR_URL}")
     for fault in found["faults"]:
         print(f"Waiting fault {fault['action']} {fault['code']}, {fault['times']} times after {fault['after']}")
     for machine in found["machines"]:
@@ -117,7 +117,7 @@ def _as_root() -> int:
     print("The lab needs root for its network and hosts: running it with sudo.", file=sys.stderr)
     kept = {
         "HOME": str(Path.home()),
-        "XDG_CACHE_HOME": str(places.CACHE.parent),
+        "XDG_CACHE_HOME": str(layout.CACHE.parent),
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",  # root's files would lie in this user's checkout
     }

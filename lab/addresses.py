@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.places import SUBNET
+from lab.layout import SUBNET
 
 if TYPE_CHECKING:
     from collections.abc import Collection

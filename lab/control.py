@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import places
+from lab import layout
 from lab.shell import LabError
 from lab.state import write_private
 
@@ -28,18 +28,18 @@ ANSWER_SECONDS = 120  # podman may be at work on other hosts
 def ask(method: str, what: str, values: Mapping[str, Any] | None = None) -> Any:
     """Ask the endpoint, return its answer. Raises LabError when it refuses or does not answer."""
     # Loopback, always: no proxy of this machine's has a say.
-    connection = http.client.HTTPConnection("127.0.0.1", places.ENDPOINT_PORT, timeout=ANSWER_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", layout.ENDPOINT_PORT, timeout=ANSWER_SECONDS)
     try:
         connection.request(method, f"/lab/{what}", body=json.dumps(values or {}))
         response = connection.getresponse()
         text = response.read().decode()
     except TimeoutError as error:
         raise LabError(
-            f"The lab's endpoint did not answer within {ANSWER_SECONDS} s. What it is at work on: {places.SERVICE_LOG}"
+            f"The lab's endpoint did not answer within {ANSWER_SECONDS} s. What it is at work on: {layout.SERVICE_LOG}"
         ) from error
     except OSError as error:
         raise LabError(
-            f"The lab's endpoint does not answer at {places.ENDPOINT_URL} ({error}).\n"
+            f"The lab's endpoint does not answer at {layout.ENDPOINT_URL} ({error}).\n"
             "Start it:  python -m lab endpoint start   (or the whole lab:  make lab)"
         ) from error
     finally:
@@ -52,7 +52,7 @@ def ask(method: str, what: str, values: Mapping[str, Any] | None = None) -> Any:
 def process() -> int | None:
     """Return the id of the lab's background process on this machine, if it runs."""
     try:
-        pid = int(places.SERVICE_PID.read_text())
+        pid = int(layout.SERVICE_PID.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
@@ -62,33 +62,33 @@ def process() -> int | None:
 
 def start(mirror: Path) -> None:
     """Start the background process with the files in `mirror`, wait until it answers. Raises LabError if it ends."""
-    with places.SERVICE_LOG.open("a") as log:
+    with layout.SERVICE_LOG.open("a") as log:
         started = subprocess.Popen(
             [sys.executable, "-m", "lab.service", "--mirror", str(mirror)],
-            cwd=places.PROJECT,
+            cwd=layout.PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    write_private(places.SERVICE_PID, f"{started.pid}\n")
+    write_private(layout.SERVICE_PID, f"{started.pid}\n")
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if started.poll() is not None:
-            last = places.SERVICE_LOG.read_text().strip().splitlines()[-1:]
-            raise LabError(f"The lab's process ended at once: {''.join(last)}\nIts log: {places.SERVICE_LOG}")
+            last = layout.SERVICE_LOG.read_text().strip().splitlines()[-1:]
+            raise LabError(f"The lab's process ended at once: {''.join(last)}\nIts log: {layout.SERVICE_LOG}")
         with suppress(LabError):
             ask("GET", "status")
             return
         time.sleep(0.1)
-    raise LabError(f"The lab's process does not answer after {START_SECONDS} s. Its log: {places.SERVICE_LOG}")
+    raise LabError(f"The lab's process does not answer after {START_SECONDS} s. Its log: {layout.SERVICE_LOG}")
 
 
 def stop() -> bool:
     """End the background process, with force if need be; return whether there was one. The hosts live on."""
     pid = process()
     if pid is None:
-        places.SERVICE_PID.unlink(missing_ok=True)
+        layout.SERVICE_PID.unlink(missing_ok=True)
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
@@ -100,5 +100,5 @@ def stop() -> bool:
             time.sleep(0.05)
         if process() is None:
             break
-    places.SERVICE_PID.unlink(missing_ok=True)
+    layout.SERVICE_PID.unlink(missing_ok=True)
     return True

@@ -15,11 +15,12 @@ from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from lab import hosts, image, places
-from lab.api import install
+from lab import hosts, image, layout
+from lab.backends import LabEC2, LabImage
 from lab.faults import Fault, Faults
-from lab.instances import Fleet
+from lab.fleet import Fleet
 from lab.request_log import RequestLog, action_of, error_code, reads_only
+from lab.responses import install
 from lab.shell import LabError
 from lab.state import write_private
 
@@ -44,7 +45,7 @@ class Endpoint:
         install(self._fleet)
         self._restore()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._log = RequestLog(places.REQUESTS)
+        self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
         self._fleet.settle_all()
@@ -53,7 +54,7 @@ class Endpoint:
         """Answer requests until the process ends."""
         # The request log replaces werkzeug's.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = make_server("127.0.0.1", places.ENDPOINT_PORT, self, threaded=True, request_handler=MotoRequestHandler)
+        server = make_server("127.0.0.1", layout.ENDPOINT_PORT, self, threaded=True, request_handler=MotoRequestHandler)
         server.serve_forever()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -139,13 +140,14 @@ class Endpoint:
                 for region, backend in list(regions.items())
             }
             data = pickle.dumps({"backends": backends, "addresses": self._fleet.addresses})
-        write_private(places.ENDPOINT_STATE, data)
+        write_private(layout.ENDPOINT_STATE, data)
 
     def _restore(self) -> None:
         """Take up what an earlier run saved."""
-        if not places.ENDPOINT_STATE.exists():
+        if not layout.ENDPOINT_STATE.exists():
             return
-        saved = pickle.loads(places.ENDPOINT_STATE.read_bytes())  # noqa: S301 - our own file, private to its owner
+        with layout.ENDPOINT_STATE.open("rb") as file:
+            saved = SavedState(file).load()
         for (account, region), backend in saved["backends"].items():
             ec2_backends[account][region] = backend
         self._fleet.addresses = saved["addresses"]
@@ -159,6 +161,18 @@ class Endpoint:
                 self._save()
             except OSError:
                 log.exception("The state could not be saved")
+
+
+# Where classes lay when an earlier version of the lab saved its state: a lab outlives an update of the project.
+MOVED = {("lab.instances", "LabEC2"): LabEC2, ("lab.instances", "LabImage"): LabImage}
+
+
+class SavedState(pickle.Unpickler):
+    """Reads the state of a lab, also one that an earlier version saved."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the class that the state calls `module`.`name`."""
+        return MOVED.get((module, name)) or super().find_class(module, name)
 
 
 def refuse(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import image, network
-from lab.places import CGROUP, HOSTS, PROJECT
+from lab.layout import CGROUP, HOSTS, PROJECT
 from lab.podman import LABEL, NETWORK, podman, try_podman
 from lab.shell import LabError, run
 

@@ -12,7 +12,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from lab.places import CACHE, RECIPE
+from lab.layout import CACHE, RECIPE
 from lab.podman import podman, try_podman
 from lab.shell import run
 

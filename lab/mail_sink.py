@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lab import places
+from lab import layout
 from lab.state import Secrets, write_private
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ class Sink:
 
 def start(own: Secrets) -> None:
     """Serve in threads of this process until it ends."""
-    if not places.CERTIFICATE.exists():
-        write_private(places.CERTIFICATE, _certificate())
+    if not layout.CERTIFICATE.exists():
+        write_private(layout.CERTIFICATE, _certificate())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(places.CERTIFICATE)
-    sink = Sink(places.MAIL, own)
+    context.load_cert_chain(layout.CERTIFICATE)
+    sink = Sink(layout.MAIL, own)
     Controller(
         sink,
         hostname=HOST,
-        port=places.MAIL_PORT,
+        port=layout.MAIL_PORT,
         tls_context=context,
         require_starttls=True,
         authenticator=sink.authenticate,

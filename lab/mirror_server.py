@@ -10,7 +10,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, BinaryIO
 
-from lab import places
+from lab import layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256  # a whole class asks at once
 
 
-def make(root: Path, address: str = places.GATEWAY, port: int = places.MIRROR_PORT) -> Server:
+def make(root: Path, address: str = layout.GATEWAY, port: int = layout.MIRROR_PORT) -> Server:
     """Return a server of the files below `root`, bound and ready to `serve_forever`."""
     handler = type("RootedHandler", (Handler,), {"root": root})
     return Server((address, port), handler)

@@ -11,7 +11,7 @@ import time
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from lab.places import BRIDGE, GATEWAY, KEEPER, SUBNET
+from lab.layout import BRIDGE, GATEWAY, KEEPER, SUBNET
 from lab.shell import LabError, attempt, run
 
 # Each host runs a systemd, and each systemd opens some; the kernel's default of 128 ends at 28 hosts.

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.places import BRIDGE, CGROUP, GATEWAY, PODMAN, RUN, SUBNET
+from lab.layout import BRIDGE, CGROUP, GATEWAY, PODMAN, RUN, SUBNET
 from lab.shell import attempt, run
 
 if TYPE_CHECKING:

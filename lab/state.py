@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import places
+from lab import layout
 from lab.shell import LabError
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 def give(path: Path) -> None:
     """Give `path` to the owner of the checkout: the lab runs as root, the project's commands need not."""
-    owner = places.PROJECT.stat()
+    owner = layout.PROJECT.stat()
     os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def make_folders() -> None:
     """Make the folders of a lab."""
-    for folder in (places.STATE, places.HOSTS, places.MAIL, places.INVENTORY, places.STATE / "class"):
+    for folder in (layout.STATE, layout.HOSTS, layout.MAIL, layout.INVENTORY, layout.CLASS_STATE):
         folder.mkdir(mode=0o700, exist_ok=True)
         give(folder)
 
@@ -61,34 +61,31 @@ class Secrets:
     @classmethod
     def load(cls) -> Secrets:
         """Return this lab's secrets, made now if there are none yet."""
-        if not places.SECRETS.exists():
+        if not layout.SECRETS.exists():
             made = cls(
                 access_key="LAB" + secrets.token_hex(16).upper(),
                 secret_key=secrets.token_urlsafe(40),
                 mail_user="class-" + secrets.token_hex(8),
                 mail_password=secrets.token_urlsafe(32),
             )
-            write_private(places.SECRETS, json.dumps(asdict(made)))
-        return cls(**json.loads(places.SECRETS.read_text()))
+            write_private(layout.SECRETS, json.dumps(asdict(made)))
+        return cls(**json.loads(layout.SECRETS.read_text()))
 
 
 def write_environment(own: Secrets) -> None:
     """Write what `source lab/activate` exports."""
     exports = {
-        "AWS_ENDPOINT_URL": places.ENDPOINT_URL,
+        "AWS_ENDPOINT_URL": layout.ENDPOINT_URL,
         "AWS_ACCESS_KEY_ID": own.access_key,
         "AWS_SECRET_ACCESS_KEY": own.secret_key,
         # No waiting for a metadata service that is not there.
         "AWS_EC2_METADATA_DISABLED": "true",
-        "ANSIBLE_INVENTORY": f"{places.PROJECT / 'inventory'},{places.INVENTORY}",
+        "ANSIBLE_INVENTORY": f"{layout.PROJECT / 'inventory'},{layout.INVENTORY}",
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     # A profile or a session of a real account would win over the keys above.
     lines.append("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN")
-    write_private(places.ENVIRONMENT, "\n".join(lines) + "\n")
-
-
-VARIABLES = places.INVENTORY / "group_vars/lab.yml"
+    write_private(layout.ENVIRONMENT, "\n".join(lines) + "\n")
 
 
 def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
@@ -96,18 +93,18 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
     # A lock names the packages of one channel by their hashes, so a channel that was built anew wants its own.
     variables = {
         "class_roster": str(roster),
-        "class_state_dir": str(places.STATE / "class"),
-        "class_environment_lock": str(places.STATE / f"environment-{mirror.name}.lock"),
-        "class_mirror_url": places.MIRROR_URL,
+        "class_state_dir": str(layout.CLASS_STATE),
+        "class_environment_lock": str(layout.STATE / f"environment-{mirror.name}.lock"),
+        "class_mirror_url": layout.MIRROR_URL,
         "class_smtp_host": "127.0.0.1",
-        "class_smtp_port": places.MAIL_PORT,
+        "class_smtp_port": layout.MAIL_PORT,
         "class_smtp_username": own.mail_user,
         "class_smtp_password": own.mail_password,
         "class_mail_from": "Machine learning class <class@example.com>",
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.
     groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}}}}
-    for path, content in ((places.INVENTORY / "lab.yml", groups), (VARIABLES, variables)):
+    for path, content in ((layout.INVENTORY / "lab.yml", groups), (layout.VARIABLES, variables)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, "# Written by `python -m lab up`.\n" + yaml.safe_dump(content, sort_keys=False, width=120))
 
@@ -115,22 +112,17 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
 def roster_in_use() -> Path | None:
     """Return the roster that the lab was brought up with, if it is up."""
     try:
-        variables = yaml.safe_load(VARIABLES.read_text())
+        variables = yaml.safe_load(layout.VARIABLES.read_text())
     except FileNotFoundError:
         return None
     return Path(variables["class_roster"])
 
 
-# One bridge, one subnet, one set of ports: a machine carries one lab.
-HOLDER = places.RUN / "checkout"
-LOCK = Path("/run/lock/machine_learning_aws")
-
-
 @contextmanager
 def alone() -> Iterator[None]:
     """Let one `up` or `down` at a time work on this machine."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as file:
+    layout.LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with layout.LOCK.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -140,18 +132,18 @@ def alone() -> Iterator[None]:
 
 def holder() -> Path | None:
     """Return the checkout that holds this machine's lab, if any."""
-    return Path(HOLDER.read_text()) if HOLDER.exists() else None
+    return Path(layout.HOLDER.read_text()) if layout.HOLDER.exists() else None
 
 
 def hold() -> None:
     """Record that this checkout holds the lab."""
-    places.RUN.mkdir(mode=0o755, exist_ok=True)
-    HOLDER.write_text(str(places.PROJECT))
+    layout.RUN.mkdir(mode=0o755, exist_ok=True)
+    layout.HOLDER.write_text(str(layout.PROJECT))
 
 
 def require_ours(checkout: Path | None) -> None:
     """Raise LabError when `checkout`, the holder of the lab or of hosts, is another one that still exists."""
-    if checkout not in (None, places.PROJECT) and (checkout / "lab").exists():
+    if checkout not in (None, layout.PROJECT) and (checkout / "lab").exists():
         raise LabError(
             f"The lab of {checkout} is up on this machine, and there can be only one.\n"
             f"End it first:  cd {shlex.quote(str(checkout))} && make lab-down"

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tools import trees
-from tools.roles import PROJECT
+from tools import PROJECT, project_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +16,7 @@ PAGE = (PROJECT / "docs" / "adding-a-role.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([^`]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 BLOCKS = re.findall(r"```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # Where the new role is called, and in front of which task.
-CALLER = "playbooks/tasks/make_ready.yml"
+CALLER = "playbooks/parts/make_ready.yml"
 NEXT = "    - name: Install the environment\n"
 
 
@@ -29,7 +28,7 @@ def block(opening: str) -> str:
 
 def follow(folder: Path) -> None:
     """Copy the project into the new or empty `folder` and do there what the page says."""
-    trees.copy_to(folder)
+    project_copy.copy_to(folder)
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

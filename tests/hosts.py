@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from lab.places import ENDPOINT_URL, RUN
-from lab.places import STATE as LAB_STATE
+from lab.layout import ENDPOINT_URL, RUN
+from lab.layout import STATE as LAB_STATE
 
 if TYPE_CHECKING:
     from pathlib import Path

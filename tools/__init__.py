@@ -1,1 +1,6 @@
-"""What developers run: the documentation's generator, the house rules, the stages of the tests."""
+"""What developers run: generated pages, house rules, stages of the tests, scenarios of molecule, mutants."""
+
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+COLLECTION = PROJECT / "collections" / "ansible_collections" / "machine_learning" / "classroom"

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import yaml
 
-from tools.roles import PROJECT, Role, is_template, names, roles
+from tools import PROJECT
+from tools.role_specs import Role, is_template, names, roles
 
 if TYPE_CHECKING:
     from pathlib import Path

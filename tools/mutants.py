@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tools import scenarios, trees
-from tools.roles import PROJECT
+from tools import PROJECT, molecule_scenarios, project_copy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +88,7 @@ class Trial:
     words: str = ""
 
     @classmethod
-    def of(cls, mutant: Mutant, outcome: scenarios.Outcome) -> Trial:
+    def of(cls, mutant: Mutant, outcome: molecule_scenarios.Outcome) -> Trial:
         """Read from molecule's output where it failed."""
         end = FAILED.search(outcome.said)
         if outcome.passed or end is None:
@@ -139,7 +138,7 @@ def try_one(mutant: Mutant, whole: Path) -> Trial:
         project = Path(folder, "project")
         shutil.copytree(whole, project, symlinks=True)
         mutant.apply(project)
-        outcome = scenarios.run(mutant.role, project)
+        outcome = molecule_scenarios.run(mutant.role, project)
         LOGS.mkdir(parents=True, exist_ok=True)
         shutil.copy(outcome.log, LOGS / f"{mutant.name}.log")
     trial = Trial.of(mutant, outcome)
@@ -149,12 +148,12 @@ def try_one(mutant: Mutant, whole: Path) -> Trial:
 
 def try_all(mutants: Sequence[Mutant], whole: Path) -> list[Trial]:
     """Try the mutants of as many roles at a time as there are scenarios; those of one role share a class."""
-    roles = [role for role in scenarios.scenarios() if any(mutant.role == role for mutant in mutants)]
+    roles = [role for role in molecule_scenarios.scenarios() if any(mutant.role == role for mutant in mutants)]
 
     def try_role(role: str) -> list[Trial]:
         return [try_one(mutant, whole) for mutant in mutants if mutant.role == role]
 
-    with ThreadPoolExecutor(scenarios.SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(molecule_scenarios.SIDE_BY_SIDE) as pool:
         return [trial for trials in pool.map(try_role, roles) for trial in trials]
 
 
@@ -176,7 +175,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "project")
-        trees.copy_to(whole)
+        project_copy.copy_to(whole)
         try:
             for mutant in mutants:
                 mutant.broken(whole)

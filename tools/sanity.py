@@ -20,7 +20,7 @@ import ansible_test._internal as ansible_test
 from ansible_test._internal.commands import sanity
 from ansible_test._internal.host_configs import VirtualPythonConfig
 
-from tools.roles import COLLECTION
+from tools import COLLECTION
 
 if TYPE_CHECKING:
     from ansible_test._internal.config import SanityConfig

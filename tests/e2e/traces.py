@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from lab.places import CGROUP
+from lab.layout import CGROUP
 
 
 def traces() -> dict[str, set[str]]:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
-from tools.roles import PROJECT
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

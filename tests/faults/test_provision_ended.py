@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SEED = 20261
 SIX = ["ada", "blaise", "carl", "dora", "emmy", "fibo"]
-KILLS_PER_CLASS = 4
 
 
 @pytest.mark.usefixtures("_lab")

@@ -17,7 +17,7 @@ import yaml
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from lab.api import install_services
+from lab import backends
 from lab.endpoint import refuse
 from lab.faults import Fault, Faults
 from lab.request_log import action_of, reads_only
@@ -35,7 +35,7 @@ class Aws:
 
     def __init__(self) -> None:
         """Answer on a free port."""
-        install_services()
+        backends.install()
         self.faults = Faults()
         self.actions: list[str] = []
         self._moto = DomainDispatcherApplication(create_backend_app)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.adding_a_role import CALLER, follow, run
-from tools.roles import PROJECT
-from tools.scenarios import SUITE
+from tools import PROJECT
+from tools.molecule_scenarios import SUITE
 
 
 @pytest.fixture(scope="module")
@@ -29,5 +29,5 @@ def test_the_linters_agree(copy: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_it_passes_its_scenario(copy: Path) -> None:
-    run(PROJECT, "bin/with-lab", "python", "-m", "tools.scenarios", "--project", str(copy), "limits")
+    run(PROJECT, "bin/with-lab", "python", "-m", "tools.molecule_scenarios", "--project", str(copy), "limits")
     assert (copy / "build" / f"{SUITE}.xml").read_text().count('name="limits"') == 1

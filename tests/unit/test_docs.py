@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from tools import docs
-from tools.roles import PROJECT, roles
+from tools import PROJECT, docs
+from tools.role_specs import roles
 
 
 def test_every_setting_is_on_the_page_once_with_its_value_and_its_reason() -> None:

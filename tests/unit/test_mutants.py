@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools import mutants, scenarios, trees
+from tools import PROJECT, molecule_scenarios, mutants, project_copy
+from tools.molecule_scenarios import Outcome
 from tools.mutants import Mutant, MutantError, Trial, read_mutants
-from tools.roles import PROJECT
-from tools.scenarios import Outcome
 
 MUTANTS = read_mutants()
 MUTANT = Mutant("data", 1, "lets everybody write", "some.py", "0o444", "0o666", "Fail to change one")
@@ -81,8 +80,8 @@ def test_one_that_does_not_apply_is_named_and_nothing_runs(
 ) -> None:
     ran: list[str] = []
     monkeypatch.setattr(mutants, "read_mutants", lambda: [MUTANT])
-    monkeypatch.setattr(trees, "copy_to", lambda folder: (folder.mkdir(), (folder / "some.py").write_text("")))
-    monkeypatch.setattr(scenarios, "run", lambda name, project: ran.append(f"{name} {project}"))
+    monkeypatch.setattr(project_copy, "copy_to", lambda folder: (folder.mkdir(), (folder / "some.py").write_text("")))
+    monkeypatch.setattr(molecule_scenarios, "run", lambda name, project: ran.append(f"{name} {project}"))
     monkeypatch.setattr(sys, "argv", ["mutants"])
     assert mutants.main() == 1
     assert ran == []
@@ -160,8 +159,8 @@ def test_one_that_survives_is_a_failure(
 
     monkeypatch.setattr(mutants, "read_mutants", lambda: [MUTANT])
     monkeypatch.setattr(mutants, "LOGS", tmp_path / "logs")
-    monkeypatch.setattr(trees, "copy_to", copy_to)
-    monkeypatch.setattr(scenarios, "run", run)
+    monkeypatch.setattr(project_copy, "copy_to", copy_to)
+    monkeypatch.setattr(molecule_scenarios, "run", run)
     monkeypatch.setattr(sys, "argv", ["mutants"])
     assert mutants.main() == status
     said = capsys.readouterr().out

@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-from tools import house
-from tools.roles import PROJECT
+from tools import PROJECT, house_rules
 
-PAGES = [name for name in house.files() if name.endswith(".md")]
+PAGES = [name for name in house_rules.files() if name.endswith(".md")]
 
 
 def anchors(text: str) -> set[str]:

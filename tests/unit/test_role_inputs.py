@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.roles import PROJECT, roles
+from tools import PROJECT
+from tools.role_specs import roles
 
 SECRET = "never-to-be-printed"
 # What plays before have read, where a role's defaults look for it.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tools.roles import PROJECT, Role, is_template, mappings, roles
+from tools import PROJECT
+from tools.role_specs import Role, is_template, mappings, roles
 
 ROLES = roles()
 BY_NAME = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)

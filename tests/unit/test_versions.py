@@ -12,7 +12,7 @@ import ansible
 import pytest
 import yaml
 
-from tools.roles import COLLECTION, PROJECT
+from tools import COLLECTION, PROJECT
 
 GALAXY: dict[str, Any] = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())
 INSTALLED = Path(ansible.__file__).parents[1] / "ansible_collections"

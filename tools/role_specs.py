@@ -11,11 +11,11 @@ import jinja2
 import yaml
 from jinja2 import nodes
 
+from tools import PROJECT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROJECT = Path(__file__).parents[1]
-COLLECTION = PROJECT / "collections" / "ansible_collections" / "machine_learning" / "classroom"
 # Values of these are expressions without braces.
 CONDITIONS = {"when", "that", "until", "failed_when", "changed_when"}
 PARSER = jinja2.Environment(autoescape=False)  # noqa: S701 - it only reads expressions, nothing is rendered

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import control, debian_packages, hosts, image, mirror, network, places, podman, state
+from lab import control, debian_packages, hosts, image, layout, mirror, network, podman, state
 from lab.shell import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEFAULT_ROSTER = places.PROJECT / "students.example.csv"
-MIRROR_LINK = places.STATE / "mirror"  # which folder the running process serves
+DEFAULT_ROSTER = layout.PROJECT / "students.example.csv"
 
 
 def up(roster: Path | None) -> None:
@@ -30,7 +29,7 @@ def up(roster: Path | None) -> None:
         with step("Debian packages"):
             if packages := debian_packages.missing():
                 debian_packages.install(packages)
-        places.CACHE.mkdir(parents=True, exist_ok=True)
+        layout.CACHE.mkdir(parents=True, exist_ok=True)
         state.hold()
         state.make_folders()
         with step("Network"):
@@ -47,7 +46,7 @@ def up(roster: Path | None) -> None:
         state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER, content.result())
         with step("Endpoint, mail, mirror server"):
             _serve(content.result())
-    print(f"The lab is up: {places.ENDPOINT_URL}. Use it with:  source lab/activate")
+    print(f"The lab is up: {layout.ENDPOINT_URL}. Use it with:  source lab/activate")
 
 
 def down(*, keep_state: bool) -> None:
@@ -57,12 +56,12 @@ def down(*, keep_state: bool) -> None:
     """
     with state.alone():
         holder = state.holder()
-        if holder not in (None, places.PROJECT) and (holder / "lab").exists():
+        if holder not in (None, layout.PROJECT) and (holder / "lab").exists():
             print(f"Nothing of this checkout is up; the lab on this machine is that of {holder}.")
             return
         _refuse_another_cache()
         control.stop()
-        if places.PODMAN.exists() and shutil.which("podman"):
+        if layout.PODMAN.exists() and shutil.which("podman"):
             with step("Hosts"):
                 podman.configure()
                 _remove_hosts()
@@ -71,18 +70,18 @@ def down(*, keep_state: bool) -> None:
                 network.down()
             podman.unmount()
             podman.remove_cgroups()
-        shutil.rmtree(places.RUN, ignore_errors=True)
-        if not keep_state and places.STATE.exists():
-            shutil.rmtree(places.STATE)
-    print("The lab is down." + (f" Its state is kept in {places.STATE}." if keep_state else ""))
+        shutil.rmtree(layout.RUN, ignore_errors=True)
+        if not keep_state and layout.STATE.exists():
+            shutil.rmtree(layout.STATE)
+    print("The lab is down." + (f" Its state is kept in {layout.STATE}." if keep_state else ""))
 
 
 def start_endpoint() -> None:
     """Start the background process of a lab that is up."""
-    if not MIRROR_LINK.exists():
+    if not layout.MIRROR_LINK.exists():
         raise LabError("The lab is not up. Bring it up:  make lab   (or only itself:  python -m lab up)")
     if control.process() is None:
-        control.start(MIRROR_LINK.resolve())
+        control.start(layout.MIRROR_LINK.resolve())
 
 
 @contextmanager
@@ -102,7 +101,7 @@ def _image(release: image.Release) -> None:
 
 def _mirror() -> Path:
     with step("Mirror content"):
-        return mirror.build(places.CACHE)
+        return mirror.build(layout.CACHE)
 
 
 def _serve(content: Path) -> None:
@@ -110,23 +109,23 @@ def _serve(content: Path) -> None:
     if control.process() is not None:
         amis = [release.ami for release in image.RELEASES]
         try:
-            current = control.ask("GET", "status")["amis"] == amis and MIRROR_LINK.resolve() == content.resolve()
+            current = control.ask("GET", "status")["amis"] == amis and layout.MIRROR_LINK.resolve() == content.resolve()
         except LabError:
             current = False
         if current:
             return
         control.stop()
-    MIRROR_LINK.unlink(missing_ok=True)
-    MIRROR_LINK.symlink_to(content)
+    layout.MIRROR_LINK.unlink(missing_ok=True)
+    layout.MIRROR_LINK.symlink_to(content)
     control.start(content)
 
 
 def _refuse_another_cache() -> None:
     """Raise LabError when this checkout's lab is in another cache: nothing here would find its hosts."""
-    content = MIRROR_LINK.resolve()
-    if MIRROR_LINK.exists() and not content.is_relative_to(places.CACHE.resolve()):
+    content = layout.MIRROR_LINK.resolve()
+    if layout.MIRROR_LINK.exists() and not content.is_relative_to(layout.CACHE.resolve()):
         raise LabError(
-            f"This lab's files are in {content}, not in {places.CACHE}:\n"
+            f"This lab's files are in {content}, not in {layout.CACHE}:\n"
             "another user brought it up, or XDG_CACHE_HOME was another. Run this again as it was run then."
         )
 
@@ -134,7 +133,7 @@ def _refuse_another_cache() -> None:
 def _foreign_hosts() -> dict[str, Path]:
     """Return the hosts of other checkouts that share the cache: a reboot leaves them without a running lab."""
     checkouts = {each["Names"][0]: Path(each["Labels"].get(podman.LABEL, "")) for each in podman.containers()}
-    return {name: checkout for name, checkout in checkouts.items() if checkout != places.PROJECT}
+    return {name: checkout for name, checkout in checkouts.items() if checkout != layout.PROJECT}
 
 
 def _refuse_foreign_hosts() -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from tools.roles import PROJECT
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

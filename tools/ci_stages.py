@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from tools.roles import PROJECT
+from tools import PROJECT, junit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +28,6 @@ BUILD = PROJECT / "build"
 QUOTED = 20_000
 # How nice a stage is that runs beside those of the lab: they wait for nobody, and it need not be ready before they are.
 BESIDE = 10
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,9 @@ def run(stage: Stage, *, live: bool = True) -> Outcome:
                 show(chunk)
             raise
     seconds, passed = time.monotonic() - began, process.returncode == 0
-    if not stage.report.exists():
-        write_report(stage, seconds, "" if passed else said.decode(errors="replace"))
+    if not stage.report.exists():  # the command writes none
+        failure = "" if passed else f"{' '.join(stage.command)} failed"
+        junit.write(stage.report, stage.name, [junit.Case(stage.name, seconds, failure, said.decode(errors="replace"))])
     suites = list(ElementTree.parse(stage.report).getroot().iter("testsuite"))  # noqa: S314 - we wrote it ourselves
     tests, skipped = (sum(int(suite.get(what, 0)) for suite in suites) for what in ("tests", "skipped"))
     outcome = Outcome(stage, seconds, passed, tests, skipped)
@@ -155,20 +154,6 @@ def show(said: bytes) -> None:
     """Show bytes as they are, at once."""
     sys.stdout.buffer.write(said)
     sys.stdout.buffer.flush()
-
-
-def write_report(stage: Stage, seconds: float, failure: str) -> None:
-    """Write the JUnit file of a stage whose command writes none: a single test, with the end of what it said."""
-    times = {"time": f"{seconds:.3f}"}
-    suites = ElementTree.Element("testsuites")
-    counts = {"tests": "1", "failures": str(int(bool(failure))), "errors": "0", "skipped": "0"}
-    suite = ElementTree.SubElement(suites, "testsuite", {"name": stage.name, **counts, **times})
-    case = ElementTree.SubElement(suite, "testcase", {"classname": "stage", "name": stage.name, **times})
-    if failure:
-        message = {"message": f"{' '.join(stage.command)} failed"}
-        ElementTree.SubElement(case, "failure", message).text = NOT_IN_XML.sub("", failure)
-    stage.report.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(suites).write(stage.report, encoding="utf-8", xml_declaration=True)
 
 
 def duration(seconds: float) -> str:

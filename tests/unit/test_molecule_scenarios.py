@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import scenarios as tool
-from tools.roles import PROJECT
-from tools.scenarios import Outcome, junit, scenarios
+from tools import PROJECT, molecule_scenarios
+from tools.molecule_scenarios import Outcome, scenarios, write_report
 
 
 def test_every_role_has_a_scenario_that_ci_runs() -> None:
@@ -31,7 +30,7 @@ def test_a_failure_is_shown_with_its_last_words_and_kept_whole(tmp_path: Path) -
     assert str(passed) == "ours: passed in 61 s"
     assert "last words\ntheirs: FAILED after 5 s" in str(failed)
     assert "first words" not in str(failed)
-    junit([passed, failed]).write(tmp_path / "of.xml", encoding="utf-8")
+    write_report(tmp_path / "of.xml", [passed, failed])
     report = (tmp_path / "of.xml").read_text()
     assert 'tests="2" failures="1"' in report
     assert "first words" in report
@@ -48,12 +47,12 @@ def test_after_an_interrupt_no_other_scenario_begins(monkeypatch: pytest.MonkeyP
         time.sleep(0.5)
         return Outcome(name, 0.5, passed=True, said="", log=project)
 
-    monkeypatch.setattr(tool, "run", run)
+    monkeypatch.setattr(molecule_scenarios, "run", run)
     monkeypatch.setattr(sys, "argv", ["bin/molecule", "--project", str(tmp_path), "breaks", "runs", "waits", "too"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background
     try:
         with pytest.raises(KeyboardInterrupt):
-            tool.main()
+            molecule_scenarios.main()
     finally:
         signal.signal(signal.SIGINT, before)
     assert begun == ["breaks", "runs"]

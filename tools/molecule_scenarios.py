@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
-from tools.roles import PROJECT
+from tools import PROJECT, junit
 
 # molecule's own configuration reads HOST_IMAGE as well.
 SUITE = "-".join(["molecule", *filter(None, [os.environ.get("HOST_IMAGE")])])
@@ -28,7 +26,6 @@ SIDE_BY_SIDE = 2
 LONGEST = ("class", "conda", "jupyter", "machines")
 # Of a scenario that failed: enough for Ansible's last words.
 SHOWN_LINES = 40
-NOT_IN_XML = re.compile("\x1b\\[[0-9;]*m|[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 
 @dataclass(frozen=True)
@@ -72,26 +69,14 @@ def run(name: str, project: Path = PROJECT) -> Outcome:
             stderr=subprocess.STDOUT,
             check=False,
         )
-    said = NOT_IN_XML.sub("", log.read_text(errors="replace"))
+    said = junit.plain(log.read_text(errors="replace"))
     return Outcome(name, time.monotonic() - began, done.returncode == 0, said, log)
 
 
-def junit(outcomes: list[Outcome]) -> ElementTree.ElementTree[ElementTree.Element]:
+def write_report(path: Path, outcomes: list[Outcome]) -> None:
     """Write the outcomes as JUnit has them."""
-    suite = ElementTree.Element(
-        "testsuite",
-        name=SUITE,
-        tests=str(len(outcomes)),
-        failures=str(sum(not outcome.passed for outcome in outcomes)),
-        time=f"{sum(outcome.seconds for outcome in outcomes):.1f}",
-    )
-    for outcome in outcomes:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=SUITE, name=outcome.name, time=f"{outcome.seconds:.1f}"
-        )
-        if not outcome.passed:
-            ElementTree.SubElement(case, "failure", message="see the log").text = outcome.said
-    return ElementTree.ElementTree(suite)
+    cases = [junit.Case(each.name, each.seconds, "" if each.passed else "see the log", each.said) for each in outcomes]
+    junit.write(path, SUITE, cases)
 
 
 def main() -> int:
@@ -108,7 +93,7 @@ def main() -> int:
             print(outcomes[-1], flush=True)
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C ends the scenarios that run; no other begins after it
-    junit(outcomes).write(options.project / "build" / f"{SUITE}.xml", encoding="utf-8", xml_declaration=True)
+    write_report(options.project / "build" / f"{SUITE}.xml", outcomes)
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 

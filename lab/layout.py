@@ -13,7 +13,10 @@ RECIPE = PROJECT / "lab" / "image"
 STATE = PROJECT / "lab" / "state"
 HOSTS = STATE / "hosts"  # per instance: cloud-init seed and console
 MAIL = STATE / "mail"
+CLASS_STATE = STATE / "class"
 INVENTORY = STATE / "inventory"
+VARIABLES = INVENTORY / "group_vars" / "lab.yml"
+MIRROR_LINK = STATE / "mirror"  # to the folder that the running process serves
 REQUESTS = STATE / "requests.jsonl"
 ENDPOINT_STATE = STATE / "endpoint.pickle"
 SECRETS = STATE / "secrets.json"
@@ -29,6 +32,8 @@ PODMAN = CACHE / "podman"
 # holds the lab, and podman recognises by its absence that the machine was rebooted.
 RUN = Path("/run/machine_learning_aws")
 SERVICE_PID = RUN / "service.pid"
+HOLDER = RUN / "checkout"  # one bridge, one subnet, one set of ports: a machine carries one lab
+LOCK = Path("/run/lock/machine_learning_aws")
 
 SUBNET = IPv4Network("10.77.0.0/24")
 GATEWAY = "10.77.0.1"

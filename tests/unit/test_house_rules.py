@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import yaml
 
-from tools.house import MAY_NAME_THE_LAB, bare_exemptions, skipped_rules, words_of_the_lab
-from tools.roles import PROJECT
+from tools import PROJECT
+from tools.house_rules import MAY_NAME_THE_LAB, bare_exemptions, skipped_rules, words_of_the_lab
 
 # Put together here, so that this file holds no exemption itself.
 NOQA, IGNORE, SHELL, YAML = "# no" + "qa", "# type: " + "ignore", "# shellcheck " + "disable", "# yamllint " + "disable"

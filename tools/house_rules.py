@@ -1,6 +1,6 @@
 """The house rules that no linter knows: exemptions say why, and the product does not know the lab.
 
-`python -m tools.house` prints every line that breaks one, and fails if there is any.
+`python -m tools.house_rules` prints every line that breaks one, and fails if there is any.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tools import trees
-from tools.roles import PROJECT
+from tools import PROJECT, project_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,8 +40,8 @@ MAY_NAME_THE_LAB = {
     "pyproject.toml": "its packages have no types",
     ".ansible-lint": "its state is not linted",
     ".gitignore": "its state is not committed",
-    "tools/house.py": "this rule",
-    "tools/trees.py": "a copy of the project reaches it, too",
+    "tools/house_rules.py": "this rule",
+    "tools/project_copy.py": "a copy of the project reaches it, too",
 }
 KNOWS_THE_LAB = ("lab/", "tests/")
 
@@ -50,7 +49,7 @@ KNOWS_THE_LAB = ("lab/", "tests/")
 def files() -> dict[str, str]:
     """Read every text file of the project, tracked or about to be."""
     texts = {}
-    for name in trees.names():
+    for name in project_copy.names():
         path = PROJECT / name
         if path.is_file() and not path.is_symlink():
             content = path.read_bytes()
@@ -78,7 +77,7 @@ def words_of_the_lab(texts: Mapping[str, str]) -> Iterator[str]:
         if not allowed:
             yield f"{name}:{number}: names the lab, which only lab/ and tests/ may know: {line.strip()}"
     for pattern in sorted(unused):
-        yield f"tools/house.py: {pattern} may name the lab and does not: take it off the list"
+        yield f"tools/house_rules.py: {pattern} may name the lab and does not: take it off the list"
 
 
 def skipped_rules(texts: Mapping[str, str]) -> Iterator[str]:

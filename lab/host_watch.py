@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Watch:
+class HostWatch:
     """The first processes of hosts, each watched until it ends."""
 
     def __init__(self) -> None:

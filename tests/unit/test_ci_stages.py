@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools import stages
-from tools.stages import Stage, chosen
+from tools import ci_stages
+from tools.ci_stages import Stage, chosen
 
 AVAILABLE = [
     Stage("browser", ()),
@@ -24,7 +24,7 @@ AVAILABLE = [
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "BUILD", tmp_path)
+    monkeypatch.setattr(ci_stages, "BUILD", tmp_path)
 
 
 def python(name: str, code: str, *, lab: bool = True) -> Stage:
@@ -32,9 +32,9 @@ def python(name: str, code: str, *, lab: bool = True) -> Stage:
 
 
 def main(monkeypatch: pytest.MonkeyPatch, available: list[Stage], *arguments: str) -> int:
-    monkeypatch.setattr(stages, "stages", lambda: available)
+    monkeypatch.setattr(ci_stages, "stages", lambda: available)
     monkeypatch.setattr(sys, "argv", ["bin/test", *arguments])
-    return stages.main()
+    return ci_stages.main()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_an_unknown_stage_is_refused_with_the_list() -> None:
 
 
 def test_the_real_stages_have_names_of_their_own_and_every_scenario() -> None:
-    names = [stage.name for stage in stages.stages()]
+    names = [stage.name for stage in ci_stages.stages()]
     assert len(set(names)) == len(names)
     assert {"lint", "unit", "molecule"} <= set(names)
 
@@ -75,6 +75,15 @@ def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(
     first, second = (ElementTree.parse(tmp_path / name) for name in ("first-one.xml", "second.xml"))
     assert "red" in first.findtext("testsuite/testcase/failure", "")
     assert second.find("testsuite/testcase/failure") is None
+
+
+def test_a_stage_that_fails_without_a_word_has_failed_in_its_report_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert main(monkeypatch, [python("silent", "exit(1)")]) == 1
+    suite = ElementTree.parse(tmp_path / "silent.xml").find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
 
 
 def test_what_needs_no_lab_runs_beside_and_is_shown_in_one_piece(
@@ -106,20 +115,20 @@ def test_what_runs_beside_takes_one_core_and_lets_the_hosts_go_first(
     monkeypatch.delenv(name, raising=False)
     unit = python("unit", f"import os; print('on', os.environ.get({name!r}, 'all'), 'nice', os.nice(0))", lab=False)
     assert main(monkeypatch, [unit, python("hosts", "")]) == 0
-    assert f"on 1 nice {min(os.nice(0) + stages.BESIDE, 19)}\n" in capfd.readouterr().out
+    assert f"on 1 nice {min(os.nice(0) + ci_stages.BESIDE, 19)}\n" in capfd.readouterr().out
     assert main(monkeypatch, [unit]) == 0
     assert f"on all nice {os.nice(0)}\n" in capfd.readouterr().out
 
 
 def test_after_an_interrupt_no_other_stage_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    real_run = stages.run
+    real_run = ci_stages.run
 
-    def run(stage: Stage, *, live: bool = True) -> stages.Outcome:
+    def run(stage: Stage, *, live: bool = True) -> ci_stages.Outcome:
         if stage.lab:
             raise KeyboardInterrupt
         return real_run(stage, live=live)
 
-    monkeypatch.setattr(stages, "run", run)
+    monkeypatch.setattr(ci_stages, "run", run)
     touch = "import pathlib, time; time.sleep(0.5); pathlib.Path({!r}).touch()"
     names = [str(tmp_path / name) for name in ("runs", "waits")]
     available = [python(name[-4:], touch.format(name), lab=False) for name in names]
@@ -134,11 +143,11 @@ def test_ctrl_c_waits_until_a_stage_has_tidied_up(tmp_path: Path) -> None:
         "except KeyboardInterrupt:\n    time.sleep(1); print('tidied up', flush=True)"
     )
     bin_test = (
-        "import pathlib, signal, sys; from tools import stages\n"
+        "import pathlib, signal, sys; from tools import ci_stages\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also where these tests run in the background
-        f"stages.BUILD = pathlib.Path({str(tmp_path)!r})\n"
-        f"stages.stages = lambda: [stages.Stage('hosts', (sys.executable, '-c', {stage!r}))]\n"
-        "stages.main()"
+        f"ci_stages.BUILD = pathlib.Path({str(tmp_path)!r})\n"
+        f"ci_stages.stages = lambda: [ci_stages.Stage('hosts', (sys.executable, '-c', {stage!r}))]\n"
+        "ci_stages.main()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", bin_test], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
@@ -162,7 +171,7 @@ def test_output_is_shown_while_a_stage_runs(capfd: pytest.CaptureFixture[str]) -
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "read", read)
-        stages.run(python("slow", "import time; print('.', end=''); time.sleep(0.5); print('end')"))
+        ci_stages.run(python("slow", "import time; print('.', end=''); time.sleep(0.5); print('end')"))
     assert any("." in part and "end" not in part for part in shown)
 
 

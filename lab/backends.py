@@ -1,0 +1,218 @@
+"""What a region of the lab's AWS holds in place of moto's: images, where they are published, quotas, EC2's refusals."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import moto.ec2.urls as ec2_urls
+import moto.servicequotas.urls as servicequotas_urls
+import moto.ssm.urls as ssm_urls
+from moto import settings
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError, UnvailableAMIIdError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.amis import Ami
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
+from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
+
+from lab import image
+
+USER_DATA_BYTES = 16384
+IMAGE_GB = 8  # as Ubuntu's images
+
+
+@dataclass(frozen=True)
+class VcpuQuota:
+    """How many vCPUs of these families of instance types may be pending or running at once, in one region."""
+
+    code: str
+    name: str
+    families: tuple[str, ...]
+    limit: float
+
+    def counts(self, instance_type: str) -> bool:
+        """Tell whether machines of `instance_type` count against it."""
+        return re.split(r"[\d.-]", instance_type)[0] in self.families
+
+
+# What a new account is allowed.
+VCPU_QUOTAS = (
+    VcpuQuota(
+        "L-1216C47A",
+        "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+        ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
+        64.0,
+    ),
+    VcpuQuota("L-DB2E81BA", "Running On-Demand G and VT instances", ("g", "gr", "vt"), 0.0),
+    VcpuQuota("L-417A185B", "Running On-Demand P instances", ("p",), 0.0),
+)
+
+
+class LabImage(Ami):  # type: ignore[misc]  # moto has no types
+    """One of the lab's own images, with a disk as large as Ubuntu's."""
+
+    @property
+    def block_device_mappings(self) -> list[dict[str, Any]]:
+        """The root disk."""
+        (root,) = super().block_device_mappings
+        return [{**root, "Ebs": {**root["Ebs"], "VolumeSize": IMAGE_GB}}]
+
+
+class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
+    """EC2 in one region: the lab's images in place of moto's samples, and EC2's refusals where moto has none."""
+
+    _url_module = ec2_urls  # moto derives it from the module's name
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Start a region without instances."""
+        super().__init__(*arguments, **named)
+        # Client token -> its reservation and the parameters that it came with.
+        self.client_tokens: dict[str, tuple[str, str]] = {}
+
+    def _load_amis(self) -> None:
+        """Know the lab's images, also those that came with a newer recipe."""
+        for release in image.RELEASES:
+            if release.ami not in self.amis:
+                self.amis[release.ami] = LabImage(
+                    self,
+                    release.ami,
+                    name=release.ami_name,
+                    description=f"{release.name}, standing in for {release.ami_name}",
+                    owner_id=release.owner,
+                    public=True,
+                    virtualization_type="hvm",
+                    architecture="x86_64",
+                    hypervisor="xen",
+                    root_device_type="ebs",
+                    root_device_name="/dev/sda1",
+                    region_name=f"{self.region_name}a",
+                )
+
+    def run_instances(self, image_id: str, count: int, user_data: Any, *arguments: Any, **named: Any) -> Any:
+        """Launch, unless the image or the user data would be refused by EC2."""
+        if image_id not in self.amis:
+            raise InvalidAMIIdError(image_id)
+        if self.amis[image_id].state != "available":
+            raise UnvailableAMIIdError(image_id)
+        if user_data and len(base64.b64decode(str(user_data))) > USER_DATA_BYTES:
+            raise EC2ClientError("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
+        if not named["subnet_id"] and not any("SubnetId" in nic for nic in named["nics"]):
+            # moto would launch into EC2-Classic, which is no more.
+            subnet = self.get_default_subnets()[named["placement"] or f"{self.region_name}a"]
+            if named["nics"]:
+                named["nics"][0]["SubnetId"] = subnet.id
+            else:
+                named["subnet_id"] = subnet.id
+        self._require_zone(named["instance_type"], named["subnet_id"])
+        self._require_vcpus([named["instance_type"]] * count)
+        return super().run_instances(image_id, count, user_data, *arguments, **named)
+
+    def start_instances(self, instance_ids: list[str]) -> Any:
+        """Start, unless the quota is used up."""
+        stopped = [each for each in self.get_multi_instances_by_id(instance_ids) if each.state == "stopped"]
+        self._require_vcpus([instance.instance_type for instance in stopped])
+        return super().start_instances(instance_ids)
+
+    def _require_zone(self, instance_type: str, subnet_id: str) -> None:
+        if subnet_id and instance_type in INSTANCE_TYPES:
+            zone = self.get_subnet(subnet_id).availability_zone
+            wanted = {"instance-type": [instance_type], "location": [zone]}
+            if not self.describe_instance_type_offerings("availability-zone", wanted):
+                raise EC2ClientError(
+                    "Unsupported",
+                    f"Your requested instance type ({instance_type}) is not supported in your requested Availability "
+                    f"Zone ({zone}).",
+                )
+
+    def _require_vcpus(self, starting: list[str]) -> None:
+        if not INSTANCE_TYPES.keys() >= set(starting):
+            return  # moto refuses unknown types in EC2's words
+        running = [each.instance_type for each in self.all_instances() if each.state in ("pending", "running")]
+        for quota in VCPU_QUOTAS:
+            more, taken = (
+                sum(int(INSTANCE_TYPES[kind]["VCpuInfo"]["DefaultVCpus"]) for kind in kinds if quota.counts(kind))
+                for kinds in (starting, running)
+            )
+            if more and more + taken > quota.limit:
+                raise EC2ClientError(
+                    "VcpuLimitExceeded",
+                    f"You have requested more vCPU capacity than your current vCPU limit of {quota.limit:.0f} allows "
+                    "for the instance bucket that the specified instance type belongs to.",
+                )
+
+    def create_image(self, instance_id: str, name: str, *arguments: Any, **named: Any) -> Any:
+        """Begin an image: pending until its host was copied."""
+        if any(ami.name == name and ami.owner_id == self.account_id for ami in self.amis.values()):
+            raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+        ami = super().create_image(instance_id, name, *arguments, **named)
+        ami.state = "pending"
+        return ami
+
+    def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
+        """Delete the group, unless an instance still has it."""
+        for instance in self.all_instances():
+            groups = {value for group in instance.security_groups for value in (group.id, group.name)}
+            if instance.state != "terminated" and groups & {name, group_id}:
+                raise EC2ClientError("DependencyViolation", f"resource {group_id or name} has a dependent object")
+        super().delete_security_group(name, group_id)
+
+
+class LabParameters(SimpleSystemManagerBackend):  # type: ignore[misc]  # moto has no types
+    """SSM with the public parameters in which vendors publish their images."""
+
+    _url_module = ssm_urls  # moto derives it from the module's name
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        """Start with the parameters of the lab's images."""
+        super().__init__(region_name, account_id)
+        for release in image.RELEASES:
+            self._parameters[release.parameter] = [
+                Parameter(
+                    account_id=account_id,
+                    name=release.parameter,
+                    value=release.ami,
+                    parameter_type="String",
+                    description=None,
+                    allowed_pattern=None,
+                    keyid=None,
+                    last_modified_date=utcnow(),
+                    version=1,
+                    data_type="aws:ec2:image",
+                )
+            ]
+
+
+class LabQuotas(ServiceQuotasBackend):  # type: ignore[misc]  # moto has no types
+    """Service Quotas with those that a class runs into."""
+
+    _url_module = servicequotas_urls
+
+    def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
+        """Answer GetServiceQuota."""
+        known = next((each for each in VCPU_QUOTAS if (service_code, quota_code) == ("ec2", each.code)), None)
+        if known is None:
+            quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
+            return quota
+        return {
+            "ServiceCode": "ec2",
+            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
+            "QuotaCode": known.code,
+            "QuotaName": known.name,
+            "Value": known.limit,
+            "Unit": "None",
+            "Adjustable": True,
+            "GlobalQuota": False,
+        }
+
+
+def install() -> None:
+    """Put the lab's backends in moto's place, without hosts. Before moto answers its first request."""
+    settings.ENABLE_KEYPAIR_VALIDATION = True
+    settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
+    ec2_backends.backend = LabEC2
+    ssm_backends.backend = LabParameters
+    servicequotas_backends.backend = LabQuotas

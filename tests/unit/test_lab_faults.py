@@ -1,0 +1,43 @@
+"""Faults that wait for their calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.faults import Fault, Faults
+from lab.shell import LabError
+
+
+def test_a_fault_answers_so_many_calls_of_its_action_and_no_others() -> None:
+    faults = Faults()
+    faults.add(Fault(action="RunInstances", code="InsufficientInstanceCapacity", times=2))
+    assert faults.take("DescribeInstances") is None
+    assert [bool(faults.take("RunInstances")) for _ in range(3)] == [True, True, False]
+    assert faults.waiting() == []
+
+
+def test_a_fault_lets_calls_through_first() -> None:
+    faults = Faults()
+    faults.add(Fault(action="CreateTags", code="InternalError", after=2))
+    assert [bool(faults.take("CreateTags")) for _ in range(4)] == [False, False, True, False]
+
+
+def test_faults_wait_in_turn_and_can_be_forgotten() -> None:
+    faults = Faults()
+    faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
+    faults.add(Fault(action="RunInstances", code="UnauthorizedOperation"))
+    first, second = faults.take("RunInstances"), faults.take("RunInstances")
+    assert first is not None
+    assert second is not None
+    assert (first.status, second.status) == (503, 400)
+    faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
+    faults.clear()
+    assert faults.take("RunInstances") is None
+
+
+def test_a_host_that_shall_not_boot_says_why() -> None:
+    faults = Faults()
+    faults.raise_for("boot")
+    faults.add(Fault(action="boot", code="Server.InternalError"))
+    with pytest.raises(LabError, match=r"Server\.InternalError"):
+        faults.raise_for("boot")

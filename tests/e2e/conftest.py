@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.laptop import CHROMIUM, Laptop
-from tests.e2e.traces import traces
-from tests.hosts import as_root, refuse_a_lab_that_is_up, running
+from tests.support.class_machines import as_root, refuse_a_lab_that_is_up, running
+from tests.support.laptop import CHROMIUM, Laptop
+from tests.support.traces import traces
+from tools import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 STATE = PROJECT / "lab/state"
 ROSTER = PROJECT / "students.example.csv"
 PROJECT_ON_MACHINE = "/home/ubuntu/machine_learning_aws/daily_user"

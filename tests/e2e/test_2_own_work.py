@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tests.e2e.conftest import STATE, on_all_machines, on_machine, play
-from tests.hosts import running
+from tests.support.class_machines import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,10 @@ import pexpect
 import pytest
 import yaml
 
-from tests.e2e.conftest import PROJECT, clean_environment, command
-from tests.e2e.laptop import END_SECONDS
-from tests.hosts import as_root, refuse_a_lab_that_is_up
+from tests.e2e.conftest import clean_environment, command
+from tests.support.class_machines import as_root, refuse_a_lab_that_is_up
+from tests.support.laptop import END_SECONDS
+from tools import PROJECT
 
 if TYPE_CHECKING:
     import random

@@ -10,8 +10,8 @@ import pexpect
 import pytest
 
 from tests.e2e.conftest import command, mails
-from tests.e2e.letter import read_letter
 from tests.faults.conftest import Course
+from tests.support.letter import read_letter
 
 if TYPE_CHECKING:
     from pathlib import Path

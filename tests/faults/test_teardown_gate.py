@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import command
 from tests.faults.conftest import Course
-from tests.hosts import ec2, machines
+from tests.support.class_machines import ec2, machines
 
 if TYPE_CHECKING:
     from pathlib import Path

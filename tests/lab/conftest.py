@@ -13,10 +13,10 @@ import yaml
 from botocore.config import Config
 
 from lab import layout
-from tests.hosts import refuse_a_lab_that_is_up
 from tests.lab.command import lab
 from tests.lab.machines import SEAT, Machines
 from tests.lab.traces import traces
+from tests.support.class_machines import refuse_a_lab_that_is_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

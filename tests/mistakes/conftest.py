@@ -21,11 +21,11 @@ from lab import backends
 from lab.endpoint import refuse
 from lab.faults import Fault, Faults
 from lab.request_log import action_of, reads_only
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PROJECT = Path(__file__).parents[2]
 ACCESS_KEY, SECRET_KEY = "AKIAMISTAKEN00000000", "mistaken/secret+key/that/nobody/may/ever/read0"
 MOST_LINES = 5
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from tests.mistakes.conftest import PROJECT, Desk
+from tests.mistakes.conftest import Desk
+from tools import PROJECT
 
 PLAY = """
 - hosts: ml101-001

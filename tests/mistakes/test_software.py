@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.mistakes.conftest import Desk
-from tests.unit.conda_channels import write_class_channel
+from tests.support.conda_channels import write_class_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from tests.e2e.conftest import PROJECT, command
+from tests.e2e.conftest import command
 from tests.faults.conftest import Course
-from tests.hosts import machines
+from tests.support.class_machines import machines
+from tools import PROJECT
 
 if TYPE_CHECKING:
     import random

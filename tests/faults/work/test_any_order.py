@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.work.conftest import STUDENTS, Term, git, owned
-from tests.unit.test_notebook_merge import edited, markdown, notebook, set_in
+from tests.unit.plugins.module_utils.notebooks.test_merge import edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from pathlib import Path

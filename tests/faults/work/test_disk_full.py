@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.conftest import command
 from tests.faults.work.conftest import FOLDER, FOR_ALL, STORE, Term, owned
-from tests.unit.test_notebook_merge import code, edited, markdown, notebook, set_in
+from tests.unit.plugins.module_utils.notebooks.test_merge import code, edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from tests.faults.work.conftest import ACCOUNTS, FOLDER, STORE, STUDENTS, Ending, Term, owned
-from tests.unit.test_notebook_merge import code, edited, markdown, notebook, set_in
+from tests.unit.plugins.module_utils.notebooks.test_merge import code, edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

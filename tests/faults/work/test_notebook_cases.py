@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from tests.faults.work.conftest import FOLDER, STUDENTS, Term
-from tests.unit.test_notebook_merge import (
+from tests.unit.plugins.module_utils.notebooks.test_merge import (
     BASE,
     Notebook,
     code,

@@ -25,7 +25,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.er
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Version
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import OwnWork
 
-from tests.unit.work_lab import QUICK, tree
+from tests.support.machine_and_home import QUICK, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adding_a_role import FILES, follow, run
+from tests.support.adding_a_role import FILES, follow, run
 
 
 @pytest.fixture(scope="module")
@@ -28,5 +28,5 @@ def test_the_page_makes_a_whole_role() -> None:
 
 @pytest.mark.timeout(300)
 def test_the_tests_of_all_roles_agree(copy: Path) -> None:
-    tests = ("tests/unit/test_role_specs.py", "tests/unit/test_role_inputs.py")
+    tests = ("tests/unit/roles/test_role_specs.py", "tests/unit/roles/test_role_inputs.py")
     run(copy, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", "limits or called")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+from tools import PROJECT
 
 
 def act(action: str, arguments: dict[str, object], *options: str) -> dict[str, object]:

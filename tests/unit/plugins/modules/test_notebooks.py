@@ -16,7 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     templates,
 )
 
-from tests.unit.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
+from tests.support.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
 
 
 @pytest.fixture

@@ -25,12 +25,12 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import pack_known
 from ansible_collections.machine_learning.classroom.plugins.modules import work_pack
 
-from tests.unit.work_lab import QUICK, tree
+from tests.support.machine_and_home import QUICK, tree
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 PLAY = """
 - hosts: all
   gather_facts: false
@@ -91,7 +91,7 @@ class Class:
                 *arguments,
                 str(self.base / "play.yml"),
             ],
-            cwd=ROOT,
+            cwd=PROJECT,
             capture_output=True,
             text=True,
             check=False,

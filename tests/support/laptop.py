@@ -22,7 +22,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.letter import Letter
+    from tests.support.letter import Letter
 
 SECONDS = 60
 END_SECONDS = 5  # for a shell to end; pexpect's tenth of one is too short for a machine at work

@@ -20,7 +20,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.er
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.handback import Handback, safe_names
 from ansible_collections.machine_learning.classroom.plugins.modules import handback as module
 
-from tests.unit.work_lab import QUICK, Way
+from tests.support.machine_and_home import QUICK, Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,7 +33,7 @@ def follow(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     # Instead of at the end of the file: the other roles' inputs were asked for already.
-    (folder / "tests" / "unit" / "role_inputs.yml").write_text("---\n" + block("limits:\n  - inputs:"))
+    (folder / "tests" / "unit" / "roles" / "role_inputs.yml").write_text("---\n" + block("limits:\n  - inputs:"))
     tasks = (folder / CALLER).read_text()
     assert CALLER in PAGE
     assert NEXT.split(": ")[1].strip() in PAGE

@@ -12,12 +12,13 @@ import nbformat
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-TEMPLATES = ROOT / "templates" / "notebooks"
+from tools import PROJECT
+
+TEMPLATES = PROJECT / "templates" / "notebooks"
 NOTEBOOKS = sorted(TEMPLATES.rglob("*.ipynb"))
 FILES = {
     str(entry["file"])
-    for entry in yaml.safe_load((ROOT / "data" / "datasets.yml").read_text(encoding="utf-8"))["datasets"]
+    for entry in yaml.safe_load((PROJECT / "data" / "datasets.yml").read_text(encoding="utf-8"))["datasets"]
 }
 
 

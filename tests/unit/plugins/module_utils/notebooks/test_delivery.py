@@ -29,8 +29,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     student_process,
 )
 
-from tests.unit.notebook_course import FIRST, ME, SECOND, STUDENT, Course, as_student, merge_here
-from tests.unit.test_notebook_merge import (
+from tests.support.notebook_course import FIRST, ME, SECOND, STUDENT, Course, as_student, merge_here
+from tests.unit.plugins.module_utils.notebooks.test_merge import (
     BASE,
     FIXED,
     MORE,
@@ -43,8 +43,8 @@ from tests.unit.test_notebook_merge import (
     set_in,
     texts,
 )
+from tools import PROJECT
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = "helper.py"
 ONE, TWO = json.dumps(BASE, indent=1), json.dumps(edited(MORE, of=edited(FIXED)), indent=1)
 MINE = json.dumps(edited(SOLVED), indent=1)
@@ -774,7 +774,7 @@ def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         command = [program, f"--inventory={hosts}", f"--extra-vars=@{variables}", *arguments, str(play)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
+        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=120).stdout
 
     (source / FIRST).write_text(ONE)
     run()

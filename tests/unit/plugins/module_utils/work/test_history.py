@@ -24,7 +24,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.ve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.work_lab import Way, tree
+from tests.support.machine_and_home import Way, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped
     stopped_machines,
 )
 
-from tests.unit.work_lab import Way, old
+from tests.support.machine_and_home import Way, old
 
 ADDRESSES = {"ada": "ada@example.com", "grace": "grace@example.com"}
 SINCE, LATER = "2026-03-02T08:00:00+00:00", "2026-03-03T08:00:00+00:00"

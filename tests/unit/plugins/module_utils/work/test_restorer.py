@@ -21,12 +21,11 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import RestoreError
 
-from tests.unit.work_lab import QUICK, Way, tree
+from tests.support.machine_and_home import QUICK, Way, tree
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -282,7 +281,7 @@ def test_a_full_disk_at_home_is_named_when_a_version_is_made_ready(way: Way, mon
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from tests.unit.work_lab import Way
+from tests.support.machine_and_home import Way
 last, count = int(sys.argv[2]), 0
 def step(event, _):
     global count
@@ -299,9 +298,9 @@ print(count)
 
 def killed_before(step: int, way: Way) -> str:
     """Restore in a process of its own that is killed before that step on files; return what it printed."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'collections'}"}
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{PROJECT / 'collections'}"}
     program = [sys.executable, "-c", PROGRAM, str(way.base), str(step)]
-    run = subprocess.run(program, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(program, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert run.returncode == (-signal.SIGKILL if step else 0), run.stderr
     return run.stdout
 

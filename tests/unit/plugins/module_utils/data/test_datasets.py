@@ -32,6 +32,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.data.do
 from ansible_collections.machine_learning.classroom.plugins.module_utils.data.extract import ArchiveError, unpack
 from ansible_collections.machine_learning.classroom.plugins.modules import datasets as datasets_module
 
+from tools import PROJECT
+
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 CSV = b"length,width\n5.1,3.5\n"
 
@@ -486,6 +488,6 @@ def test_a_wrong_entry_is_refused_in_words(machine: Machine, entries: list[dict[
 
 
 def test_the_list_of_the_project_is_sound() -> None:
-    entries = yaml.safe_load((Path(__file__).parents[2] / "data" / "datasets.yml").read_text())["datasets"]
+    entries = yaml.safe_load((PROJECT / "data" / "datasets.yml").read_text())["datasets"]
     assert len(read_datasets(entries)) >= 3
     assert all(entry["license"] and entry["source"] and entry["description"] for entry in entries)

@@ -34,14 +34,14 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.work_lab import QUICK, Tree, Way, old, tree
+from tests.support.machine_and_home import QUICK, Tree, Way, old, tree
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ADA = Owner("ml101", "ada@example.com")
 NOTEBOOK = b'{"cells": [], "nbformat": 4}'
-ROOT = Path(__file__).parents[2]
 
 
 def digest(content: bytes) -> bytes:
@@ -727,11 +727,11 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
     way = quick
     chance = random.Random(7)  # noqa: S311 - a test that can be repeated
     program = (
-        "import sys; from pathlib import Path; from tests.unit.work_lab import Way\n"
+        "import sys; from pathlib import Path; from tests.support.machine_and_home import Way\n"
         "from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector\n"
         "collector.QUIET_S = 0.0; print('ready', flush=True); sys.stdin.readline(); Way(Path(sys.argv[1])).collect()"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'collections'}"}
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{PROJECT / 'collections'}"}
     seen: set[bytes] = set()
     for number in range(20):
         for name in range(40):
@@ -742,7 +742,7 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
             elif chance.random() < 0.2:
                 (folder / f"f{name}").unlink(missing_ok=True)
         run = subprocess.Popen(
-            [sys.executable, "-c", program, str(way.base)], env=environment, cwd=ROOT, stdin=-1, stdout=-1, text=True
+            [sys.executable, "-c", program, str(way.base)], env=environment, cwd=PROJECT, stdin=-1, stdout=-1, text=True
         )
         assert run.stdout is not None
         run.stdout.readline()

@@ -31,9 +31,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.unit.notebook_course import ME, STUDENT
-from tests.unit.test_notebook_merge import BASE, dumped, edited, insert, markdown, set_in
-from tests.unit.work_lab import QUICK, Tree, Way, kept_tree, tree
+from tests.support.machine_and_home import QUICK, Tree, Way, kept_tree, tree
+from tests.support.notebook_course import ME, STUDENT
+from tests.unit.plugins.module_utils.notebooks.test_merge import BASE, dumped, edited, insert, markdown, set_in
 
 LESSON = "lesson.ipynb"
 NAMES = [LESSON, "a.ipynb", "sub/b.py", "sub/.git/config", "-x\n", "c"]

@@ -10,7 +10,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 from ansible_collections.machine_learning.classroom.plugins.modules import conda_lock
 
-from tests.unit.conda_channels import library, write_channel, write_class_channel
+from tests.support.conda_channels import library, write_channel, write_class_channel
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tools import PROJECT
+
 PLAYBOOK = """\
 - hosts: localhost
   gather_facts: false

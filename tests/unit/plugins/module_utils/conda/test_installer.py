@@ -17,7 +17,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
     Plan,
 )
 
-from tests.unit.conda_channels import write_class_channel
+from tests.support.conda_channels import write_class_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

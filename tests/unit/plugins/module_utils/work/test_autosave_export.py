@@ -31,7 +31,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.gi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import AUTOSAVES
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import KnownSaved, Saved
 
-from tests.unit.work_lab import QUICK, Way, tree
+from tests.support.machine_and_home import QUICK, Way, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

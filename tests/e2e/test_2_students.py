@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import mails
+from tests.support.commands import mails
 from tests.support.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook, type_cell
 from tests.support.letter import read_letter
 from tools import PROJECT

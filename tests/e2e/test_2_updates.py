@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import mails, on_machine, play
+from tests.support.commands import mails, on_machine, play
 from tests.support.letter import read_letter
 from tools import PROJECT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.e2e.conftest import STATE, command, mails, on_machine, play, requests
+from tests.support.commands import STATE, command, mails, on_machine, play, requests
 from tests.support.letter import read_letter
 
 SECONDS = 90

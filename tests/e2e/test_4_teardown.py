@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import (
+from tests.support.commands import (
     PROJECT_ON_MACHINE,
     TEARDOWN,
     command,

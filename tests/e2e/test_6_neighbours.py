@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
+from tests.support.commands import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
 from tests.support.laptop import Laptop, fetch
 from tests.support.letter import Letter, read_letter
 

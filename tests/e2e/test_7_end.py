@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import TEARDOWN, command, play
+from tests.support.commands import TEARDOWN, command, play
 from tests.support.traces import traces
 from tools import PROJECT
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from tests.e2e.conftest import command, mails
-from tests.faults.conftest import Course
+from tests.support.commands import command, mails
+from tests.support.lab_course import Course
 from tests.support.letter import read_letter
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from tests.mistakes.conftest import Desk
+from tests.support.desk import Desk
 from tools import PROJECT
 
 PLAY = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.work.conftest import STUDENTS, Term, git, owned
+from tests.support.term import STUDENTS, Term, git, owned
 from tests.unit.plugins.module_utils.notebooks.test_merge import edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:

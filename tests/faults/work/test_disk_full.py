@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from tests.e2e.conftest import command
-from tests.faults.work.conftest import FOLDER, FOR_ALL, STORE, Term, owned
+from tests.support.commands import command
+from tests.support.term import FOLDER, FOR_ALL, STORE, Term, owned
 from tests.unit.plugins.module_utils.notebooks.test_merge import code, edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:

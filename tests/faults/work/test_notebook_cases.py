@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.faults.work.conftest import FOLDER, STUDENTS, Term
+from tests.support.term import FOLDER, STUDENTS, Term
 from tests.unit.plugins.module_utils.notebooks.test_merge import (
     BASE,
     Notebook,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 import pwd
@@ -18,10 +19,16 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
 from ansible_collections.machine_learning.classroom.plugins.modules import notebooks as notebooks_module
 
+from tests.support.notebooks import BASE, FIXED, MORE, SOLVED, edited, set_in
+
 ME = getpass.getuser()
 # As root the student is an account of its own, as on a machine; otherwise we are the student.
 STUDENT = "nobody" if os.geteuid() == 0 else ME
 FIRST, SECOND = "01-first.ipynb", "week2/02-second.ipynb"
+SCRIPT = "helper.py"
+ONE, TWO = json.dumps(BASE, indent=1), json.dumps(edited(MORE, of=edited(FIXED)), indent=1)
+MINE = json.dumps(edited(SOLVED), indent=1)
+CLASH = json.dumps(edited(set_in(2, source="rows = None")), indent=1)
 
 
 class Course:
@@ -113,3 +120,24 @@ def merge_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(delivery, "program_merger", lambda *_: merge)
     monkeypatch.setattr(student_files, "QUIET_S", 0.0)
+
+
+def write(course: Course, path: str, text: str | bytes) -> None:
+    """Save as a student does: in place."""
+    place = as_student(course, path)
+    place.write_bytes(text if isinstance(text, bytes) else text.encode())
+    os.chown(place, course.folder.stat().st_uid, course.folder.stat().st_gid)
+
+
+def version(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def visible(course: Course) -> set[str]:
+    return {path for path in course.files() if not Path(path).name.startswith(".")}
+
+
+def stays_so(course: Course) -> None:
+    """See that another run changes and reports nothing."""
+    again = course.give()
+    assert (again["changed"], again["changes"], again["report"], course.executions) == (False, [], [], 1)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.notebooks import edited, markdown, notebook, set_in
 from tests.support.term import STUDENTS, Term, git, owned
-from tests.unit.plugins.module_utils.notebooks.test_merge import edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from pathlib import Path

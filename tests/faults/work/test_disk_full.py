@@ -14,8 +14,8 @@ import nbformat
 import pytest
 
 from tests.support.commands import command
+from tests.support.notebooks import code, edited, markdown, notebook, set_in
 from tests.support.term import FOLDER, FOR_ALL, STORE, Term, owned
-from tests.unit.plugins.module_utils.notebooks.test_merge import code, edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

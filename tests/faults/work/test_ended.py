@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
+from tests.support.notebooks import code, edited, markdown, notebook, set_in
 from tests.support.term import ACCOUNTS, FOLDER, STORE, STUDENTS, Ending, Term, owned
-from tests.unit.plugins.module_utils.notebooks.test_merge import code, edited, markdown, notebook, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

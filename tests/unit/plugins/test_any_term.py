@@ -33,7 +33,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support.machine_and_home import QUICK, Tree, Way, kept_tree, tree
 from tests.support.notebook_course import ME, STUDENT
-from tests.unit.plugins.module_utils.notebooks.test_merge import BASE, dumped, edited, insert, markdown, set_in
+from tests.support.notebooks import BASE, dumped, edited, insert, markdown, set_in
 
 LESSON = "lesson.ipynb"
 NAMES = [LESSON, "a.ipynb", "sub/b.py", "sub/.git/config", "-x\n", "c"]

@@ -2,85 +2,43 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
-import mmap
 import os
 import random
-import shutil
-import signal
 import stat
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import secure_files
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    delivery,
-    merge,
-    merge_process,
     student_files,
-    student_process,
 )
 
-from tests.support.notebook_course import FIRST, ME, SECOND, STUDENT, Course, as_student, merge_here
-from tests.unit.plugins.module_utils.notebooks.test_merge import (
-    BASE,
+from tests.support.notebook_course import (
+    CLASH,
+    FIRST,
+    MINE,
+    ONE,
+    SCRIPT,
+    SECOND,
+    STUDENT,
+    TWO,
+    Course,
+    stays_so,
+    version,
+    visible,
+    write,
+)
+from tests.support.notebooks import (
     FIXED,
-    MORE,
-    NOTE,
-    RUN,
-    SOLVED,
     edited,
     insert,
     markdown,
     set_in,
     texts,
 )
-from tools import PROJECT
-
-SCRIPT = "helper.py"
-ONE, TWO = json.dumps(BASE, indent=1), json.dumps(edited(MORE, of=edited(FIXED)), indent=1)
-MINE = json.dumps(edited(SOLVED), indent=1)
-CLASH = json.dumps(edited(set_in(2, source="rows = None")), indent=1)
-
-
-@pytest.fixture
-def course(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Course:
-    """A course whose student has been given a notebook and a script."""
-    merge_here(monkeypatch)
-    course = Course(tmp_path, capsys)
-    course.template(FIRST, ONE)
-    course.template(SCRIPT, "x = 1\n")
-    course.give()
-    return course
-
-
-def write(course: Course, path: str, text: str | bytes) -> None:
-    """Save as a student does: in place."""
-    place = as_student(course, path)
-    place.write_bytes(text if isinstance(text, bytes) else text.encode())
-    os.chown(place, course.folder.stat().st_uid, course.folder.stat().st_gid)
-
-
-def version(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def visible(course: Course) -> set[str]:
-    return {path for path in course.files() if not Path(path).name.startswith(".")}
-
-
-def stays_so(course: Course) -> None:
-    """See that another run changes and reports nothing."""
-    again = course.give()
-    assert (again["changed"], again["changes"], again["report"], course.executions) == (False, [], [], 1)
 
 
 def test_what_nobody_touched_becomes_the_new_edition(course: Course) -> None:
@@ -385,83 +343,6 @@ def test_check_mode_previews_each_student_and_changes_nothing(course: Course) ->
     }
 
 
-# ── The student is at work meanwhile ─────────────────────────────────────────────────────────────────────────────────
-
-
-def just_before(
-    monkeypatch: pytest.MonkeyPatch, function: str, act: Callable[[int], object], *, times: int = 1
-) -> None:
-    """Let the student act just before a function of the folder runs, the first few times."""
-    real, left = getattr(student_files, function), [times]
-
-    def wrapped(folder: int, *args: Any, **kwargs: Any) -> Any:
-        if left[0]:
-            left[0] -= 1
-            act(folder)
-        return real(folder, *args, **kwargs)
-
-    monkeypatch.setattr(student_files, function, wrapped)
-
-
-def save(folder: int, text: str) -> None:
-    """Save as Jupyter does, in place."""
-    with os.fdopen(os.open(FIRST, os.O_WRONLY | os.O_TRUNC, dir_fd=folder), "w") as file:
-        file.write(text)
-
-
-LATER = json.dumps(edited(NOTE, of=edited(SOLVED)))
-
-
-@pytest.mark.parametrize("first", [ONE, MINE])
-def test_a_save_that_comes_in_between_is_merged_too(
-    course: Course, monkeypatch: pytest.MonkeyPatch, first: str
-) -> None:
-    write(course, FIRST, first)
-    course.template(FIRST, TWO)
-    just_before(monkeypatch, "exchange", lambda folder: save(folder, LATER))
-    result = course.give()
-    assert result["changes"] == [f"merged {FIRST} of {STUDENT}"]
-    for text in ("Ask about this!", "rows = len(table)", "One more question"):
-        assert text in course.text(FIRST)
-    assert visible(course) == {FIRST, SCRIPT}
-    assert not [path for path in course.files() if path.endswith((".part", ".swap"))]
-
-
-def test_a_file_that_is_deleted_in_between_stays_deleted(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    course.template(FIRST, TWO)
-    just_before(monkeypatch, "exchange", lambda folder: os.unlink(FIRST, dir_fd=folder))
-    assert not course.give()["changed"]
-    assert course.files() == {SCRIPT}
-
-
-def test_a_student_who_never_stops_saving_is_left_in_peace(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(course, FIRST, MINE)
-    course.template(FIRST, TWO)
-    saved: list[str] = []
-
-    def again(folder: int) -> None:
-        saved.append(MINE + " " * len(saved))
-        save(folder, saved[-1] + " ")
-
-    with monkeypatch.context() as patch:
-        just_before(patch, "exchange", again, times=99)
-        result = course.give()
-    assert result["report"] == [f"{STUDENT}: {FIRST} is being written just now. Run again."]
-    assert (course.text(FIRST).rstrip(), result["changed"], visible(course)) == (MINE, False, {FIRST, SCRIPT})
-    course.give()
-    assert "One more question" in course.text(FIRST)
-
-
-def test_a_save_in_the_making_is_waited_for(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(student_files, "QUIET_S", 0.5)
-    write(course, FIRST, MINE[:100])
-    course.template(FIRST, TWO)
-    (course.home / "whole").write_text(MINE)
-    with subprocess.Popen(["sh", "-c", 'sleep 0.2; cat whole > "$0"', course.folder / FIRST], cwd=course.home):
-        assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
-    assert "rows = len(table)" in course.text(FIRST)
-
-
 def test_trouble_with_one_student_does_not_keep_the_others_waiting(course: Course) -> None:
     course.template(FIRST, TWO)
     result = course.give("ghost99", STUDENT)
@@ -469,229 +350,6 @@ def test_trouble_with_one_student_does_not_keep_the_others_waiting(course: Cours
     assert "Student ghost99 has no account" in result["msg"]
     assert (course.text(FIRST), result["changes"]) == (TWO, [f"updated {FIRST} of {STUDENT}"])
     stays_so(course)
-
-
-def test_what_the_students_process_says_is_not_believed_blindly(
-    course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def say(lines: list[bytes]) -> Callable[..., None]:
-        def work(_: Any, __: Any, answer: int) -> None:
-            os.write(answer, b"\n".join(lines) + b"\n")
-            os._exit(0)
-
-        return work
-
-    course.template(FIRST, TWO)
-    good = {"path": FIRST, "what": "aside", "why": "\x1b[2Jboo\nhoo", "aside": "a", "notes": [], "diff": []}
-    lies = [b"{", b"[]", b'{"path": 5}', json.dumps({**good, "what": "root"}).encode()]
-    lies += [json.dumps({**good, **lie}).encode() for lie in ({"notes": [5]}, {"why": None}, {"path": "../etc"})]
-    monkeypatch.setattr(student_process, "_work", say(lies))
-    assert "was interrupted" in course.give()["msg"]
-    monkeypatch.setattr(student_process, "_work", say([json.dumps(good).encode()]))
-    (sentence,) = course.give()["report"]
-    assert "boo" in sentence
-    assert sentence.isprintable()
-
-
-# ── The program that merges ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def merger(python: str = sys.executable, program: str = "") -> Callable[[bytes, bytes, bytes], dict[str, Any]]:
-    return merge_process.program_merger(python, program or Path(merge.__file__).read_text())
-
-
-def test_the_merge_runs_in_another_python() -> None:
-    answer = merger()(ONE.encode(), MINE.encode(), TWO.encode())
-    assert "rows = len(table)" in answer["text"]
-    assert merger()(ONE.encode(), b"\xff", TWO.encode()) == {"doubt": "it is not a notebook that can be read"}
-
-
-def test_a_merge_that_fails_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    def doubt(*args: str) -> str:
-        return str(merger(*args)(b"", b"", b"")["doubt"])
-
-    assert "No such file" in doubt("/nowhere/python")
-    assert doubt(sys.executable, "import nothing") == (
-        "it could not be merged (ModuleNotFoundError: No module named 'nothing')"
-    )
-    assert "it could not be merged" in doubt(sys.executable, "print('no JSON')")
-    monkeypatch.setattr(merge_process, "MERGE_S", 0.2)
-    assert doubt(sys.executable, "import time; time.sleep(9)") == "it could not be merged within 0 seconds"
-
-
-def test_a_merge_cannot_take_all_the_memory(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    hungry = merger("/usr/bin/env", "")
-    monkeypatch.setattr(student_process, "MEMORY", 1 << 30)
-
-    def merge(*_: bytes) -> dict[str, Any]:
-        bytearray(2 << 30)
-        return hungry(b"", b"", b"")
-
-    monkeypatch.setattr(delivery, "program_merger", lambda *_: merge)
-    write(course, FIRST, MINE)
-    course.template(FIRST, TWO)
-    assert "was interrupted" in course.give()["msg"]
-    assert course.text(FIRST) == MINE
-
-
-# ── Cut off, and a full disk ─────────────────────────────────────────────────────────────────────────────────────────
-
-STEPS = ["open", "mkdir", "link", "rename", "replace", "unlink", "fsync", "write"]
-NEEDS_ROOM = ["mkdir", "link", "fsync", "exchange"]
-MOMENTS = 20
-FRESH, OLD, NEW = "03-new.ipynb", "old-name.ipynb", "new-name.ipynb"
-OWN = {
-    FIRST: MINE,
-    SECOND: json.dumps(edited(RUN, of=edited(SOLVED))),
-    OLD: MINE.replace("Arrays", "Old"),
-    "own.txt": "mine alone",
-}
-
-
-def prepare(course: Course) -> None:
-    """Bring about every kind of work at once: an update, a merge, a clash, a new template, a renamed one."""
-    course.template(SECOND, ONE)
-    course.template(OLD, ONE.replace("Arrays", "Old"))
-    course.give()
-    for path, text in OWN.items():
-        write(course, path, text)
-    course.template(FIRST, TWO)
-    course.template(SECOND, CLASH)
-    course.template(SCRIPT, "x = 2\n")
-    course.template(FRESH, json.dumps(edited(lambda cells: cells.clear())))
-    (course.source / OLD).unlink()
-    course.template(NEW, TWO.replace("Arrays", "Old"))
-
-
-def contents(course: Course) -> dict[str, str]:
-    return {path: course.text(path) for path in visible(course)}
-
-
-def run_apart(
-    course: Course, monkeypatch: pytest.MonkeyPatch, before_step: Callable[[int, str, tuple[Any, ...]], object]
-) -> tuple[int, dict[str, Any]]:
-    """Run the update in processes of their own, and `before_step` before each of their steps, counted together.
-
-    Where `before_step` returns something true, all of them are killed. Returns the number of steps and the result.
-    """
-    shared = mmap.mmap(-1, 1 << 16)
-    runner = os.fork()
-    if runner == 0:
-        os.setpgid(0, 0)
-
-        def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-            def step(*args: Any, **kwargs: Any) -> Any:
-                number = int.from_bytes(shared[:8], "little") + 1
-                shared[:8] = number.to_bytes(8, "little")
-                if before_step(number, name, args):
-                    shared[8] = 1
-                    signal.pause()
-                return real(*args, **kwargs)
-
-            return step
-
-        for name in STEPS:
-            monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
-        monkeypatch.setattr(student_files, "exchange", counted("exchange", secure_files.exchange))
-        said = json.dumps(course.give()).encode()
-        shared[16 : 16 + len(said)] = said
-        os._exit(0)
-    while os.waitpid(runner, os.WNOHANG) == (0, 0):
-        if shared[8]:
-            os.killpg(runner, signal.SIGKILL)
-        time.sleep(0.001)
-    said = shared[16:].rstrip(b"\0")
-    return int.from_bytes(shared[:8], "little"), json.loads(said or b"{}")
-
-
-def nothing_lost(course: Course) -> None:
-    """See that all the student wrote is there, in files that are whole."""
-    assert course.text(SECOND) == OWN[SECOND]
-    assert course.text("own.txt") == "mine alone"
-    for path in (FIRST, OLD):
-        assert "rows = len(table)" in course.text(path)
-        nbformat.validate(nbformat.reader.reads(course.text(path)))
-    assert course.text(SCRIPT) in ("x = 1\n", "x = 2\n")
-    for path in visible(course) - {*OWN, SCRIPT}:
-        nbformat.validate(nbformat.reader.reads(course.text(path)))
-
-
-def finished(course: Course, expected: dict[str, str]) -> None:
-    """See that a run after the interrupted one brings all to the end that it would have had, and leaves no scraps."""
-    assert "failed" not in course.give()
-    assert contents(course) == expected
-    hidden = course.files() - visible(course)
-    assert hidden == {f".01-first.before-{version(MINE)}.ipynb"}
-    assert course.text(hidden.pop()) == MINE
-    stays_so(course)
-
-
-@pytest.fixture
-def expected(tmp_path: Path, capsys: pytest.CaptureFixture[str], course: Course) -> dict[str, str]:
-    """What the folder looks like after an update that nothing interrupted; `course` is prepared for it, too."""
-    whole = Course(tmp_path / "whole", capsys)
-    whole.template(FIRST, ONE)
-    whole.template(SCRIPT, "x = 1\n")
-    whole.give()
-    for each in (whole, course):
-        prepare(each)
-    whole.give()
-    assert len(contents(whole)) == 8
-    return contents(whole)
-
-
-def moments(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return seeded moments of the update, having put a copy of the course aside for `back_to_start`."""
-    subprocess.run(["cp", "-a", course.home.parent, course.store, tmp_path / "start"], check=True)
-    steps, result = run_apart(course, monkeypatch, lambda *_: False)
-    assert result["changed"]
-    back_to_start(course, tmp_path)
-    assert steps > 2 * MOMENTS
-    return sorted(random.Random(5).sample(range(1, steps + 1), MOMENTS))  # noqa: S311 - dice, not secrets
-
-
-def back_to_start(course: Course, tmp_path: Path) -> None:
-    for folder in (course.home.parent, course.store):
-        shutil.rmtree(folder)
-        subprocess.run(["cp", "-a", tmp_path / "start" / folder.name, folder], check=True)
-
-
-def test_killed_at_any_moment_an_update_loses_nothing(
-    course: Course, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "start").mkdir()
-    for moment in moments(course, tmp_path, monkeypatch):
-        _, result = run_apart(course, monkeypatch, lambda number, *_, moment=moment: number == moment)
-        assert result == {}
-        nothing_lost(course)
-        finished(course, expected)
-        back_to_start(course, tmp_path)
-
-
-def test_on_a_disk_that_is_full_from_any_moment_an_update_loses_nothing(
-    course: Course, expected: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "start").mkdir()
-    told = 0
-    for moment in moments(course, tmp_path, monkeypatch):
-
-        def full(number: int, name: str, args: tuple[Any, ...], moment: int = moment) -> None:
-            makes = name in NEEDS_ROOM or (name == "open" and args[1] & os.O_CREAT)
-            if number >= moment and makes:
-                raise OSError(errno.ENOSPC, "No space left on device")
-
-        _, result = run_apart(course, monkeypatch, full)
-        if result.get("failed"):
-            told += 1
-            assert "No space left on device. Make room on the machine's disk, then run again." in result["msg"]
-            assert STUDENT in result["msg"] or str(course.store) in result["msg"]
-        nothing_lost(course)
-        finished(course, expected)
-        back_to_start(course, tmp_path)
-    assert told > MOMENTS / 2
-
-
-# ── A whole term ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -736,55 +394,3 @@ def rewrite_at(dice: random.Random, word: str, own: list[str] | None = None) -> 
         cell["source"] = f"{word} {cell['source'].split(' ', 1)[-1]}"
 
     return change
-
-
-# ── As users run it ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-PLAY = """
-- hosts: all
-  gather_facts: false
-  connection: local
-  module_defaults:
-    machine_learning.classroom.notebooks: {store: "{{ store }}"}
-  tasks:
-    - ansible.builtin.include_role: {name: notebooks}
-"""
-
-
-def test_the_role_in_ansible_itself(tmp_path: Path) -> None:
-    """The module in a process of its own, from its archive, with the merge in yet another; what a person then reads."""
-    source, folder = tmp_path / "templates", tmp_path / "machine" / "daily_user" / ME
-    source.mkdir()
-    play, hosts = tmp_path / "play.yml", tmp_path / "hosts.yml"
-    play.write_text(PLAY)
-    hosts.write_text("all: {hosts: {machine-1: {}}}\n")
-    variables = tmp_path / "variables.json"
-    values = {
-        "notebooks_students": [ME],
-        "notebooks_source": str(source),
-        "notebooks_directory": str(folder.parent),
-        "notebooks_python": sys.executable,
-        "notebooks_again": [],
-        "store": str(tmp_path / "delivered"),
-        "ansible_become": False,
-        "ansible_python_interpreter": sys.executable,
-    }
-    variables.write_text(json.dumps(values))
-
-    def run(*arguments: str) -> str:
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        command = [program, f"--inventory={hosts}", f"--extra-vars=@{variables}", *arguments, str(play)]
-        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=120).stdout
-
-    (source / FIRST).write_text(ONE)
-    run()
-    (folder / FIRST).write_text(MINE)
-    (source / FIRST).write_text(TWO)
-    preview = run("--check", "--diff")
-    assert "+One more question" in preview
-    assert (folder / FIRST).read_text() == MINE
-    done = run()
-    assert f"{ME}: merged with the student's own work {FIRST}." in done
-    assert "One more question" in (folder / FIRST).read_text()
-    assert "rows = len(table)" in (folder / FIRST).read_text()
-    assert "changed=0" in run()

@@ -1,16 +1,14 @@
-"""The merge of notebooks: what nbgitpuller promises, case by case, and thousands of random pairs of edits."""
+"""The merge of notebooks: what nbgitpuller promises, case by case."""
 
 from __future__ import annotations
 
 import copy
 import json
-import random
 import subprocess
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge import (
@@ -20,63 +18,36 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     merge,
     outline,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+
+from tests.support.notebooks import (
+    ANSWER,
+    BASE,
+    END,
+    FIXED,
+    MORE,
+    NOTE,
+    RUN,
+    SOLVED,
+    TITLE,
+    Cell,
+    Notebook,
+    code,
+    dumped,
+    edited,
+    insert,
+    markdown,
+    notebook,
+    set_in,
+    texts,
+    valid,
+    without_ids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Cell = dict[str, Any]
-Notebook = dict[str, Any]
-
 # A student's file may have an id twice. That is nbformat's to say, and the merge's to mend, if it writes at all.
 pytestmark = pytest.mark.filterwarnings("ignore:Non-unique cell id")
-
-PAIRS = 2000
-
-
-def code(source: str, name: str, output: str = "") -> Cell:
-    """Return a code cell; one with output has been run."""
-    outputs = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
-    count = 1 if output else None
-    cell = {"cell_type": "code", "id": name, "metadata": {}, "source": source}
-    return {**cell, "outputs": outputs, "execution_count": count}
-
-
-def markdown(source: str, name: str) -> Cell:
-    """Return a cell of text."""
-    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
-
-
-def notebook(*cells: Cell, **metadata: Any) -> Notebook:
-    """Return a notebook of format 4.5 with copies of `cells`."""
-    return {"cells": copy.deepcopy(list(cells)), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-
-
-def dumped(cells: Notebook) -> str:
-    return json.dumps(cells)
-
-
-TITLE = markdown("# Arrays", "title")
-QUESTION = markdown("How many rows has the table? Answer wiht a number.", "question")
-ANSWER = code("rows = ...\nprint(rows)", "answer")
-END = markdown("The end", "end")
-BASE = notebook(TITLE, QUESTION, ANSWER, END, kernelspec={"name": "python3", "display_name": "Python 3"})
-
-
-def edited(change: Callable[[list[Cell]], object], of: Notebook = BASE) -> Notebook:
-    """Return a copy of a notebook whose list of cells `change` has changed."""
-    result = copy.deepcopy(of)
-    change(result["cells"])
-    return result
-
-
-def set_in(place: int, **values: Any) -> Callable[[list[Cell]], object]:
-    return lambda cells: cells[place].update(values)
-
-
-def insert(place: int, cell: Cell) -> Callable[[list[Cell]], object]:
-    return lambda cells: cells.insert(place, copy.deepcopy(cell))
 
 
 def merged(student: Notebook, template: Notebook, base: Notebook = BASE) -> Notebook:
@@ -87,32 +58,10 @@ def merged(student: Notebook, template: Notebook, base: Notebook = BASE) -> Note
     return valid(text)
 
 
-def valid(text: str) -> Notebook:
-    """Return the notebook in `text`, which has unique ids and passes nbformat."""
-    result: Notebook = nbformat.reader.reads(text)
-    ids = [cell.get("id") for cell in result["cells"]]
-    if result["nbformat_minor"] >= 5:
-        assert None not in ids
-        assert len(set(ids)) == len(ids)
-    nbformat.validate(result)
-    return result
-
-
-def texts(of: Notebook) -> list[str]:
-    return [cell["source"] for cell in of["cells"]]
-
-
 def doubt(student: Notebook, template: Notebook, base: Notebook = BASE) -> str:
     with pytest.raises(DoubtError) as caught:
         merge(dumped(base), dumped(student), dumped(template))
     return str(caught.value)
-
-
-FIXED = set_in(1, source="How many rows has the table? Answer with a number.")
-SOLVED = set_in(2, source="rows = len(table)\nprint(rows)")
-RUN = set_in(2, outputs=code("", "", "150")["outputs"], execution_count=7)
-MORE = insert(4, markdown("One more question", "more"))
-NOTE = insert(3, markdown("Ask about this!", "note"))
 
 
 def test_an_edited_cell_and_a_change_elsewhere() -> None:
@@ -242,14 +191,6 @@ def test_two_versions_later() -> None:
     third = edited(MORE, of=second)
     assert texts(merged(edited(SOLVED), third))[1].startswith("How many rows has the table? Answer with")
     assert texts(merged(edited(SOLVED), third))[4:] == ["One more question"]
-
-
-def without_ids(of: Notebook) -> Notebook:
-    result = copy.deepcopy(of)
-    result["nbformat_minor"] = 4
-    for cell in result["cells"]:
-        del cell["id"]
-    return result
 
 
 def with_other_ids(of: Notebook) -> Notebook:
@@ -387,300 +328,3 @@ def test_a_renamed_template_is_known_by_its_cells() -> None:
     assert is_renamed(old, dumped(edited(MORE, of=edited(FIXED))).encode())
     assert not is_renamed(old, dumped(notebook(TITLE, markdown("Else", "e"), markdown("Other", "o"))).encode())
     assert not is_renamed(dumped(notebook()).encode(), dumped(notebook(END)).encode())
-
-
-# ── Random pairs of edits ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def random_base(dice: random.Random) -> Notebook:
-    """Return a template as instructors write them: with ids, with numbers for ids, or of a time before ids."""
-    cells = []
-    for place in range(dice.randint(1, 8)):
-        source = dice.choice(["", f"Exercise {place}\nRead it twice.\n", f"x{place} = load()\nx{place}.plot()\n"])
-        kind = dice.choice([code, markdown])
-        cells.append(kind(source, f"base-{place}"))
-        if kind is code and dice.random() < 0.3:
-            cells[-1].update(code("", "", f"shipped {place}"), source=source, id=f"base-{place}")
-    result = notebook(*cells, kernelspec={"name": "python3", "display_name": "Python 3"})
-    how = dice.random()
-    if how < 0.2:
-        return without_ids(result)
-    if how < 0.3:
-        return {**result, "cells": [{**cell, "id": str(place)} for place, cell in enumerate(result["cells"])]}
-    return result
-
-
-def edit(of: Notebook, dice: random.Random, who: str, most: int) -> Notebook:
-    """Return a copy of a notebook after some edits by `who`, of which each leaves a word of its own."""
-    result = copy.deepcopy(of)
-    cells = result["cells"]
-    for step in range(dice.randint(0, most)):
-        word = f"{who}{step}"
-        place = dice.randrange(len(cells)) if cells else 0
-        cell = cells[place] if cells else None
-        how = dice.choices(
-            ["rewrite", "insert", "delete", "move", "copy", "run", "attach", "tag", "kernel", "kind", "ids", "same"],
-            [30, 20, 12, 8, 6, 14, 4, 6, 2, 2, 3, 3],
-        )[0]
-        if how == "insert" or cell is None:
-            name = f"{who}-{dice.randrange(10**6)}" if dice.random() < 0.9 else "collision"
-            cells.insert(place, dice.choice([code, markdown])(f"{word} is new\nof {who}\n", name))
-        elif how == "rewrite":
-            lines = cell["source"].splitlines(keepends=True) or [""]
-            lines[dice.randrange(len(lines))] = f"{word} edits\n"
-            cell["source"] = "".join(lines)
-        elif how == "delete":
-            del cells[place]
-        elif how == "move":
-            result["metadata"].setdefault("moves", who)
-            cells.insert(dice.randrange(len(cells)), cells.pop(place))
-        elif how == "copy":
-            cells.insert(place, copy.deepcopy(cell))
-        elif how == "run" and cell["cell_type"] == "code":
-            cell.update(outputs=code("", "", f"{word} {dice.random()}")["outputs"], execution_count=step)
-        elif how == "attach" and cell["cell_type"] == "markdown":
-            cell.setdefault("attachments", {})[dice.choice(["a.png", "b.png"])] = {"image/png": word}
-        elif how == "tag":
-            cell["metadata"].update(dice.choice([{"tags": [word]}, {"name": word}]))
-        elif how == "kernel":
-            result["metadata"]["kernelspec"] = {"name": word, "display_name": word}
-        elif how == "kind" and cell["cell_type"] == "code":
-            cells[place] = {**markdown(f"{word} text", ""), **({"id": cell["id"]} if "id" in cell else {})}
-        elif how == "ids" and result["nbformat_minor"] == 5:
-            result["nbformat_minor"] = 4
-        elif how == "ids":
-            result["nbformat_minor"] = 5
-        elif how == "same":
-            cells.append(code("both wrote this", f"{who}-both"))
-    seen = set()
-    for place, cell in enumerate(cells):
-        if result["nbformat_minor"] == 4:
-            cell.pop("id", None)
-        elif "id" not in cell or (who == "T" and cell["id"] in seen):  # a student's file may have an id twice
-            cell["id"] = f"{who}-late-{place}"
-        seen.add(cell.get("id"))
-    return result
-
-
-def content(cell: Cell) -> tuple[str, str]:
-    return (cell["cell_type"], cell["source"])
-
-
-def shown(cell: Cell) -> str:
-    return json.dumps([cell.get("outputs"), cell.get("attachments")], sort_keys=True)
-
-
-def is_subsequence(part: list[Any], whole: list[Any]) -> bool:
-    rest = iter(whole)
-    return all(item in rest for item in part)
-
-
-def faults(base: Notebook, student: Notebook, template: Notebook, result: Notebook) -> list[str]:
-    """Return what is wrong with a merge, found without any of its code, nor by ids: edits copy them."""
-    found = []
-    given = {content(cell) for cell in base["cells"]}
-    own = [cell for cell in student["cells"] if content(cell) not in given]
-    there = [(content(cell), shown(cell)) for cell in result["cells"]]
-    need = Counter(content(cell) for cell in student["cells"]) - Counter(content(cell) for cell in base["cells"])
-    if need - Counter(content(cell) for cell in result["cells"]):
-        found.append("a cell of the student is lost")
-    in_order = is_subsequence([content(cell) for cell in own], [cell for cell, _ in there])
-    if not in_order and "moves" not in template["metadata"]:
-        found.append("cells of the student are in another order")
-    marks = [word for cell in student["cells"] for word in own_marks(cell)]
-    if Counter(marks) - Counter(word for cell in result["cells"] for word in own_marks(cell)):
-        found.append("an output or attachment of the student is lost")
-    for cell in own:
-        ran = [output["text"] for output in cell.get("outputs", []) if output["text"].startswith("S")]
-        if ran and not any(c == content(cell) and all(text in s for text in ran) for c, s in there):
-            found.append("an output of the student is at another cell")
-    if result["metadata"] != student["metadata"] != base["metadata"]:
-        found.append("metadata of the student is lost")
-    named = Counter(value for cell in student["cells"] for value in names(cell))
-    if named - Counter(value for cell in result["cells"] for value in names(cell)):
-        found.append("metadata of a cell of the student is lost")
-    news = {
-        content(cell) for cell in template["cells"] if cell["source"].startswith("T") and "is new" in cell["source"]
-    }
-    if news - {content(cell) for cell in result["cells"]}:
-        found.append("a new cell of the template is missing")
-    sides = Counter(map(content, student["cells"])) + Counter(map(content, template["cells"]))
-    if Counter(map(content, result["cells"])) - sides:
-        found.append("a cell is in the merge that nobody wrote, or too often")
-    ids = [cell.get("id") for cell in result["cells"]]
-    if result != student and result["nbformat_minor"] >= 5 and (None in ids or len(set(ids)) != len(ids)):
-        found.append("ids are not unique")
-    try:
-        nbformat.validate(copy.deepcopy(result))
-    except nbformat.ValidationError:
-        found.append("invalid")
-    return found
-
-
-def own_marks(cell: Cell) -> list[str]:
-    """Return what the student's running and attaching left in a cell."""
-    texts = [output["text"] for output in cell.get("outputs", [])]
-    texts += [value["image/png"] for value in cell.get("attachments", {}).values()]
-    return [text for text in texts if text.startswith("S")]
-
-
-def names(cell: Cell) -> list[str]:
-    """Return the student's metadata of a cell that has text or output of the student's too: else it may go."""
-    name = json.dumps(cell["metadata"].get("name", ""))
-    kept = cell["source"].startswith("S") and "is new" in cell["source"]
-    return [name] if kept and "S" in name else []
-
-
-def random_pair(seed: int) -> tuple[Notebook, Notebook, Notebook]:
-    dice = random.Random(seed)  # noqa: S311 - dice, not secrets
-    base = random_base(dice)
-    most = dice.choice([2, 6])
-    return base, edit(base, dice, "S", most), edit(base, dice, "T", most)
-
-
-def fuzz(seeds: range) -> Counter[str]:
-    """Merge a random pair for each seed; count what came of it. Faults are all that is not `merged` or `doubt`."""
-    found: Counter[str] = Counter()
-    for seed in seeds:
-        base, student, template = random_pair(seed)
-        try:
-            text = merge(dumped(base), dumped(student), dumped(template)).text
-        except DoubtError:
-            found["doubt"] += 1
-            continue
-        result = nbformat.reader.reads(text)
-        found.update(["merged", *faults(base, student, template, result)])
-        if merge(dumped(base), dumped(student), dumped(template)).text != text:
-            found["the same edits gave another merge"] += 1
-        # A run that is cut off before it could remember is done again, with the result in the student's place.
-        try:
-            again = nbformat.reader.reads(merge(dumped(base), text, dumped(template)).text)
-        except DoubtError:
-            continue
-        found.update([f"at second sight, {fault}" for fault in faults(base, result, template, again)])
-        found["merged once for ever"] += again == result
-    return found
-
-
-def test_two_thousand_random_pairs() -> None:
-    found = fuzz(range(PAIRS))
-    assert set(found) == {"merged", "doubt", "merged once for ever"}
-    assert found["merged"] > 0.8 * PAIRS
-    assert found["merged once for ever"] > 0.9 * found["merged"]
-
-
-def always(value: Any) -> Callable[..., Any]:
-    return lambda *_, **__: value
-
-
-def forget_students_cells(self: Any, kept: dict[int, Any], new: dict[int, Any]) -> Any:
-    return WEAVE(self, {s: cell for s, cell in kept.items() if s in self._pairs}, new)
-
-
-def forget_new_cells(self: Any, kept: dict[int, Any], _: dict[int, Any]) -> Any:
-    return WEAVE(self, kept, {})
-
-
-def reverse(self: Any, kept: dict[int, Any], new: dict[int, Any]) -> Any:
-    return WEAVE(self, kept, new)[::-1]
-
-
-def template_wins(self: Any, s: int) -> Any:
-    return copy.deepcopy(self._template[self._pairs[s]] if s in self._pairs else self._student[s])
-
-
-def drop_what_the_template_dropped(self: Any, s: int) -> Any:
-    return None if s in self._given and s not in self._pairs else MERGE_CELL(self, s)
-
-
-def join(self: Any, s: int) -> Any:
-    """Merge two edits of one cell by lines, as other tools do."""
-    cell = copy.deepcopy(self._student[s])
-    if s in self._given and s in self._pairs:
-        cell["source"] += self._template[self._pairs[s]]["source"]
-    return cell
-
-
-def without_output(self: Any, s: int) -> Any:
-    cell = MERGE_CELL(self, s)
-    if cell is not None and cell["cell_type"] == "code":
-        cell["outputs"] = []
-    return cell
-
-
-def swap_outputs(self: Any, kept: dict[int, Any], new: dict[int, Any]) -> Any:
-    cells = WEAVE(self, kept, new)
-    ran = [cell for cell in cells if cell.get("outputs")]
-    for cell, outputs in zip(ran, [cell["outputs"] for cell in reversed(ran)], strict=True):
-        cell["outputs"] = outputs
-    return cells
-
-
-def template_keys(_: Any, student: Any, template: Any) -> Any:
-    return {**student, **template} if template else {}, []
-
-
-WEAVE, MERGE_CELL = merge_module._Merge._weave, merge_module._Merge._merge_cell
-MUTANTS: dict[str, tuple[str, Any]] = {
-    "the student's own cells are forgotten": ("_Merge._weave", forget_students_cells),
-    "the template's new cells are forgotten": ("_Merge._weave", forget_new_cells),
-    "everything is upside down": ("_Merge._weave", reverse),
-    "outputs change places": ("_Merge._weave", swap_outputs),
-    "the template wins": ("_Merge._merge_cell", template_wins),
-    "deletions of the template win": ("_Merge._merge_cell", drop_what_the_template_dropped),
-    "outputs are cleared": ("_Merge._merge_cell", without_output),
-    "edits of one cell are joined": ("_Merge._merge_cell", join),
-    "no output is the student's own": ("_has_own", always(False)),
-    "every cell has the same text": ("_content", always(("code", ""))),
-    "keys of the template win": ("merge_keys", template_keys),
-    "ids are left as they are": ("give_ids", always(None)),
-}
-
-
-def mutate(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    path, mutant = MUTANTS[name]
-    owner, _, attribute = path.rpartition(".")
-    monkeypatch.setattr(getattr(merge_module, owner) if owner else merge_module, attribute, mutant)
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_merge_that_loses_something_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checks of this file see every fault that the merge could have, with its own guard switched off."""
-    monkeypatch.setattr(merge_module, "lost", always([]))
-    monkeypatch.setattr(merge_module, "has_unique_ids", always(True))
-    mutate(monkeypatch, name)
-    assert set(fuzz(range(150))) - {"merged", "doubt", "merged once for ever"}
-
-
-@pytest.mark.parametrize("name", [name for name, (path, _) in MUTANTS.items() if path.startswith("_Merge.")])
-def test_the_guard_lets_no_loss_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the merge would have lost by a mistake of ours is a doubt instead: the student's file stays."""
-    mutate(monkeypatch, name)
-    assert not [fault for fault in fuzz(range(150)) if "is lost" in fault or "unique" in fault]
-
-
-words = st.text(st.characters(codec="utf-8"), max_size=12)
-cells = st.builds(
-    lambda make, source, name: make(source, name), st.sampled_from([code, markdown]), words, st.uuids().map(str)
-)
-
-
-@settings(derandomize=True, deadline=None, max_examples=150)
-@given(st.lists(cells, max_size=5), st.data())
-def test_whatever_is_typed_stays(base_cells: list[Cell], data: st.DataObject) -> None:
-    """Any characters, in any number of new and rewritten cells, on both sides."""
-
-    def side() -> Notebook:
-        result = notebook(*base_cells)
-        for cell in result["cells"]:
-            cell["source"] = data.draw(st.just(cell["source"]) | words)
-        for new in data.draw(st.lists(cells, max_size=3)):
-            result["cells"].insert(data.draw(st.integers(0, len(result["cells"]))), new)
-        return result
-
-    base, student, template = notebook(*base_cells), side(), side()
-    try:
-        text = merge(dumped(base), dumped(student), dumped(template)).text
-    except DoubtError:
-        return
-    assert not faults(base, student, template, valid(text))

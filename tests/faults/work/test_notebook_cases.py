@@ -16,16 +16,7 @@ import nbformat
 import pytest
 
 from tests.support.notebook_edits import faults, random_pair
-from tests.support.notebooks import (
-    BASE,
-    Notebook,
-    code,
-    edited,
-    insert,
-    markdown,
-    set_in,
-    texts,
-)
+from tests.support.notebooks import BASE, Notebook, code, edited, insert, markdown, set_in, texts
 from tests.support.term import FOLDER, STUDENTS, Term
 
 pytestmark = [

@@ -7,13 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.notebook_course import (
-    FIRST,
-    ME,
-    MINE,
-    ONE,
-    TWO,
-)
+from tests.support.notebook_course import FIRST, ME, MINE, ONE, TWO
 from tools import PROJECT
 
 PLAY = """

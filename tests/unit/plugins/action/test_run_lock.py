@@ -8,10 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tools import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLAYBOOK = """\
 - hosts: localhost
@@ -23,49 +27,68 @@ PLAYBOOK = """\
     - machine_learning.classroom.run_lock:
         path: "{{ lock }}"
         wait_s: 0
-    - ansible.builtin.shell: "echo began >> {{ lock }}.{{ name }}; sleep {{ seconds }}; echo >> {{ lock }}.{{ name }}"
+    - ansible.builtin.shell: |
+        echo began >> {{ lock }}.{{ name }}
+        for attempt in $(seq 600); do test -e {{ lock }}.{{ name }}.may_end && break; sleep 0.1; done
+        echo >> {{ lock }}.{{ name }}
       when: not ansible_check_mode
 """
 
 
 class Run:
-    """A playbook that takes the lock and then works for some seconds."""
+    """A playbook that takes the lock and then works, at once or until it is told to end."""
 
-    def __init__(self, folder: Path, name: str, *options: str, seconds: float = 0.1, wait_s: int = 0) -> None:
-        """Start it in `folder`; it waits `wait_s` for others and then works for `seconds`."""
+    def __init__(self, folder: Path, name: str, *options: str, works_on: bool = False, wait_s: int = 0) -> None:
+        """Start it in `folder`; it waits `wait_s` for others and, if it `works_on`, ends only when it may."""
         playbook = folder / f"{name}.yml"
         playbook.write_text(PLAYBOOK)
-        self.progress = folder / f"lock.{name}"
-        self.process = subprocess.Popen(
-            [
-                *(str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), "--inventory", "localhost,"),
-                *("--connection", "local", "--extra-vars", f"lock={folder}/lock name={name}", *options),
-                *("--extra-vars", f"seconds={seconds} wait_s={wait_s} ansible_python_interpreter={sys.executable}"),
-            ],
-            cwd=PROJECT,
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.progress, self.screen = folder / f"lock.{name}", folder / f"{name}.screen"
+        self.may_end = folder / f"lock.{name}.may_end"
+        if not works_on:
+            self.may_end.touch()
+        with self.screen.open("w") as screen:
+            self.process = subprocess.Popen(
+                [
+                    *(
+                        str(Path(sys.executable).parent / "ansible-playbook"),
+                        str(playbook),
+                        "--inventory",
+                        "localhost,",
+                    ),
+                    *("--connection", "local", "--extra-vars", f"lock={folder}/lock name={name}", *options),
+                    *("--extra-vars", f"wait_s={wait_s} ansible_python_interpreter={sys.executable}"),
+                ],
+                cwd=PROJECT,
+                env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"},
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+            )
 
     def works(self) -> None:
         """Wait until the work has begun."""
-        deadline = time.monotonic() + 30
-        while not self.progress.exists():
-            assert time.monotonic() < deadline, self.process.communicate()[0]
+        self._until(self.progress.exists)
+
+    def says(self, words: str) -> None:
+        """Wait until the screen shows these words."""
+        self._until(lambda: words in self.screen.read_text())
+
+    def _until(self, come: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not come():
+            assert time.monotonic() < deadline, self.screen.read_text()
             time.sleep(0.05)
 
     def ends(self) -> tuple[int, str]:
         """Wait for the end; returns exit code and output."""
-        said, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, said
+        self.process.wait(timeout=60)
+        return self.process.returncode, self.screen.read_text()
 
 
 def test_a_second_run_is_refused_by_name(tmp_path: Path) -> None:
-    first = Run(tmp_path, "first", seconds=6)
+    first = Run(tmp_path, "first", works_on=True)
     first.works()
     code, said = Run(tmp_path, "second").ends()
+    first.may_end.touch()
     assert code != 0
     assert "Another run is at work on this class: first.yml, begun" in said
     assert f"process {first.process.pid}." in said
@@ -75,25 +98,30 @@ def test_a_second_run_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_second_run_waits_where_it_may(tmp_path: Path) -> None:
-    first = Run(tmp_path, "first", seconds=3)
+    first = Run(tmp_path, "first", works_on=True)
     first.works()
-    code, said = Run(tmp_path, "second", wait_s=40).ends()
+    second = Run(tmp_path, "second", wait_s=60)
+    second.says("Waiting for another run to end: first.yml")
+    first.may_end.touch()
+    code, _ = second.ends()
     assert code == 0
-    assert "Waiting for another run to end: first.yml" in said
     assert first.process.poll() == 0
 
 
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
 def test_the_lock_lives_as_long_as_the_last_task_of_a_run_that_was_killed(tmp_path: Path, way: signal.Signals) -> None:
-    first = Run(tmp_path, "first", seconds=6)
+    first = Run(tmp_path, "first", works_on=True)
     first.works()
     first.process.send_signal(way)
     first.process.wait(timeout=30)
-    code, said = Run(tmp_path, "second", wait_s=40).ends()
+    second = Run(tmp_path, "second", wait_s=60)
+    if way == signal.SIGKILL:
+        second.says("Waiting for another run to end: first.yml")
+        first.may_end.touch()
+    code, said = second.ends()
     assert code == 0, said
     if way == signal.SIGKILL:  # its task was left behind and went on
         assert first.progress.read_text().splitlines() == ["began", ""]
-        assert "Waiting for another run to end: first.yml" in said
     else:
         assert first.progress.read_text().splitlines() == ["began"]
 

@@ -6,13 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.notebook_course import (
-    FIRST,
-    ONE,
-    SCRIPT,
-    Course,
-    merge_here,
-)
+from tests.support.notebook_course import FIRST, ONE, SCRIPT, Course, merge_here
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    student_files,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import student_files
 
 from tests.support.notebook_course import (
     CLASH,
@@ -31,14 +29,7 @@ from tests.support.notebook_course import (
     visible,
     write,
 )
-from tests.support.notebooks import (
-    FIXED,
-    edited,
-    insert,
-    markdown,
-    set_in,
-    texts,
-)
+from tests.support.notebooks import FIXED, edited, insert, markdown, set_in, texts
 
 
 def test_what_nobody_touched_becomes_the_new_edition(course: Course) -> None:

@@ -18,9 +18,7 @@ from typing import Any
 import nbformat
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import secure_files
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    student_files,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import student_files
 
 from tests.support.notebook_course import (
     CLASH,
@@ -37,11 +35,7 @@ from tests.support.notebook_course import (
     visible,
     write,
 )
-from tests.support.notebooks import (
-    RUN,
-    SOLVED,
-    edited,
-)
+from tests.support.notebooks import RUN, SOLVED, edited
 
 STEPS = ["open", "mkdir", "link", "rename", "replace", "unlink", "fsync", "write"]
 NEEDS_ROOM = ["mkdir", "link", "fsync", "exchange"]

@@ -15,14 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     student_process,
 )
 
-from tests.support.notebook_course import (
-    FIRST,
-    MINE,
-    ONE,
-    TWO,
-    Course,
-    write,
-)
+from tests.support.notebook_course import FIRST, MINE, ONE, TWO, Course, write
 
 
 def merger(python: str = sys.executable, program: str = "") -> Callable[[bytes, bytes, bytes], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The merge of thousands of random pairs of edits and of any text, and whether the checks see each fault it could have."""
+"""The merge of random pairs of edits and of any text, and whether the checks see each fault there could be."""
 
 from __future__ import annotations
 
@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge import (
-    DoubtError,
-    merge,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge import DoubtError, merge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.notebook_edits import faults, random_pair
-from tests.support.notebooks import (
-    Cell,
-    Notebook,
-    code,
-    dumped,
-    markdown,
-    notebook,
-    valid,
-)
+from tests.support.notebooks import Cell, Notebook, code, dumped, markdown, notebook, valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,26 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    student_files,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import student_files
 
-from tests.support.notebook_course import (
-    FIRST,
-    MINE,
-    ONE,
-    SCRIPT,
-    STUDENT,
-    TWO,
-    Course,
-    visible,
-    write,
-)
-from tests.support.notebooks import (
-    NOTE,
-    SOLVED,
-    edited,
-)
+from tests.support.notebook_course import FIRST, MINE, ONE, SCRIPT, STUDENT, TWO, Course, visible, write
+from tests.support.notebooks import NOTE, SOLVED, edited
 
 
 def just_before(

@@ -8,15 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
-    student_process,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import student_process
 
-from tests.support.notebook_course import (
-    FIRST,
-    TWO,
-    Course,
-)
+from tests.support.notebook_course import FIRST, TWO, Course
 
 
 def test_what_the_students_process_says_is_not_believed_blindly(

@@ -1,60 +1,22 @@
-"""Every version of a student's work: kept in git as it was, found by date, and copied to a private repository."""
+"""Every version of a student's work: kept in git as it was, and found by date."""
 
 from __future__ import annotations
 
-import ssl
 import subprocess
-import threading
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import file_names
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import history as history_module
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import remote as remote_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner, Version, choose
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import encoded
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.machine_and_home import Way, tree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """Return a way whose pauses are short."""
-    monkeypatch.setattr(collector, "QUIET_S", 0.0)
-    return Way(tmp_path)
 
 
 def hour(number: int) -> datetime:
     return datetime(2026, 3, 2, number, 30, 10, tzinfo=UTC).astimezone()
-
-
-# ── Names and bytes ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@given(st.binary(min_size=1, max_size=20).filter(lambda name: not set(name) & {0, 0x2F}))
-def test_any_name_is_written_so_that_git_takes_it_and_read_back(name: bytes) -> None:
-    shown = encoded(file_names.text(name))
-    assert unquote_to_bytes(shown) == name
-    assert not set(shown) & set('\n"\\~:/')
-    assert not shown.lower().startswith((".git", "git"))
-
-
-@pytest.mark.parametrize("name", ["lecture 1.ipynb", "Übung_3 (neu).ipynb", "データ.csv", ".config", "a+b=c.py"])
-def test_ordinary_names_stay_readable(name: str) -> None:
-    assert encoded(name) == name
 
 
 def test_a_students_own_repository_filters_and_line_ends_are_kept_as_they_are(way: Way) -> None:
@@ -112,9 +74,6 @@ def test_many_versions_are_packed_and_stay_sound(way: Way) -> None:
     assert len(way.kept_contents()) == 55
 
 
-# ── Whose it is ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_a_namesake_of_another_class_gets_a_folder_of_their_own_and_nothing_else(way: Way) -> None:
     (way.machine / "a").write_text("first ada's")
     way.collect()
@@ -140,9 +99,6 @@ def test_a_changed_address_takes_the_work_along(way: Way) -> None:
     moved.follow_address()
     assert StudentHome(str(way.home), "ada", new).name == "ada"
     assert way.student().name == "ada~2"
-
-
-# ── Which version ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 VERSIONS = [Version(f"{number:040x}", hour(number), history_module.COLLECTED) for number in (15, 12, 9)]
@@ -183,9 +139,6 @@ def test_a_day_lasts_until_its_end() -> None:
     assert history_module.moment("2026-03-02") + timedelta(microseconds=1) == datetime(2026, 3, 3).astimezone()
 
 
-# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_a_history_that_git_cannot_write_is_a_sentence_and_home_stays(way: Way) -> None:
     (way.machine / "a").write_text("one")
     way.collect()
@@ -220,121 +173,3 @@ def test_what_killed_runs_leave_is_removed(way: Way) -> None:
     way.collect()
     assert not [path for path in repository.rglob("*") if path.name.endswith(".lock") or "tmp_" in path.name]
     assert len(way.kept()) == 2
-
-
-# ── A copy elsewhere ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    """Return an empty repository."""
-    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote.git")], check=True)
-    return tmp_path / "remote.git"
-
-
-def test_each_history_gets_a_branch_and_only_news_are_pushed(way: Way, remote: Path) -> None:
-    (way.machine / "a").write_text("one")
-    way.collect()
-    stranger = Way(way.base / "other", username="bob", email="bob@example.org", class_name="ml102")
-    stranger.home = way.home
-    (stranger.machine / "b").write_text("b")
-    stranger.collect()
-    assert remote_module.push(str(way.home), "ml101", str(remote), check_mode=True).pushed == ["ada"]
-    assert remote_module.push(str(way.home), "ml101", f"file://{remote}").pushed == ["ada"]
-    assert remote_module.push(str(way.home), "ml101", str(remote)).same == ["ada"]
-    (way.machine / "a").write_text("two")
-    way.collect()
-    assert remote_module.push(str(way.home), "ml101", str(remote)).pushed == ["ada"]
-    branches = subprocess.run(["git", "-C", str(remote), "branch"], capture_output=True, text=True, check=True).stdout
-    assert branches.split() == ["ml101/ada"]
-    shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada~1:work/a"], capture_output=True, check=True)
-    assert shown.stdout == b"one"
-
-
-def test_another_history_is_never_replaced(way: Way, remote: Path) -> None:
-    (way.machine / "a").write_text("one")
-    way.collect()
-    other = Way(way.base / "other")
-    (other.machine / "a").write_text("other")
-    other.collect()
-    remote_module.push(str(other.home), "ml101", str(remote))
-    result = remote_module.push(str(way.home), "ml101", str(remote))
-    assert "ml101/ada has another history. Nothing was replaced" in result.failed["ada"]
-    shown = subprocess.run(["git", "-C", str(remote), "show", "ml101/ada:work/a"], capture_output=True, check=True)
-    assert shown.stdout == b"other"
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://git.example.edu/x.git", "git://git.example.edu/x", "ext::sh -c id", "-oProxyCommand=id", "relative/x"]
-    + [f"https://{who}@git.example.edu/x.git" for who in ("me:sEcret", "sEcret", ":sEcret")]
-    + ["ssh://git:sEcret@git.example.edu/x.git"],
-)
-def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(remote_module.RemoteError) as caught:
-        remote_module.check_address(address)
-    assert "sEcret" not in str(caught.value)
-    assert address not in str(caught.value)
-
-
-@pytest.mark.parametrize("address", ["git@git.example.edu:ml/x.git", "ssh://git@git.example.edu:2222/ml/x.git"])
-def test_of_an_ssh_address_the_web_is_asked(address: str) -> None:
-    remote_module.check_address(address)
-    assert remote_module.anonymous_address(address) == "https://git.example.edu/ml/x.git"
-
-
-@pytest.fixture
-def web(remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """Serve the repository by https on this machine; `open` says whether strangers may read it."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        (
-            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout {key} -out {certificate}"
-            " -addext subjectAltName=DNS:localhost"
-        ).split(),
-        check=True,
-        capture_output=True,
-    )
-    subprocess.run(["git", "-C", str(remote), "update-server-info"], check=True)
-    server_of: dict[str, Any] = {"open": True, "asked": []}
-
-    class Handler(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server_of["asked"].append(self.headers.get("Authorization"))
-            if server_of["open"]:
-                super().do_GET()
-            else:
-                self.send_error(401)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(remote.parent)))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
-    monkeypatch.setenv("no_proxy", "localhost")
-    server_of["address"] = f"https://localhost:{server.server_port}/remote.git"
-    yield server_of
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_public_repository_is_refused_before_anything_is_pushed(way: Way, web: dict[str, Any]) -> None:
-    (way.machine / "a").write_text("one")
-    way.collect()
-    with pytest.raises(remote_module.RemoteError, match="is public: everybody could read"):
-        remote_module.push(str(way.home), "ml101", web["address"])
-    assert set(web["asked"]) == {None}
-
-
-def test_a_repository_that_asks_strangers_who_they_are_is_not_public(web: dict[str, Any]) -> None:
-    web["open"] = False
-    assert not remote_module.is_public(web["address"])
-    assert not remote_module.is_public(web["address"].replace("remote.git", "none.git"))
-    with pytest.raises(remote_module.RemoteError, match=r"cannot be reached: .*\n.*on this disk only"):
-        remote_module.push("home", "ml101", web["address"])

@@ -6,41 +6,23 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work import collector
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import errors as errors_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import pack as pack_module
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import RestoreError
 
-from tests.support.machine_and_home import QUICK, Way, tree
+from tests.support.machine_and_home import Way, tree
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
-    """Return a way in memory, whose pauses are short."""
-    monkeypatch.setattr(collector, "QUIET_S", 0.0)
-    with tempfile.TemporaryDirectory(dir=QUICK) as base:
-        yield Way(Path(base))
-
-
-@pytest.fixture
-def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """Return a way whose pauses are short."""
-    monkeypatch.setattr(collector, "QUIET_S", 0.0)
-    return Way(tmp_path)
 
 
 def fill(way: Way) -> None:
@@ -76,9 +58,6 @@ def facts(folder: Path) -> dict[str, tuple[int, int, int]]:
         for path in folder.rglob("*")
         if not path.is_dir() and not path.is_symlink()
     }
-
-
-# ── A new machine ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_new_machine_gets_the_work_as_it_was_with_its_templates(way: Way) -> None:
@@ -155,9 +134,6 @@ def test_templates_that_this_machine_gave_are_not_taken_back(way: Way) -> None:
     assert (way.store / "delivered" / "objects" / record["lesson.ipynb"]).read_bytes() == b"new"
 
 
-# ── An earlier day ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_an_earlier_version_is_laid_beside_and_only_once(way: Way) -> None:
     (way.machine / "a").write_text("one")
     way.collect()
@@ -224,9 +200,6 @@ def test_a_history_that_was_tampered_with_is_not_given_out(way: Way) -> None:
     subprocess.run(git, input=made.encode(), check=True)
     with pytest.raises(WorkError, match="work/a is not what was collected"):
         way.student().send(way.history().versions()[0])
-
-
-# ── Disks and kills ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -342,30 +315,3 @@ def test_killed_right_after_the_last_step_it_is_not_taken_for_unfinished(way: Wa
     assert way.folder().settled()
     (way.store / "restored" / "ada.json").write_text(json.dumps({"placing": inode + 1}))
     assert not way.folder().settled()
-
-
-# ── Not safe ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_files_of_the_students_home_outside_the_folder_are_named(way: Way, tmp_path: Path) -> None:
-    home = tmp_path / "homes" / "ada"
-    (home / "thesis" / ".hidden").mkdir(parents=True)
-    (home / ".cache").mkdir()
-    for name in ("thesis/a.py", "thesis/.hidden/b", "note\n.txt", ".bashrc", ".cache/x"):
-        (home / name).write_text("x")
-    (home / "work").symlink_to(way.machine)
-    (home / "out").symlink_to("/etc")
-    os.mkfifo(home / "pipe")
-    here = os.getcwd()
-    os.chdir(home)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("sock")
-    os.chdir(here)
-    inside = home / "daily_user"
-    inside.mkdir()
-    (inside / "collected").touch()
-    assert collector.files_outside(str(home), inside.stat()) == ["note\n.txt", "thesis/.hidden/b", "thesis/a.py"]
-    for number in range(300):
-        (home / f"many{number}").touch()
-    assert len(collector.files_outside(str(home), inside.stat())) == collector.MOST_OUTSIDE
-    assert collector.files_outside(str(tmp_path / "nobody"), None) == []

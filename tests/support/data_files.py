@@ -13,8 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
-
-
 CSV = b"length,width\n5.1,3.5\n"
 
 

@@ -21,17 +21,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.sa
 from tests.support.machine_and_home import Way
 
 ROOT = os.geteuid() == 0
-
-
 STUDENT = "nobody" if ROOT else pwd.getpwuid(os.getuid()).pw_name
-
-
 MOST = 100 << 20
-
-
 DAY = 86400
-
-
 NINE = int(datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp())
 
 

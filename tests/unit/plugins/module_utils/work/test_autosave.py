@@ -13,9 +13,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import OwnWorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Version
 
+from tests.support.terminal import Terminal
+
 if TYPE_CHECKING:
     from typing import BinaryIO
-from tests.support.terminal import Terminal
 
 
 def test_only_new_work_makes_a_version(terminal: Terminal) -> None:

@@ -16,10 +16,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
 
 from tests.support.machine_and_home import QUICK, tree
+from tests.support.saving_machine import NINE, STUDENT, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-from tests.support.saving_machine import NINE, STUDENT, Desk
 
 
 class Forger(Desk):

@@ -21,11 +21,11 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 
 from tests.support.machine_and_home import Way, tree
+from tests.support.small_disk import Mount
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-from tests.support.small_disk import Mount
 
 ADA = Owner("ml101", "ada@example.com")
 

@@ -205,11 +205,7 @@ part = st.one_of(
     st.sampled_from([b"a", b"b", b"-x", b".git", b"n.ipynb", b"\xff", b"x\ny"]),
     st.binary(min_size=1, max_size=8).filter(lambda b: b not in (b".", b"..") and not set(b) & {0, 0x2F}),
 )
-
-
 content = st.one_of(st.binary(max_size=64), st.just(bytes(3 << 20)), st.just(b"{}"))
-
-
 change = st.tuples(
     st.lists(part, min_size=1, max_size=3),
     st.one_of(

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tools import PROJECT
-from tools.house_rules import MAY_NAME_THE_LAB, bare_exemptions, skipped_rules, words_of_the_lab
+from tools.house_rules import MAY_NAME_THE_LAB, bare_exemptions, borrowed_tests, skipped_rules, words_of_the_lab
 
 # Put together here, so that this file holds no exemption itself.
 NOQA, IGNORE, SHELL, YAML = "# no" + "qa", "# type: " + "ignore", "# shellcheck " + "disable", "# yamllint " + "disable"
@@ -64,6 +64,27 @@ def test_a_permission_that_nobody_needs_is_named() -> None:
     texts = {name: text for name, text in EVERY_PERMISSION.items() if name != "Makefile"}
     (found,) = words_of_the_lab(texts)
     assert "Makefile may name the lab and does not" in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tests.e2e.conftest import command",
+        "    from tests.unit.plugins.test_seats import plan",
+        "from tests.unit.plugins import test_seats",
+        "import tests.e2e.conftest",
+        "from .conftest import command",
+        "from . import test_seats",
+    ],
+)
+def test_what_is_imported_from_a_test_is_named_with_its_line(line: str) -> None:
+    (found,) = borrowed_tests({"tests/x.py": f"\n{line}", "docs/x.md": line})
+    assert found.startswith("tests/x.py:2: imports from a test or a conftest")
+
+
+def test_what_is_imported_from_elsewhere_may_have_any_name() -> None:
+    lines = "from tests.support.commands import command\nfrom ansible_test._internal import test_x\nconftest = 1"
+    assert list(borrowed_tests({"tests/x.py": lines})) == []
 
 
 def test_no_rule_is_skipped_for_the_whole_project() -> None:

@@ -1,6 +1,6 @@
 """The wings of the collection's Python: one does not import another, but for the ground that all stand on.
 
-`python -m tests.unit.plugins.test_wings` prints the rooms, and the arrows between them.
+`python -m tests.unit.plugins.module_utils.test_wings` prints the rooms, and the arrows between them.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from benchmarks.class_size import PROJECT, shell
-from tests.e2e.laptop import Laptop, fetch
-from tests.e2e.letter import read_letter
+from tests.support.laptop import Laptop, fetch
+from tests.support.letter import read_letter
 
 STATE = PROJECT / "lab/state"
 OK = 200

@@ -1,4 +1,4 @@
-"""The house rules that no linter knows: exemptions say why, and the product does not know the lab.
+"""The house rules that no linter knows: exemptions say why, the product does not know the lab, tests share no tests.
 
 `python -m tools.house_rules` prints every line that breaks one, and fails if there is any.
 """
@@ -21,6 +21,7 @@ EXEMPTION = re.compile(
     r"# ?(?:noqa|type: ignore|yamllint disable|shellcheck disable|ruff: noqa|pragma: no)(?P<rest>.*)"
 )
 RULE_AND_REASON = re.compile(r"[\w-]*[:=\[ ] ?\w[^#]*?\s+[-#]\s+\W?\w+\W+\w+")
+BORROWED = re.compile(r"\s*(?:from|import) (?:tests|\.)[\w.]*(?: import .*)?\b(?:conftest|test_\w+)\b")
 LAB = re.compile(r"python -m lab\b|(?<![\w-])lab/|\bmoto\b|\bpodman\b", re.IGNORECASE)
 
 # Files that may name the lab, each with the reason. One that does not name it any more has to leave the list.
@@ -80,6 +81,13 @@ def words_of_the_lab(texts: Mapping[str, str]) -> Iterator[str]:
         yield f"tools/house_rules.py: {pattern} may name the lab and does not: take it off the list"
 
 
+def borrowed_tests(texts: Mapping[str, str]) -> Iterator[str]:
+    """Find imports from test files: what two of them need is in tests/support."""
+    for name, number, line in _lines(texts):
+        if name.endswith(".py") and BORROWED.match(line):
+            yield f"{name}:{number}: imports from a test or a conftest: move it to tests/support: {line.strip()}"
+
+
 def skipped_rules(texts: Mapping[str, str]) -> Iterator[str]:
     """Find rules of ansible-lint that are switched off for the whole project."""
     settings = yaml.safe_load(texts[".ansible-lint"])
@@ -99,7 +107,7 @@ def _lines(texts: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
 def main() -> int:
     """Print what breaks a rule."""
     texts = files()
-    broken = [*bare_exemptions(texts), *words_of_the_lab(texts), *skipped_rules(texts)]
+    broken = [*bare_exemptions(texts), *words_of_the_lab(texts), *borrowed_tests(texts), *skipped_rules(texts)]
     print("\n".join(broken), end="\n" if broken else "")
     return int(bool(broken))
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.conftest import STATE, command, mails, on_all_machines, play, recap, requests
+from tests.support.commands import STATE, command, mails, on_all_machines, play, recap, requests
 
 READS = re.compile(r"Describe|Get|List")
 # Everything on a machine that configure may write to, by name, time, owner, mode and size.

@@ -6,8 +6,8 @@ import re
 import zipfile
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import STATE, on_all_machines, on_machine, play
-from tests.hosts import running
+from tests.support.class_machines import running
+from tests.support.commands import STATE, on_all_machines, on_machine, play
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, mails
-from tests.e2e.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook, type_cell
-from tests.e2e.letter import read_letter
+from tests.support.commands import mails
+from tests.support.laptop import Laptop, browser, fetch, open_jupyterlab, run_notebook, type_cell
+from tests.support.letter import read_letter
+from tools import PROJECT
 
 NOTEBOOKS = sorted(path.name for path in (PROJECT / "templates/notebooks").glob("*.ipynb"))
 FORBIDDEN, OK = 403, 200

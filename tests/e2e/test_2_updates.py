@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, mails, on_machine, play
-from tests.e2e.letter import read_letter
+from tests.support.commands import mails, on_machine, play
+from tests.support.letter import read_letter
+from tools import PROJECT
 
 NOTEBOOK = "01-first-steps-numpy-pandas.ipynb"
 FOLDER = "/home/ubuntu/machine_learning_aws/daily_user"

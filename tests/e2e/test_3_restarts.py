@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.e2e.conftest import STATE, command, mails, on_machine, play, requests
-from tests.e2e.letter import read_letter
+from tests.support.commands import STATE, command, mails, on_machine, play, requests
+from tests.support.letter import read_letter
 
 SECONDS = 90
 

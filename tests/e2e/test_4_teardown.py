@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import (
+from tests.support.commands import (
     PROJECT_ON_MACHINE,
     TEARDOWN,
     command,
@@ -14,12 +14,12 @@ from tests.e2e.conftest import (
     play,
     requests,
 )
-from tests.e2e.letter import read_letter
+from tests.support.letter import read_letter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.laptop import Laptop
+    from tests.support.laptop import Laptop
 
 
 def terminated() -> int:

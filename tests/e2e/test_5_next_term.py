@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import PROJECT_ON_MACHINE, ROSTER, on_all_machines, play
+from tests.support.commands import PROJECT_ON_MACHINE, ROSTER, on_all_machines, play
 
 if TYPE_CHECKING:
     from pathlib import Path

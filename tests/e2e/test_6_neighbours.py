@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
-from tests.e2e.laptop import Laptop, fetch
-from tests.e2e.letter import Letter, read_letter
+from tests.support.commands import PROJECT_ON_MACHINE, ROSTER, command, mails, on_machine
+from tests.support.laptop import Laptop, fetch
+from tests.support.letter import Letter, read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

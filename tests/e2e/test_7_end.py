@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.conftest import PROJECT, TEARDOWN, command, play
-from tests.e2e.traces import traces
+from tests.support.commands import TEARDOWN, command, play
+from tests.support.traces import traces
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

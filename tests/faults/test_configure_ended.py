@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import mails
-from tests.e2e.letter import read_letter
-from tests.faults.conftest import Course, Moment, tasks_of
-from tests.hosts import machines
+from tests.support.class_machines import machines
+from tests.support.commands import mails
+from tests.support.lab_course import Course, Moment, tasks_of
+from tests.support.letter import read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

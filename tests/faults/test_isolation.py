@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from tests.e2e.conftest import command, mails
-from tests.e2e.letter import read_letter
-from tests.faults.conftest import Course
+from tests.support.commands import command, mails
+from tests.support.lab_course import Course
+from tests.support.letter import read_letter
 
 if TYPE_CHECKING:
     from pathlib import Path

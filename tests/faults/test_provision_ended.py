@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.conftest import Course, Moment, tasks_of
-from tests.hosts import ec2, machines
+from tests.support.class_machines import ec2, machines
+from tests.support.lab_course import Course, Moment, tasks_of
 
 if TYPE_CHECKING:
     from pathlib import Path

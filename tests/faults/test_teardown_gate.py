@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import command
-from tests.faults.conftest import Course
-from tests.hosts import ec2, machines
+from tests.support.class_machines import ec2, machines
+from tests.support.commands import command
+from tests.support.lab_course import Course
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ import yaml
 from botocore.config import Config
 
 from lab import layout
-from tests.hosts import refuse_a_lab_that_is_up
 from tests.lab.command import lab
 from tests.lab.machines import SEAT, Machines
-from tests.lab.traces import traces
+from tests.support.class_machines import refuse_a_lab_that_is_up
+from tests.support.traces import traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def traces_before() -> Iterator[dict[str, list[str]]]:
+def traces_before() -> Iterator[dict[str, set[str]]]:
     """Bring the lab up, and take it down at the end; gives what was on this machine before it."""
     refuse_a_lab_that_is_up()
     before = traces()

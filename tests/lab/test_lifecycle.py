@@ -11,7 +11,7 @@ from lab import image, layout
 from lab.control import process
 from tests.lab.command import lab
 from tests.lab.machines import SEAT, Machines
-from tests.lab.traces import traces
+from tests.support.traces import traces
 
 
 def test_a_second_up_changes_nothing(machine: str, machines: Machines) -> None:
@@ -52,13 +52,13 @@ def test_a_lab_in_another_cache_is_refused_in_words(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_down_leaves_nothing(machines: Machines, machine: str, traces_before: dict[str, list[str]]) -> None:
+def test_down_leaves_nothing(machines: Machines, machine: str, traces_before: dict[str, set[str]]) -> None:
     machines.ec2.create_image(InstanceId=machine, Name="still being made")
     down = lab("down")
     assert down.returncode == 0, down.stderr
     after = traces()
     for kind, before in traces_before.items():
-        assert sorted(set(after[kind]) - set(before)) == [], kind
+        assert sorted(after[kind] - before) == [], kind
     # What is slow to make stays.
     assert image.exists(image.RELEASES[0].ami)
     again = lab("down")

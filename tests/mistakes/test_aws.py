@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.image import RELEASES
-from tests.mistakes.conftest import ACCESS_KEY, SECRET_KEY, Desk
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -7,7 +7,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     write_credentials,
 )
 
-from tests.mistakes.conftest import Desk
+from tests.support.desk import Desk
 
 
 def test_all_mistakes_are_on_the_screen_with_their_lines(desk: Desk) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from tests.mistakes.conftest import PROJECT, Desk
+from tests.support.desk import Desk
+from tools import PROJECT
 
 PLAY = """
 - hosts: ml101-001
@@ -44,14 +45,16 @@ PLAY = """
       ansible.builtin.command: ls /no/s3cret
       no_log: true
 """
-# The second machine is slower, and none waits for another.
+# The second machine changes nothing before all is said of the first, and none waits for another.
 FREE = """
 - hosts: all
   gather_facts: false
   strategy: free
+  vars:
+    wait: timeout 60 sh -c 'until grep -qF "[quick] => (item=two)" "$ANSIBLE_LOG_PATH"; do sleep 0.1; done'
   tasks:
     - name: Change {{ 'it' }}
-      ansible.builtin.command: "sleep {{ 2 * groups.all.index(inventory_hostname) }}"
+      ansible.builtin.command: "{{ wait if inventory_hostname == 'slow' else 'true' }}"
     - name: Change both
       ansible.builtin.command: "true"
       loop: [one, two]
@@ -103,6 +106,7 @@ def test_a_failure_is_a_few_lines_whoever_made_it(desk: Desk) -> None:
 def test_what_a_slower_machine_changes_is_one_line(desk: Desk) -> None:
     (desk.home / "play.yml").write_text(FREE)
     (desk.home / "hosts.yml").write_text("all: {hosts: {quick: , slow: }, vars: {ansible_connection: local}}")
+    desk.environment["ANSIBLE_LOG_PATH"] = str(desk.home / "log")
     shown = desk.play(f"-i {desk.home}/hosts.yml {desk.home}/play.yml")
     assert shown.code == 0
     said = [line.rstrip(" *") for line in shown.text.partition("PLAY RECAP")[0].splitlines() if line]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mistakes.conftest import Desk
-from tests.unit.conda_channels import write_class_channel
+from tests.support.conda_channels import write_class_channel
+from tests.support.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from lab.image import RELEASES
-from tests.mistakes.conftest import ACCESS_KEY, SECRET_KEY, Desk
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adding_a_role import CALLER, follow, run
+from tests.support.adding_a_role import CALLER, follow, run
 from tools import PROJECT
 from tools.molecule_scenarios import SUITE
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import command, mails
-from tests.e2e.letter import read_letter
-from tests.faults.conftest import Course
-from tests.hosts import machines, refuse_a_lab_that_is_up
+from tests.support.class_machines import machines, refuse_a_lab_that_is_up
+from tests.support.commands import command, mails
+from tests.support.lab_course import Course
+from tests.support.letter import read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

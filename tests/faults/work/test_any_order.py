@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.work.conftest import STUDENTS, Term, git, owned
-from tests.unit.test_notebook_merge import edited, markdown, notebook, set_in
+from tests.support.notebooks import edited, markdown, notebook, set_in
+from tests.support.term import STUDENTS, Term, git, owned
 
 if TYPE_CHECKING:
     from pathlib import Path

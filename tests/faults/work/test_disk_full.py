@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from tests.e2e.conftest import command
-from tests.faults.work.conftest import FOLDER, FOR_ALL, STORE, Term, owned
-from tests.unit.test_notebook_merge import code, edited, markdown, notebook, set_in
+from tests.support.commands import command
+from tests.support.notebooks import code, edited, markdown, notebook, set_in
+from tests.support.term import FOLDER, FOR_ALL, STORE, Term, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

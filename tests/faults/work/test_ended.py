@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
-from tests.faults.work.conftest import ACCOUNTS, FOLDER, STORE, STUDENTS, Ending, Term, owned
-from tests.unit.test_notebook_merge import code, edited, markdown, notebook, set_in
+from tests.support.notebooks import code, edited, markdown, notebook, set_in
+from tests.support.term import ACCOUNTS, FOLDER, STORE, STUDENTS, Ending, Term, owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,19 +15,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.faults.work.conftest import FOLDER, STUDENTS, Term
-from tests.unit.test_notebook_merge import (
-    BASE,
-    Notebook,
-    code,
-    edited,
-    faults,
-    insert,
-    markdown,
-    random_pair,
-    set_in,
-    texts,
-)
+from tests.support.notebook_edits import faults, random_pair
+from tests.support.notebooks import BASE, Notebook, code, edited, insert, markdown, set_in, texts
+from tests.support.term import FOLDER, STUDENTS, Term
 
 pytestmark = [
     pytest.mark.timeout(1200),

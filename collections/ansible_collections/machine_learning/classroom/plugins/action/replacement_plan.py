@@ -33,7 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "abandoned": {"type": "dict", "default": {}},
             }
         )
-        pending = records.read(given["record"])
+        pending = records.read_json(given["record"])
         try:
             replacement = plan_replacement(given["student"], given["instances"], pending, given["limit"])
             refuse_unknown_abandoned(given["abandoned"], given["instances"], given["known"])

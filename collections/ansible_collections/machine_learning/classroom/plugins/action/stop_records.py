@@ -29,7 +29,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             }
         )
         wanted = stop_records(**given)
-        new = {path: record for path, record in wanted.items() if records.read(path) != record}
+        new = {path: record for path, record in wanted.items() if records.read_json(path) != record}
         if not self._task.check_mode:
             for path, record in new.items():
                 records.make_private(os.path.dirname(path))

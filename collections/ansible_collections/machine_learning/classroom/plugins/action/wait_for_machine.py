@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure, retry_until
 
 # A megabyte, with tee, which says in words that the disk is full; a shell's own echo says "I/O error".
 PROBE = (
@@ -32,9 +32,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if self._task.check_mode:
             return result | {"skipped": True}
         try:
-            answer = patiently(lambda: self._low_level_execute_command(PROBE), self._connection, arguments["wait_s"])
+            answer = retry_until(lambda: self._low_level_execute_command(PROBE), self._connection, arguments["wait_s"])
         except AnsibleConnectionFailure as error:
             return result | {"failed": True, "msg": f"no answer over ssh: {str(error).strip()}"}
         if answer["rc"] != 0:
-            return result | {"failed": True, "msg": f"{trouble(answer)}."}
+            return result | {"failed": True, "msg": f"{explain_failure(answer)}."}
         return result

@@ -13,12 +13,13 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_import import known_saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest, pack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import patiently, trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure, retry_until
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.student_report import Report
 
 PACKER = "machine_learning.classroom.work_pack"
@@ -117,13 +118,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     "username": username,
                     "known": known,
                     "templates": home.templates(),
-                    "autosaved": home.history.known_saved()._asdict(),
+                    "autosaved": known_saved(home.history)._asdict(),
                 }
                 for username, (home, known) in homes.items()
             ],
         }
         try:
-            answer = patiently(
+            answer = retry_until(
                 lambda: self._execute_module(module_name=PACKER, module_args=question, task_vars=task_vars),
                 self._connection,
                 arguments["reach_wait_s"],
@@ -133,7 +134,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 reports[username].reason = "could not be reached"
             return {"failed": True, "msg": f"it could not be reached: {str(error).strip()}"}
         if answer.get("failed") or "students" not in answer:
-            reason = f"the machine could not pack the work: {trouble(answer)}"
+            reason = f"the machine could not pack the work: {explain_failure(answer)}"
             for username in homes:
                 reports[username].reason = reason
             return {"failed": True, "msg": f"No work came home: {reason}"}
@@ -165,8 +166,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         manifest = Manifest.unpacked(said["manifest"])
         report.note_manifest(manifest)
         if check_mode:
-            counts = home.foresee(manifest)
-            report.note_counts(counts, home.broken | set(manifest.broken))
+            counts = home.folder.foresee(manifest)
+            report.note_counts(counts, home.folder.broken | set(manifest.broken))
             report.conclude()
             if counts.any() and report.verified:
                 report.verified, report.would_verify = False, True
@@ -174,7 +175,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return counts.any()
         pack = self._fetch(home, said, manifest.allocated) if said["pack"] or said["inline"] else ""
         counts = home.receive(manifest, pack)
-        report.note_counts(counts, home.broken)
+        report.note_counts(counts, home.folder.broken)
         report.conclude()
         return counts.any()
 

@@ -21,7 +21,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import SPARE_BYTES, no_room
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure
 
 LAYER = "machine_learning.classroom.work_unpack"
 
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             module_name=LAYER, module_args=question | {"students": asked}, task_vars=task_vars
         )
         if answer.get("failed"):
-            return result | {"failed": True, "msg": f"The machine could not be asked: {trouble(answer)}"}
+            return result | {"failed": True, "msg": f"The machine could not be asked: {explain_failure(answer)}"}
         restored: list[dict[str, str]] = []
         for told in answer["students"]:
             username = told["username"]
@@ -146,7 +146,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 module_name=LAYER, module_args=question | {"students": [student]}, task_vars=task_vars
             )
         if answer.get("failed"):
-            raise WorkError(f"the machine could not lay it out: {trouble(answer)}")
+            raise WorkError(f"the machine could not lay it out: {explain_failure(answer)}")
         told = answer["students"][0]
         if told["reason"]:
             raise WorkError(told["reason"])

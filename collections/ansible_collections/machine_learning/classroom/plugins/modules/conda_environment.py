@@ -240,7 +240,7 @@ def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, sta
         environment.install(
             lock, state, imports=params["imports"], user="nobody", time_limit=float(params["time_limit"])
         )
-    for step in plan.words() or [f"checked {environment.prefix} anew"]:  # said once it is true
+    for step in plan.changes() or [f"checked {environment.prefix} anew"]:  # said once it is true
         host.change(step)
 
 

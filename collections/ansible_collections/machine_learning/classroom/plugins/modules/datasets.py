@@ -105,8 +105,8 @@ changes:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.data.datasets import (
+    DatasetDirectory,
     DatasetError,
-    Shelf,
     read_datasets,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
@@ -144,17 +144,17 @@ def main() -> None:
         datasets = read_datasets(params["datasets"])
     except DatasetError as error:
         host.fail(f"{error}\nThe list is data/datasets.yml.")
-    shelf = Shelf(host, params["directory"], record=params["record"], owner=params["owner"])
-    troubles = shelf.arrange(
+    directory = DatasetDirectory(host, params["directory"], record=params["record"], owner=params["owner"])
+    failures = directory.sync(
         datasets,
         mirror_url=params["mirror_url"],
         attempts=max(1, params["attempts"]),
         parallel=max(1, params["parallel"]),
         timeout=params["timeout"],
     )
-    if troubles:
-        shown = "\n".join(troubles[:2])
-        more = f"And {len(troubles) - 2} more. " if len(troubles) > 2 else ""
+    if failures:
+        shown = "\n".join(failures[:2])
+        more = f"And {len(failures) - 2} more. " if len(failures) > 2 else ""
         host.fail(
             f"{shown}\n{more}The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml"
             " again: it goes on where it stopped."

@@ -105,7 +105,9 @@ import zlib
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.delivery import Delivery
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import trouble
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import (
+    explain_os_error,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
 
 
@@ -149,7 +151,7 @@ def main() -> None:
         except NotebooksError as error:  # one student's folder: the others get theirs
             troubles.append(str(error))
         except OSError as error:
-            troubles.append(f"The folder of {student} cannot be opened: {trouble(error)}")
+            troubles.append(f"The folder of {student} cannot be opened: {explain_os_error(error)}")
     if troubles:
         host.fail("\n".join(troubles))
     diff = {"diff": [shown for outcome in outcomes.values() for shown in outcome.diffs]} if module._diff else {}

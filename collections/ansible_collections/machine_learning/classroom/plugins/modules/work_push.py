@@ -65,7 +65,7 @@ def main() -> None:
     module.exit_json(
         changed=bool(result.pushed),
         pushed=result.pushed,
-        msg=f"{len(result.pushed)} histories {done} to class_work_remote; {len(result.same)} were there already.",
+        msg=f"{len(result.pushed)} histories {done} to class_work_remote; {len(result.unchanged)} were there already.",
     )
 
 

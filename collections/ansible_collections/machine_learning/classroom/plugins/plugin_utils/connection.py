@@ -19,7 +19,7 @@ NO_ROOM = re.compile("No space left on device|No usable temporary directory|Disk
 FULL = "the machine's disk is full. Make room there, then run again"
 
 
-def patiently(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
+def retry_until(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
     """Return what `attempt` returns, made again while there is no connection; after `wait_s` seconds it may raise."""
     until = time.monotonic() + wait_s
     while True:
@@ -32,7 +32,7 @@ def patiently(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
         time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
 
-def trouble(answer: Mapping[str, Any]) -> str:
+def explain_failure(answer: Mapping[str, Any]) -> str:
     """Say why a machine could not do what it was told: the failed result of a module, or of a command."""
     # A command of ours has a terminal, so all that it says is in stdout, and in stderr ssh's own farewell.
     said = [str(answer.get(name) or "") for name in ("msg", "module_stderr", "module_stdout", "stdout", "stderr")]

@@ -53,7 +53,7 @@ def stopped_machines(
     found = {}
     for instance in instances:
         machine = Machine.from_instance(instance)
-        record = records.read(_path(home, machine))
+        record = records.read_json(_path(home, machine))
         if machine.state != "stopped" or not record or record.get("since") != instance["launch_time"]:
             continue
         works = [

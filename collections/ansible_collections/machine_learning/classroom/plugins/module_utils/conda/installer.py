@@ -74,7 +74,7 @@ class Plan:
     download: int
     """Bytes of archives to fetch."""
 
-    def words(self) -> list[str]:
+    def changes(self) -> list[str]:
         """Say what will be done; a first installation in one line."""
         if len(self.added) > 10 and not self.removed and not self.replaced:
             return [f"installed {len(self.added)} conda packages"]

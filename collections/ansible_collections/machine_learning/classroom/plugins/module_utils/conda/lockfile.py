@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+UNPACKED = 5
+"""Installed size and byte code, per byte of archive: conda-forge compresses about so well."""
+
 _TITLE = """\
 # Which packages every machine of the class gets. `ansible-playbook configure.yml` writes this file from environment.yml
 # and only then; commit it, do not edit it. For newer packages delete it and configure again.
@@ -137,7 +140,3 @@ def _damaged(name: str, number: int) -> LockError:
         f"{name}, line {number}: this is not a line of a lock.\n"
         "Restore the file from git, or delete it and run configure.yml again to choose packages anew."
     )
-
-
-# Installed size and byte code, per byte of archive: conda-forge compresses about so well.
-UNPACKED = 5

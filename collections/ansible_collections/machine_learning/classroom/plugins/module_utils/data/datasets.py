@@ -1,4 +1,4 @@
-"""The shelf of data sets that every student of a machine reads."""
+"""The directory of data sets that every student of a machine reads, kept as the instructor's list says."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set: bytes known by their sha256, and the file or, unpacked, the folder they become on the shelf."""
+    """One data set: bytes known by their sha256, and the file or, unpacked, the folder that they become."""
 
     name: str
     url: str
     sha256: str
-    place: str
+    path: str
+    """The name of that file or folder in the directory."""
     unpack: bool = False
 
     @classmethod
@@ -60,12 +61,12 @@ class Dataset:
                 f"Data set {name}: it needs the sha256 of its bytes, 64 digits.\nTo learn it: curl -L {url} | sha256sum"
             )
         unpacked = bool(entry.get("unpack"))
-        place = name if unpacked else str(entry.get("file") or last_component(url))
-        if not NAME.fullmatch(place):
+        path = name if unpacked else str(entry.get("file") or last_component(url))
+        if not NAME.fullmatch(path):
             raise DatasetError(
-                f"Data set {name}: it cannot be a file called {place!r}.\nGive it another name, as in: file: {name}.csv"
+                f"Data set {name}: it cannot be a file called {path!r}.\nGive it another name, as in: file: {name}.csv"
             )
-        return cls(name, url, sha256.lower(), place, unpacked)
+        return cls(name, url, sha256.lower(), path, unpacked)
 
     def source(self, mirror_url: str) -> str:
         """Return where the bytes come from: their url, or the instructor's own mirror of it."""
@@ -84,17 +85,17 @@ def read_datasets(entries: Sequence[Mapping[str, Any]]) -> list[Dataset]:
     datasets = [Dataset.of(entry) for entry in entries]
     seen: dict[str, str] = {}
     for dataset in datasets:
-        for what in (dataset.place, f"sha256 {dataset.sha256}"):
+        for what in (dataset.path, f"sha256 {dataset.sha256}"):
             if what in seen:
                 raise DatasetError(f"Data sets {seen[what]} and {dataset.name} are both {what}. Keep one of them.")
             seen[what] = dataset.name
     return datasets
 
 
-class Shelf:
+class DatasetDirectory:
     """The directory of data sets, and the record of what was put there.
 
-    The record maps each place on the shelf to the data set's sha256 and to its files, each with the sha256 and the
+    The record maps each path in the directory to the data set's sha256 and to its files, each with the sha256 and the
     status of the file (see `_status`). A file whose status is as recorded need not be read again: only root could
     change it, and not even root could do so without a trace in the status.
     """
@@ -102,17 +103,17 @@ class Shelf:
     def __init__(
         self, host: Host, directory: str, *, record: str, owner: str, free: Callable[[str], int] | None = None
     ) -> None:
-        """Work on `directory` for `host`; `record` is the path of the record, `owner` who owns what is placed."""
+        """Work on `directory` for `host`; `record` is the path of the record, `owner` who owns what is put there."""
         self._host = host
         self._directory = directory
-        # On the shelf itself, so that the last step is always a rename within one file system.
+        # In the directory itself, so that the last step is always a rename within one file system.
         self._incoming = os.path.join(directory, ".incoming")
         self._record_path = record
-        self._record = records.read(record)
+        self._record = records.read_json(record)
         self._owner = owner
         self._space_free = free
 
-    def arrange(
+    def sync(
         self,
         datasets: Sequence[Dataset],
         *,
@@ -121,26 +122,26 @@ class Shelf:
         parallel: int = 4,
         timeout: float = 30,
     ) -> list[str]:
-        """Bring the shelf to hold `datasets`, and nothing that an earlier list had and this one has not.
+        """Bring the directory to hold `datasets`, and nothing that an earlier list had and this one has not.
 
         What the record does not know is never removed. Returns one message for each data set that could not be had;
-        the others are in place.
+        the others are there.
         """
         parent, group = os.path.dirname(self._directory), primary_group(self._owner)
         if not os.path.isdir(parent):
             self._host.directory(parent, mode=0o755, owner=self._owner, group=group)
         self._host.directory(self._directory, mode=0o755, owner=self._owner, group=group)
-        places = {dataset.place for dataset in datasets}
-        for place in sorted(set(self._record) - places):
-            self._remove(place)
-        missing = [dataset for dataset in datasets if not self._is_placed(dataset)]
+        paths = {dataset.path for dataset in datasets}
+        for path in sorted(set(self._record) - paths):
+            self._remove(path)
+        missing = [dataset for dataset in datasets if not self._is_there(dataset)]
         if self._host.check_mode:
             for dataset in missing:
-                self._host.change(f"placed {dataset.name} as {os.path.join(self._directory, dataset.place)}")
+                self._host.change(f"placed {dataset.name} as {os.path.join(self._directory, dataset.path)}")
             return []
-        troubles = self._bring(missing, mirror_url, attempts, parallel, timeout) if missing else []
+        failures = self._bring(missing, mirror_url, attempts, parallel, timeout) if missing else []
         self._remember()
-        return troubles
+        return failures
 
     def _bring(
         self, datasets: Sequence[Dataset], mirror_url: str, attempts: int, parallel: int, timeout: float
@@ -157,16 +158,16 @@ class Shelf:
                 return str(error)
             return None
 
-        troubles = []
+        failures = []
         with ThreadPoolExecutor(max_workers=parallel) as threads:
-            for dataset, trouble in zip(datasets, threads.map(fetch, datasets), strict=True):
-                if trouble is None:
-                    trouble = self._place(dataset, space)
-                if trouble is not None:
-                    troubles.append(f"Data set {dataset.name}: {trouble}\n  {dataset.source(mirror_url)}")
+            for dataset, failure in zip(datasets, threads.map(fetch, datasets), strict=True):
+                if failure is None:
+                    failure = self._install(dataset, space)
+                if failure is not None:
+                    failures.append(f"Data set {dataset.name}: {failure}\n  {dataset.source(mirror_url)}")
         with contextlib.suppress(OSError):  # partial downloads stay for the next run
             os.rmdir(self._incoming)
-        return troubles
+        return failures
 
     def _partial(self, dataset: Dataset) -> str:
         return os.path.join(self._incoming, dataset.sha256)
@@ -176,11 +177,11 @@ class Shelf:
         for name in set(os.listdir(self._incoming)) - wanted:
             _remove_tree(os.path.join(self._incoming, name))
 
-    def _place(self, dataset: Dataset, space: Space) -> str | None:
-        """Put verified bytes in their place in one step; returns what hinders it, if anything."""
-        target = os.path.join(self._directory, dataset.place)
+    def _install(self, dataset: Dataset, space: Space) -> str | None:
+        """Put verified bytes into the directory in one step; returns what hinders it, if anything."""
+        target = os.path.join(self._directory, dataset.path)
         ready = partial = self._partial(dataset)
-        if os.path.isdir(target) and dataset.place not in self._record:
+        if os.path.isdir(target) and dataset.path not in self._record:
             return f"{target} is in the way and did not come from here. Move it aside."
         if dataset.unpack:
             ready = f"{partial}.unpacked"
@@ -194,7 +195,7 @@ class Shelf:
             os.chmod(ready, 0o444)
         files: dict[str, dict[str, Any]] = {path: {"sha256": sha256_of(_join(ready, path))} for path in _files(ready)}
         # Recorded before it lies there: whenever this run is killed, the next one knows whose work it finds.
-        self._record[dataset.place] = {"sha256": dataset.sha256, "unpack": dataset.unpack, "files": files}
+        self._record[dataset.path] = {"sha256": dataset.sha256, "unpack": dataset.unpack, "files": files}
         self._remember()
         self._host.change(f"placed {dataset.name} as {target}")
         replaced = f"{partial}.replaced"
@@ -207,15 +208,15 @@ class Shelf:
         _remove_tree(partial)
         return None
 
-    def _is_placed(self, dataset: Dataset) -> bool:
-        target = os.path.join(self._directory, dataset.place)
-        known = self._record.get(dataset.place)
+    def _is_there(self, dataset: Dataset) -> bool:
+        target = os.path.join(self._directory, dataset.path)
+        known = self._record.get(dataset.path)
         if not known and not dataset.unpack and os.path.isfile(target) and not os.path.islink(target):
             # Another hand, or an image of another machine, put it there: it is ours if it is the same.
             if sha256_of(target) != dataset.sha256:
                 return False
             known = {"sha256": dataset.sha256, "unpack": False, "files": {"": {"sha256": dataset.sha256}}}
-            self._record[dataset.place] = known
+            self._record[dataset.path] = known
         if not known or (known["sha256"], known["unpack"]) != (dataset.sha256, dataset.unpack):
             return False
         if dataset.unpack != os.path.isdir(target):
@@ -230,17 +231,17 @@ class Shelf:
             return False
         if _status(path) == file.get("status"):
             return True
-        as_placed = status.st_mode == stat.S_IFREG | 0o444 and status.st_uid == pwd.getpwnam(self._owner).pw_uid
-        if not as_placed or sha256_of(path) != file["sha256"]:
+        as_installed = status.st_mode == stat.S_IFREG | 0o444 and status.st_uid == pwd.getpwnam(self._owner).pw_uid
+        if not as_installed or sha256_of(path) != file["sha256"]:
             return False
         file["status"] = _status(path)
         return True
 
-    def _remove(self, place: str) -> None:
-        """Take away what the record says was put at `place`; what was changed or added there since stays."""
-        target = os.path.join(self._directory, place)
+    def _remove(self, former: str) -> None:
+        """Take away what the record says was put at `former`; what was changed or added there since stays."""
+        target = os.path.join(self._directory, former)
         if os.path.lexists(target) and self._host.change(f"removed {target}, which is no longer listed"):
-            for path, file in self._record[place]["files"].items():
+            for path, file in self._record[former]["files"].items():
                 if self._is_intact(_join(target, path), file):
                     os.unlink(_join(target, path))
             for folder, _, names in os.walk(target, topdown=False):
@@ -250,11 +251,11 @@ class Shelf:
                 with contextlib.suppress(OSError):  # something was added there
                     os.rmdir(folder)
         if not self._host.check_mode:
-            del self._record[place]
+            del self._record[former]
 
     def _remember(self) -> None:
         records.make_private(os.path.dirname(self._record_path))
-        records.write(self._record_path, self._record)
+        records.write_json(self._record_path, self._record)
 
 
 def _join(target: str, path: str) -> str:

@@ -96,16 +96,16 @@ def download(
             try:
                 whole = _attempt(wanted, partial, space, timeout)
             except _PassingError as error:
-                trouble = str(error)
+                failure = str(error)
                 continue
             got = sha256_of(partial)
             if got == wanted.sha256:
                 return
             os.unlink(partial)
-            trouble = f"wrong checksum: expected sha256 {wanted.sha256}, got {got}"
+            failure = f"wrong checksum: expected sha256 {wanted.sha256}, got {got}"
             if whole:  # it came in one piece and is another file: no attempt will change that
-                raise DownloadError(trouble)
-        raise DownloadError(f"{trouble} (attempts: {attempts})")
+                raise DownloadError(failure)
+        raise DownloadError(f"{failure} (attempts: {attempts})")
     finally:
         space.promise(wanted, 0)
 
@@ -135,10 +135,10 @@ def _attempt(wanted: Wanted, partial: str, space: Space, timeout: float) -> bool
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             return False  # nothing lies beyond what we have: its checksum tells whether it is the file
-        words = f"the server answered {error.code} {error.reason}"
+        message = f"the server answered {error.code} {error.reason}"
         if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in PASSING:
-            raise DownloadError(words) from error
-        raise _PassingError(words) from error
+            raise DownloadError(message) from error
+        raise _PassingError(message) from error
     except urllib.error.URLError as error:
         raise _PassingError(f"the server cannot be reached ({error.reason})") from error
     except (http.client.HTTPException, OSError) as error:
@@ -149,8 +149,8 @@ def _attempt(wanted: Wanted, partial: str, space: Space, timeout: float) -> bool
 
 def _continues(answer: http.client.HTTPResponse, have: int) -> bool:
     """Tell whether the server honoured the Range; one that did not sends the file from its beginning."""
-    place = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range") or "")
-    return answer.status == http.HTTPStatus.PARTIAL_CONTENT and place is not None and int(place[1]) == have
+    start = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range") or "")
+    return answer.status == http.HTTPStatus.PARTIAL_CONTENT and start is not None and int(start[1]) == have
 
 
 def _pour(answer: http.client.HTTPResponse, partial: str, have: int, wrote: Callable[[int], None]) -> int:

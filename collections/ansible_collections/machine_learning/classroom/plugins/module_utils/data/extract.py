@@ -63,25 +63,25 @@ def _unpack(path: str, folder: str, room: Callable[[int], None]) -> None:
     links: dict[str, str] = {}
     for member in _members(path):
         name = _inside(member.name)
-        place = os.path.join(folder, name)
+        location = os.path.join(folder, name)
         _make_directories(folder, name if member.is_directory else posixpath.dirname(name))
         if member.target is not None:
-            links[place] = member.target
+            links[location] = member.target
         elif member.same_as is not None:
-            _link_hard(folder, member.same_as, place)
+            _link_hard(folder, member.same_as, location)
         elif member.read is not None:
             room(member.size)
-            _write(member.name, place, member.read)
+            _write(member.name, location, member.read)
     # No link exists before the last file is written, so no file was written through one.
-    for place, target in links.items():
-        if os.path.lexists(place):
-            raise ArchiveError(f"{os.path.relpath(place, folder)} comes twice in it")
-        os.symlink(target, place)
+    for location, target in links.items():
+        if os.path.lexists(location):
+            raise ArchiveError(f"{os.path.relpath(location, folder)} comes twice in it")
+        os.symlink(target, location)
     # Asked of the file system, not of the text: a link through another link can leave by a harmless name.
     root = os.path.realpath(folder)
-    for place, target in links.items():
-        if os.path.isabs(target) or os.path.commonpath([root, os.path.realpath(place)]) != root:
-            raise ArchiveError(f"{os.path.relpath(place, folder)} in it is a link out of its folder")
+    for location, target in links.items():
+        if os.path.isabs(target) or os.path.commonpath([root, os.path.realpath(location)]) != root:
+            raise ArchiveError(f"{os.path.relpath(location, folder)} in it is a link out of its folder")
 
 
 def _members(path: str) -> Iterator[_Member]:
@@ -127,13 +127,13 @@ def _inside(name: str) -> str:
 
 
 def _make_directories(folder: str, name: str) -> None:
-    place = folder
+    location = folder
     for part in name.split("/"):
-        place = os.path.join(place, part)
+        location = os.path.join(location, part)
         try:
-            _make_directory(place)
+            _make_directory(location)
         except FileExistsError:
-            if not os.path.isdir(place):
+            if not os.path.isdir(location):
                 raise ArchiveError(f"{name} in it is both a file and a folder") from None
 
 
@@ -142,9 +142,9 @@ def _make_directory(path: str) -> None:
     os.chmod(path, 0o755)  # noqa: S103 - every student of the machine reads it, whatever the umask
 
 
-def _write(name: str, place: str, read: Callable[[], IO[bytes]]) -> None:
+def _write(name: str, location: str, read: Callable[[], IO[bytes]]) -> None:
     try:
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+        handle = os.open(location, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
     except FileExistsError:
         raise ArchiveError(f"{name} comes twice in it") from None
     with os.fdopen(handle, "wb") as out, read() as content:
@@ -152,11 +152,11 @@ def _write(name: str, place: str, read: Callable[[], IO[bytes]]) -> None:
         os.fchmod(out.fileno(), 0o444)
 
 
-def _link_hard(folder: str, original: str, place: str) -> None:
+def _link_hard(folder: str, original: str, location: str) -> None:
     source = os.path.join(folder, _inside(original))
     try:
-        os.link(source, place, follow_symlinks=False)
+        os.link(source, location, follow_symlinks=False)
     except FileExistsError:
-        raise ArchiveError(f"{os.path.relpath(place, folder)} comes twice in it") from None
+        raise ArchiveError(f"{os.path.relpath(location, folder)} comes twice in it") from None
     except OSError:
-        raise ArchiveError(f"{os.path.relpath(place, folder)} in it is a link to no file before it") from None
+        raise ArchiveError(f"{os.path.relpath(location, folder)} in it is a link to no file before it") from None

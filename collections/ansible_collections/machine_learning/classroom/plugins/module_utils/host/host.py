@@ -11,9 +11,10 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,14 +81,6 @@ class Host:
                 self._replace(path, wanted, mode=mode, owner=owner, group=group)
         return self._attributes(path, mode=mode, owner=owner, group=group) or changed
 
-    def absent(self, path: str) -> bool:
-        """Make sure that there is no file at `path`; returns whether one was there."""
-        if not os.path.lexists(path):
-            return False
-        if self.change(f"removed {path}"):
-            os.unlink(path)
-        return True
-
     def run(self, argv: Sequence[str], *, what: str, stdin: str | None = None) -> str:
         """Record the step `what` and run `argv` for it; returns its output, or "" in check mode.
 
@@ -152,15 +145,7 @@ class Host:
             return None, None
 
     def _replace(self, path: str, content: bytes, *, mode: int, owner: str, group: str | None) -> None:
-        handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            shutil.chown(beside, owner, group or owner)
-            os.chmod(beside, mode)
-            os.replace(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        with records.replacing(path) as out:
+            out.write(content)
+            shutil.chown(out.fileno(), owner, group or owner)
+            os.fchmod(out.fileno(), mode)

@@ -1,11 +1,15 @@
-"""What the project remembers on a machine: small JSON files that only root can read, replaced atomically."""
+"""Files in which the project remembers something, on a machine or at home: private, and replaced in one step."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def make_private(path: str) -> None:
@@ -14,7 +18,7 @@ def make_private(path: str) -> None:
     os.chmod(path, 0o700)
 
 
-def read(path: str) -> dict[str, Any]:
+def read_json(path: str) -> dict[str, Any]:
     """Return the record at `path`; an absent or unreadable one is an empty record.
 
     A machine that lost its power may leave an empty file behind: what it said is then found out again.
@@ -27,18 +31,25 @@ def read(path: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def write(path: str, record: dict[str, Any]) -> None:
+def write_json(path: str, record: dict[str, Any]) -> None:
     """Put `record` at `path`, unless it says so already."""
-    if read(path) != record:
+    if read_json(path) != record:
         write_bytes(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
 def write_bytes(path: str, content: bytes) -> None:
     """Put `content` at `path`, mode 0600, so that a reader sees the old file or the new one, never half of one."""
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")  # mkstemp makes it 0600
+    with replacing(path) as out:
+        out.write(content)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Open a file beside `path`, mode 0600: it replaces what is there if the block ends well, and else is removed."""
+    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(content)
+            yield out
             out.flush()
             os.fsync(out.fileno())
         os.replace(beside, path)

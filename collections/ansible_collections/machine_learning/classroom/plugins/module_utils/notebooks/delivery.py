@@ -1,8 +1,8 @@
 """Templates given to students, and their new editions brought in, without ever losing what a student wrote.
 
 Whatever the student wrote wins. A file that the student never touched becomes the new edition; in a notebook that was
-touched the two are merged by cells (`notebook_merge.py`); where a person must decide, the new edition is laid beside.
-`notebook_folder.py` does all that in the student's folder; here is who gets what, and the memory.
+touched the two are merged by cells (`merge`); where a person must decide, the new edition is laid beside. All that is
+done in the student's folder by `student_files`; here is who gets what, and the memory.
 """
 
 from __future__ import annotations
@@ -26,11 +26,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     Verdict,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import (
-    CHANGES,
-    KEPT,
-    REPORTS,
     as_student,
-    trouble,
+    explain_os_error,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
 
@@ -40,6 +37,26 @@ if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 USERNAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+
+# By verdict: what Ansible is told has changed, what stays as the student has it, and what the instructor reads.
+CHANGES = {
+    "given": "gave {student} {path}",
+    "updated": "updated {path} of {student}",
+    "merged": "merged {path} of {student}",
+    "carried": "gave {student} {path} with the student's edits",
+    "aside": "laid {aside} of {student} beside the student's file",
+}
+KEPT = ("aside", "blocked", "busy")
+REPORTS = {
+    "aside": "{path} stays as the student has it, because {why}. The new edition lies beside it: {aside}.",
+    "blocked": "{path} was not brought: something of the student's own is in the way.",
+    "busy": "{path} is being written just now. Run again.",
+    "carried": "{path} is {was} under a new name, with the student's edits. {was} stays, too.",
+    "orphan": "{path} is no longer among the templates. The student's edited file stays, and gets no more updates.",
+}
+# What is said about a renamed template tells of the old path as well.
+TOLD_OF = ("given", "carried")
+SUMMARY = {"updated": "brought up to date", "merged": "merged with the student's own work"}
 
 
 @dataclass
@@ -193,7 +210,7 @@ class Delivery:
                 renamed = f"{path} is {edition.was} under a new name"
                 outcome.report.append(f"{student}: {renamed}; the edits stay in {edition.was}, because {why}.")
             outcome.report += [f"{student}: {path}: {printable(note)}." for note in verdict.notes]
-        brought = [f"{WORDS[what]} {', '.join(paths)}" for what, paths in done.items() if paths]
+        brought = [f"{SUMMARY[what]} {', '.join(paths)}" for what, paths in done.items() if paths]
         if brought:
             outcome.report.insert(0, f"{student}: {'; '.join(brought)}.")
 
@@ -212,26 +229,26 @@ class Delivery:
     def _given(self, student: str) -> dict[str, str]:
         if not USERNAME.fullmatch(student):
             raise NotebooksError(f"{student!r} is no username.")
-        return records.read(os.path.join(self._store, f"{student}.json"))
+        return records.read_json(os.path.join(self._store, f"{student}.json"))
 
     def _offers(self, student: str) -> dict[str, str]:
-        return records.read(os.path.join(self._offered, f"{student}.json"))
+        return records.read_json(os.path.join(self._offered, f"{student}.json"))
 
     def _remember(self, student: str, given: dict[str, str], offered: dict[str, str]) -> None:
         if self._host.check_mode:
             return
         with self._remembering(f"what {student} has been given"):
             records.make_private(self._store)
-            records.write(os.path.join(self._store, f"{student}.json"), given)
+            records.write_json(os.path.join(self._store, f"{student}.json"), given)
             records.make_private(self._offered)
-            records.write(os.path.join(self._offered, f"{student}.json"), offered)
+            records.write_json(os.path.join(self._offered, f"{student}.json"), offered)
 
     @contextlib.contextmanager
     def _remembering(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise NotebooksError(f"{self._store} cannot keep {what}: {trouble(error)}") from None
+            raise NotebooksError(f"{self._store} cannot keep {what}: {explain_os_error(error)}") from None
 
     def _object(self, sha256: str) -> str:
         return os.path.join(self._objects, sha256)
@@ -264,11 +281,6 @@ class Delivery:
             raise NotebooksError(f"{folder} is a link, not the folder of {student}. Move it aside, then run again.")
         self._host.directory(folder, mode=0o700, owner=student, group=primary_group(student))
         return folder if os.path.isdir(folder) else None
-
-
-# What is said about a renamed template tells of the old path as well.
-TOLD_OF = ("given", "carried")
-WORDS = {"updated": "brought up to date", "merged": "merged with the student's own work"}
 
 
 def plain(text: str) -> str:

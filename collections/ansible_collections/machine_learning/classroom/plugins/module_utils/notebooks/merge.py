@@ -22,7 +22,7 @@ from typing import Any
 
 # What JSON and nbformat raise at texts that are no notebook: `[]`, cells that are numbers, a million brackets.
 NO_NOTEBOOK = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
-# Two cells in the same place are taken for one that was rewritten if so much of their text is alike.
+# Two cells in the same position are taken for one that was rewritten if so much of their text is alike.
 ALIKE = 0.6
 # An old and a new template are taken for one that was renamed if so much of their cells is the same.
 RENAMED = 0.5
@@ -151,7 +151,7 @@ def _attachments(notebook: Any) -> Counter[Any]:
 
 
 class _Merge:
-    """Three lists of cells becoming one. Cells are spoken of by their place: i in base, s in student, t in template."""
+    """Three lists of cells becoming one. Cells are named by their position: i in base, s in student, t in template."""
 
     def __init__(self, base: list[Any], student: list[Any], template: list[Any]) -> None:
         self.notes: list[str] = []
@@ -272,20 +272,20 @@ class _Merge:
 
 
 def _followers(count: int, anchors: set[int], cells: dict[int, Any]) -> dict[int | None, list[Any]]:
-    """Return by anchor those of `cells` that follow it, up to the next anchor; all are places below `count`."""
+    """Return by anchor those of `cells` that follow it, up to the next anchor; all are positions below `count`."""
     anchor: int | None = None
     followers: dict[int | None, list[Any]] = {None: []}
-    for place in range(count):
-        if place in anchors:
-            anchor = place
+    for position in range(count):
+        if position in anchors:
+            anchor = position
             followers[anchor] = []
-        elif place in cells:
-            followers[anchor].append(cells[place])
+        elif position in cells:
+            followers[anchor].append(cells[position])
     return followers
 
 
 def align(base: list[Any], other: list[Any]) -> dict[int, int]:
-    """Return which cell of `other` is which of `base`, one to one, by place.
+    """Return which cell of `other` is which of `base`, one to one, by position.
 
     A wrong guess harms no student: a cell counts as unchanged, and may be changed or dropped, only if its text is that
     of the base.
@@ -298,8 +298,8 @@ def align(base: list[Any], other: list[Any]) -> dict[int, int]:
         taken.add(o)
 
     texts, other_texts = Counter(map(_content, base)), Counter(map(_content, other))
-    places = _places_by_id(other)
-    by_id = {i: places[name] for name, i in _places_by_id(base).items() if name in places}
+    positions = _positions_by_id(other)
+    by_id = {i: positions[name] for name, i in _positions_by_id(base).items() if name in positions}
     # Ids, but not where the text tells otherwise: some tools number the cells, so that ids wander from cell to cell.
     for i, o in by_id.items():
         same = _content(base[i]) == _content(other[o])
@@ -394,10 +394,10 @@ def _likeness(one: Any, other: Any) -> float:
     return difflib.SequenceMatcher(None, one["source"][:COMPARED], other["source"][:COMPARED]).quick_ratio()
 
 
-def _places_by_id(cells: list[Any]) -> dict[str, int]:
+def _positions_by_id(cells: list[Any]) -> dict[str, int]:
     """Return where each id is that only one cell has."""
     count = Counter(cell.get("id") for cell in cells)
-    return {cell["id"]: place for place, cell in enumerate(cells) if "id" in cell and count[cell["id"]] == 1}
+    return {cell["id"]: position for position, cell in enumerate(cells) if "id" in cell and count[cell["id"]] == 1}
 
 
 def sources(text: str) -> list[tuple[str, str]] | None:
@@ -426,7 +426,7 @@ def outline(text: str) -> str:
     if cells is None:
         shown = text
     else:
-        shown = "\n".join(f"── {place}: {kind} ──\n{source}" for place, (kind, source) in enumerate(cells, 1))
+        shown = "\n".join(f"── {position}: {kind} ──\n{source}" for position, (kind, source) in enumerate(cells, 1))
     return f"{shown[:SHOWN]}\n"
 
 

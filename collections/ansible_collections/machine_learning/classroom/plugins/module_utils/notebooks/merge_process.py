@@ -1,4 +1,7 @@
-"""A merge in a process of its own, in the Python of the students' environment."""
+"""A merge of notebooks in a process of its own, in the Python of the students' environment, which has nbformat.
+
+A notebook that was made to exhaust memory or time ends this process alone, and then the student's file stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ MERGE_S = 40.0
 
 
 def program_merger(python: str, program: str) -> Callable[[bytes, bytes, bytes], dict[str, Any]]:
-    """Return a merger that runs `program`, the text of notebook_merge.py, in the Python of the students' environment.
+    """Return a merger that runs `program`, the text of merge.py, in the interpreter `python`.
 
-    A process of its own: a notebook made to exhaust memory or time ends that one alone.
+    It answers as `merge.answer` does: why there is no merge is a `doubt`, whatever went wrong.
     """
 
     def merge(base: bytes, student: bytes, template: bytes) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """One student's folder, as the student: what lies where a template belongs, and what is done about it.
 
-All of this runs in a process that is the student (see `notebooks.py`), so it can do no more than the student can. Still
+All of this runs in a process that is the student (`student_process`), so it can do no more than the student can. Still
 it follows no link, waits for no pipe, and replaces a file only by a swap after which the file that went away is looked
-at again: it must be the very one that was weighed.
+at again: it must be the very one that was compared.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -16,17 +15,23 @@ import re
 import secrets
 import stat
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import raw, text
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
-    RENAME_NOREPLACE,
+    NO_FOLDER,
+    blocks,
     exchange,
-    rename,
+    move_new,
+    open_file,
+    open_folder,
+    write_new,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # What a student has is compared and merged up to this size.
 COMPARED = 64 << 20
@@ -54,6 +59,11 @@ class Edition:
     """Give it even if the student deleted it."""
 
 
+VERDICTS = frozenset(
+    ["given", "same", "updated", "merged", "carried", "aside", "blocked", "busy", "deleted", "orphan", "gone"]
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of an edition."""
@@ -72,52 +82,69 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies at a name; without digest it is nothing that could be compared."""
+    """What lies at a name; without digest it is nothing that could be compared, for the reason `problem`."""
 
     digest: str = ""
     content: bytes = b""
     mode: int = 0o644
     written: float = 0.0
-    trouble: str = ""
+    problem: str = ""
 
 
-class Hand:
-    """What deals with one folder, open as `root`; `dry` for check mode.
-
-    `merger` answers for base, student's file and template as `notebook_merge.answer` does.
-    """
+class StudentFiles:
+    """The files in one student's folder, to which editions are applied."""
 
     def __init__(self, root: int, merger: Callable[[bytes, bytes, bytes], dict[str, Any]], *, dry: bool) -> None:
-        """Start; `root` stays the caller's."""
+        """Work in the open folder `root`, which stays the caller's; `dry` for check mode.
+
+        `merger` answers for base, student's file and template as `merge.answer` does.
+        """
         self._root = root
         self._merger = merger
         self._dry = dry
 
-    def deal(self, edition: Edition) -> Verdict:
+    def apply(self, edition: Edition) -> Verdict:
         """Bring `edition` to the student and say what became of it; OSError if the folder cannot be written."""
-        wanted = edition.sha256 and (edition.again or not edition.given)
-        try:
-            folder = open_folder(self._root, posixpath.dirname(edition.path), make=bool(wanted) and not self._dry)
-        except FileNotFoundError:
-            if not edition.sha256:
-                return Verdict("gone")
-            return Verdict("given" if wanted else "deleted")  # check mode; or the student deleted the whole folder
-        if folder is None:
-            return Verdict("blocked" if edition.sha256 else "gone")
-        name = posixpath.basename(edition.path)
-        try:
-            for _ in range(LOOKS):
-                verdict = self._attempt(folder, name, edition)
-                if verdict is not None:
-                    break
-            else:
-                verdict = Verdict("busy")
-            if not self._dry:
-                sweep(folder, name, {edition.sha256, edition.given})
-        except PermissionError:
-            return Verdict("blocked")
-        finally:
-            os.close(folder)
+        wanted = bool(edition.sha256) and (edition.again or not edition.given)
+        with ExitStack() as opened:
+            try:
+                folder = opened.enter_context(self._folder_of(edition.path, make=wanted and not self._dry))
+            except FileNotFoundError:
+                if not edition.sha256:
+                    return Verdict("gone")
+                return Verdict("given" if wanted else "deleted")  # check mode; or the student deleted the whole folder
+            if folder is None:
+                return Verdict("blocked" if edition.sha256 else "gone")
+            try:
+                return self._apply_in(folder, posixpath.basename(edition.path), edition)
+            except PermissionError:
+                return Verdict("blocked")
+
+    @contextmanager
+    def _folder_of(self, path: str, *, make: bool = False) -> Iterator[int | None]:
+        """Open the folder of `path`, made if it is missing and `make`; FileNotFoundError if it is missing still.
+
+        It is None if the student has put something else there, or has closed it to everybody.
+        """
+        with ExitStack() as opened:
+            folder = None
+            try:
+                below = open_folder(self._root, posixpath.dirname(path), make=make, mode=0o755)
+                folder = opened.enter_context(below)
+            except OSError as error:
+                if error.errno not in (*NO_FOLDER, errno.EACCES):
+                    raise
+            yield folder
+
+    def _apply_in(self, folder: int, name: str, edition: Edition) -> Verdict:
+        for _ in range(LOOKS):
+            verdict = self._attempt(folder, name, edition)
+            if verdict is not None:
+                break
+        else:
+            verdict = Verdict("busy")
+        if not self._dry:
+            sweep(folder, name, {edition.sha256, edition.given})
         return verdict
 
     def _attempt(self, folder: int, name: str, edition: Edition) -> Verdict | None:
@@ -147,15 +174,10 @@ class Hand:
 
     def _carry(self, edition: Edition) -> tuple[bytes, Verdict]:
         try:
-            folder = open_folder(self._root, posixpath.dirname(edition.was), make=False)
+            with self._folder_of(edition.was) as folder:
+                found = None if folder is None else settled(folder, posixpath.basename(edition.was))
         except FileNotFoundError:
-            folder = None
-        if folder is None:
-            return edition.content, Verdict("given")
-        try:
-            found = settled(folder, posixpath.basename(edition.was))
-        finally:
-            os.close(folder)
+            found = None
         if found is None or found.content == edition.base:
             return edition.content, Verdict("given")
         text, why, answer = self._merge(edition, found)
@@ -179,8 +201,8 @@ class Hand:
 
     def _merge(self, edition: Edition, found: Found) -> tuple[bytes | None, str, dict[str, Any]]:
         """Return the merged bytes, or None and why there are none."""
-        if found.trouble:
-            return None, found.trouble, {}
+        if found.problem:
+            return None, found.problem, {}
         if edition.base is None:
             return None, "what was given before is not known on this machine", {}
         if edition.base == edition.content:
@@ -206,45 +228,21 @@ class Hand:
         return Verdict("aside", why, path)
 
 
-def open_folder(root: int, path: str, *, make: bool) -> int | None:
-    """Open the directory `path` below `root` step by step, following no link; made where it is missing, if `make`.
-
-    Returns None if the student has put something else there: a file, a link, or a directory closed to the student.
-    """
-    folder = os.dup(root)
-    for part in path.split("/") if path else ():
-        try:
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=folder)
-            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
-                raise
-            return None
-        finally:
-            os.close(folder)
-        folder = deeper
-    return folder
-
-
 def look(folder: int, name: str) -> Found | None:
     """Return what is at `name`, read once; None if there is nothing."""
-    try:
-        # Not blocking: a pipe put here would keep us waiting for ever.
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return Found(trouble="it cannot be read, or is no file")
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        return Found(trouble="it is no file")
-    with os.fdopen(handle, "rb") as source:
-        content = source.read(COMPARED + 1)
-        if len(content) > COMPARED:
-            return Found(trouble=f"it is larger than {COMPARED >> 20} MB")
+    with ExitStack() as opened:
+        try:
+            handle = opened.enter_context(open_file(folder, name))
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return Found(problem="it cannot be read, or is no file")
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            return Found(problem="it is no file")
+        content = b"".join(blocks(handle, COMPARED))
+    if len(content) > COMPARED:
+        return Found(problem=f"it is larger than {COMPARED >> 20} MB")
     return Found(hashlib.sha256(content).hexdigest(), content, status.st_mode & 0o777, status.st_mtime)
 
 
@@ -261,13 +259,14 @@ def settled(folder: int, name: str) -> Found | None:
 
 def create(folder: int, name: str, content: bytes) -> bool:
     """Make the file `name` appear whole, or not at all if something is there by now; returns whether it was made."""
-    part = _write(folder, name, content, 0o644)
+    part = _write_part(folder, name, content, 0o644)
     try:
-        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)  # unlike rename, never over
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(part, dir_fd=folder)
+        move_new(folder, part, folder, name)
+    except OSError as error:
+        os.unlink(raw(part), dir_fd=folder)
+        if isinstance(error, FileExistsError):
+            return False
+        raise
     return True
 
 
@@ -277,25 +276,25 @@ def replace(folder: int, name: str, found: Found, content: bytes, *, keep: bool)
     The two change places in one step, and only then it is seen what really went away: a save that came in between is
     put back. With `keep`, what went away stays beside, hidden.
     """
-    part = _write(folder, name, content, found.mode)
+    part = _write_part(folder, name, content, found.mode)
     swap = part.removesuffix(".part") + ".swap"  # no longer in the making: from now on it may hold a student's work
-    os.rename(part, swap, src_dir_fd=folder, dst_dir_fd=folder)
+    move_new(folder, part, folder, swap)
     try:
         exchange(folder, swap, name)
     except FileNotFoundError:  # deleted just now
-        os.unlink(swap, dir_fd=folder)
+        os.unlink(raw(swap), dir_fd=folder)
         return False
     gone = look(folder, swap)
     if gone is None or gone.digest != found.digest:
         exchange(folder, swap, name)
         ours = look(folder, swap)
         if ours is not None and ours.digest == hashlib.sha256(content).hexdigest():
-            os.unlink(swap, dir_fd=folder)
+            os.unlink(raw(swap), dir_fd=folder)
         return False
     if keep:
         _keep(folder, name, swap, gone.digest)
     else:
-        os.unlink(swap, dir_fd=folder)
+        os.unlink(raw(swap), dir_fd=folder)
     os.fsync(folder)
     return True
 
@@ -308,12 +307,12 @@ def sweep(folder: int, name: str, known: set[str]) -> None:
     """
     stem, ending = map(re.escape, posixpath.splitext(name))
     leftover = re.compile(rf"\.{stem}(\.new-[0-9a-f]{{8}})?{ending}\.[0-9a-f]{{16}}\.(part|swap)")
-    for left in filter(leftover.fullmatch, os.listdir(folder)):
+    for left in filter(leftover.fullmatch, map(text, os.listdir(folder))):
         found, now = look(folder, left), look(folder, name)
         if found is None or not found.digest:  # nothing that we make
             continue
         if left.endswith(".part") or found.digest in known or (now is not None and now.digest == found.digest):
-            os.unlink(left, dir_fd=folder)
+            os.unlink(raw(left), dir_fd=folder)
         else:
             _keep(folder, name, left, found.digest)
 
@@ -324,27 +323,17 @@ def _keep(folder: int, name: str, left: str, digest: str) -> None:
     for mark in (digest[:8], f"{digest[:8]}-{secrets.token_hex(4)}"):
         kept = f".{stem}.before-{mark}{ending}"
         try:
-            # Not by a link: of a file that is another's, which an instructor may have put there, nobody may make one.
-            rename(folder, left, kept, RENAME_NOREPLACE)
+            move_new(folder, left, folder, kept)
         except FileExistsError:
             there = look(folder, kept)
             if there is None or there.digest != digest:
                 continue
-            os.unlink(left, dir_fd=folder)
+            os.unlink(raw(left), dir_fd=folder)
         return
 
 
-def _write(folder: int, name: str, content: bytes, mode: int) -> str:
-    """Write a file beside `name` to the end, and return what it is called."""
+def _write_part(folder: int, name: str, content: bytes, mode: int) -> str:
+    """Write a file beside `name`, and return what it is called while it is in the making."""
     part = f".{name}.{secrets.token_hex(8)}.part"
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-    except BaseException:
-        os.unlink(part, dir_fd=folder)
-        raise
+    write_new(folder, part, [content], mode=mode, sync=True)
     return part

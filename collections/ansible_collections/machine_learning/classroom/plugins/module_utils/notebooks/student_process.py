@@ -1,4 +1,8 @@
-"""A process that is the student: it brings the editions into the student's folder and says what became of each."""
+"""A process that is the student: it brings the editions into the student's folder and says what became of each.
+
+So nothing that lies there, and no trap that we did not think of, can lead to more than the student could do anyway. The
+student may stop or end that process, or speak in its place: what it says is waited for only so long, and checked.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_root
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_files import (
+    VERDICTS,
     Edition,
-    Hand,
+    StudentFiles,
     Verdict,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
@@ -26,38 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 # Whoever owns the folder can stop a process that runs under the same account: we wait no longer than this, in seconds,
-# for its next word. It says one for every template, and a merge has its own, shorter limit.
+# for its next message. There is one for every template, and a merge has its own, shorter limit.
 PATIENCE = 60.0
 # What that process and its merges may take of the machine's memory: a notebook may be made to take all.
 MEMORY = 3 << 30
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-CHANGES = {
-    "given": "gave {student} {path}",
-    "updated": "updated {path} of {student}",
-    "merged": "merged {path} of {student}",
-    "carried": "gave {student} {path} with the student's edits",
-    "aside": "laid {aside} of {student} beside the student's file",
-}
-KEPT = ("aside", "blocked", "busy")
-REPORTS = {
-    "aside": "{path} stays as the student has it, because {why}. The new edition lies beside it: {aside}.",
-    "blocked": "{path} was not brought: something of the student's own is in the way.",
-    "busy": "{path} is being written just now. Run again.",
-    "carried": "{path} is {was} under a new name, with the student's edits. {was} stays, too.",
-    "orphan": "{path} is no longer among the templates. The student's edited file stays, and gets no more updates.",
-}
-VERDICTS = {*CHANGES, *KEPT, *REPORTS, "same", "deleted", "gone"}
-
-
-def trouble(error: OSError) -> str:
-    """Return what `error` says, and what helps against a full disk."""
-    text = f"{error.filename or ''} {error.strerror}".strip()
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{text}. Make room on the machine's disk, then run again."
-    return f"{text}."
 
 
 def as_student(
@@ -68,24 +49,27 @@ def as_student(
     *,
     dry: bool,
 ) -> Iterator[tuple[str, Verdict]]:
-    """Deal with `folder` from a process that is the student, and so can do no more than the student can."""
+    """Apply `editions` to `folder` in a process that is the student, and so can do no more than the student can.
+
+    Return the path of each with what became of it, as it is done. Raise NotebooksError if the process did not get to
+    the end, OSError if the folder cannot be opened.
+    """
     account = pwd.getpwnam(student)
     # Opened before the rights are given up: the student may have none on the way there (Ubuntu's /home/ubuntu).
-    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    reading, writing = os.pipe()
-    try:
-        child = os.fork()
-        if child == 0:
-            _become(account)
-            _work(Hand(root, merger, dry=dry), editions, writing)
-    finally:
-        os.close(writing)
-        os.close(root)
+    with open_root(folder, follow=False) as root:
+        reading, writing = os.pipe()
+        try:
+            child = os.fork()
+            if child == 0:
+                _become(account)
+                _work(StudentFiles(root, merger, dry=dry), editions, writing)
+        finally:
+            os.close(writing)
     open_paths = {edition.path for edition in editions}
     try:
-        for said in _words(reading, PATIENCE):
-            if isinstance(said.get("trouble"), str):
-                raise NotebooksError(f"The folder of {student} cannot be written: {printable(said['trouble'])}")
+        for said in _messages(reading, PATIENCE):
+            if isinstance(said.get("error"), str):
+                raise NotebooksError(f"The folder of {student} cannot be written: {printable(said['error'])}")
             path, verdict = said.get("path"), _verdict(said)
             if path in open_paths and verdict is not None:
                 open_paths.remove(path)
@@ -109,22 +93,22 @@ def _become(account: pwd.struct_passwd) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _work(hand: Hand, editions: Sequence[Edition], answer: int) -> NoReturn:
-    """Be the child: deal with one edition after another, say so to the pipe `answer`, and end without a trace."""
+def _work(files: StudentFiles, editions: Sequence[Edition], answer: int) -> NoReturn:
+    """Be the child: apply one edition after another, say so to the pipe `answer`, and end without a trace."""
 
-    def say(word: dict[str, Any]) -> None:
-        os.write(answer, json.dumps(word).encode() + b"\n")
+    def say(message: dict[str, Any]) -> None:
+        os.write(answer, json.dumps(message).encode() + b"\n")
 
     try:
         for edition in editions:
-            say({"path": edition.path, **asdict(hand.deal(edition))})
+            say({"path": edition.path, **asdict(files.apply(edition))})
     except OSError as error:
-        say({"trouble": trouble(error)})
+        say({"error": explain_os_error(error)})
     finally:
         os._exit(0)
 
 
-def _words(pipe: int, patience: float) -> Iterator[dict[str, Any]]:
+def _messages(pipe: int, patience: float) -> Iterator[dict[str, Any]]:
     """Yield what the child says, line by line, until it has ended or was silent for `patience` seconds."""
     said = b""
     while select.select([pipe], [], [], patience)[0]:
@@ -134,11 +118,11 @@ def _words(pipe: int, patience: float) -> Iterator[dict[str, Any]]:
         *lines, said = (said + block).split(b"\n")
         for line in lines:
             try:
-                word = json.loads(line)
+                message = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(word, dict):
-                yield word
+            if isinstance(message, dict):
+                yield message
 
 
 def _verdict(said: dict[str, Any]) -> Verdict | None:
@@ -150,3 +134,11 @@ def _verdict(said: dict[str, Any]) -> Verdict | None:
     if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists):
         return None
     return Verdict(**{name: said[name] for name in ("what", "why", "aside", "notes", "diff")})
+
+
+def explain_os_error(error: OSError) -> str:
+    """Say what failed, and what helps against a full disk."""
+    text = f"{error.filename or ''} {error.strerror}".strip()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{text}. Make room on the machine's disk, then run again."
+    return f"{text}."

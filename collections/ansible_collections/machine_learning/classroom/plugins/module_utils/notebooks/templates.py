@@ -1,4 +1,4 @@
-"""The templates of a class: what the folder of the instructor holds."""
+"""The templates of a class: the files in the instructor's folder, as the control node reads them."""
 
 from __future__ import annotations
 

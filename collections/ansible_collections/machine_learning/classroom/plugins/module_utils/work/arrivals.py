@@ -1,4 +1,7 @@
-"""What arrived at home from a machine, before it takes its place."""
+"""What arrived at home from a machine, in a folder of its own until it gets its name.
+
+It lies there under numbers, so that no name of a student's is used before the content was hashed again from this disk.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.se
     open_file,
     reader,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, Entry, write_new
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, Entry, write_entry
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pack import read_pack
 
@@ -43,7 +46,7 @@ class Arrivals:
             for (name, is_work), pieces in read_pack(pack, sent):
                 if is_work:
                     entry = manifest.put[name][0]
-                    write_new(self.incoming, self._number(name), entry, pieces, mode_at_home(entry))
+                    write_entry(self.incoming, self._number(name), entry, pieces, mode_at_home(entry))
                 else:
                     self.delivered[name] = b"".join(pieces)
         except ValueError as error:
@@ -74,7 +77,7 @@ class Arrivals:
         os.symlink(raw(entry.digest), self._number(path), dir_fd=self.incoming)
 
     def settle(self, path: str, folder: int, name: str) -> None:
-        """Move what arrived for `path` to its place, in one step."""
+        """Give what arrived for `path` its `name` in the open `folder`, in one step; what bears it is replaced."""
         os.replace(self._numbers[path], raw(name), src_dir_fd=self.incoming, dst_dir_fd=folder)
 
     def _number(self, path: str) -> str:
@@ -82,5 +85,5 @@ class Arrivals:
 
 
 def mode_at_home(entry: Entry) -> int:
-    """At home a file belongs to the instructor alone; what could be run on the machine can be run here."""
+    """Return the mode of a file at home: it is the instructor's alone, and can be run if it could on the machine."""
     return 0o700 if entry.mode & 0o111 else 0o600

@@ -1,10 +1,8 @@
-"""The history that a machine keeps of a student's folder, and the commands by which the student brings a file back.
+"""The history that a machine keeps of a student's folder: every few minutes a timer saves what is new.
 
-Every few minutes a timer saves what is new (`Saving`), as the student whom the folder belongs to. `my-work` lists what
-was saved, and `bring-back` lays an earlier version into the folder, over nothing (`OwnWork`). It is the same kind of
-history as the instructor's (`work_history`), so the bytes stay as they are, whatever git thinks of their names.
-
-The machine runs this without Ansible, with its own Python: `program` is the file that does. Standard library only.
+It runs as the student whom the folder belongs to, without Ansible and with the machine's own Python
+(`student_program`); the student finds what was saved by `student_commands`. The history is of the same kind as the
+instructor's (`history`), so the bytes stay as they are, whatever git thinks of their names. Standard library only.
 """
 
 from __future__ import annotations
@@ -12,24 +10,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_root, reader
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work import entries
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.collector import collect
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FOLDER, Entry
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import (
+    CommandError,
     HistoryError,
     NoRoomError,
-    OwnWorkError,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH, git_environment
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import History, Owner, Version
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import pack_known, unpack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
@@ -65,8 +61,8 @@ class Settings:
             return cls(**json.load(file))
 
 
-class Saving:
-    """Saves the folder of `username`."""
+class Autosaver:
+    """Saves the folder of `username` into the history on this machine."""
 
     def __init__(self, settings: Settings, username: str) -> None:
         """Nothing is made yet, but the folder of the history must be there: the service makes it."""
@@ -76,9 +72,12 @@ class Saving:
         self._known_file = os.path.join(self.store, "known")
 
     def save(self) -> str:
-        """Keep what is new in the folder; return the commit, "" if nothing is new."""
+        """Keep what is new in the folder; return the commit, "" if nothing is new.
+
+        Raise CommandError if the disk is nearly full, HistoryError or OSError for what a later save may not meet.
+        """
         with self._locked():
-            self.history.tidy()
+            self.history.git.tidy()
             if self.history.owner() is None:
                 self.history.make(Owner("", self.username))
             self._drop_old()
@@ -115,9 +114,9 @@ class Saving:
         if not new.same_work(old):
             disk = os.statvfs(self.store)
             if disk.f_bavail * disk.f_frsize < manifest.allocated + SPARE_BYTES:
-                raise OwnWorkError("the disk is nearly full, so nothing was saved. Delete what you no longer need.")
+                raise CommandError("the disk is nearly full, so nothing was saved. Delete what you no longer need.")
             commit = self.history.commit(new, old, lambda path: reader(root, path), {}, SAVED)
-            self.history.pack()
+            self.history.git.pack()
         records.write_bytes(self._known_file, pack_known(files).encode())
         return commit
 
@@ -148,10 +147,11 @@ class Saving:
 
     def _keep_only(self, keep: Sequence[Version]) -> None:
         """Rewrite the history, so that it has only these versions, newest first; git moves the branch at the end."""
-        trees = dict(line.split() for line in git(self.history, "log", "--format=%H %T", BRANCH).splitlines())
+        lines = self.history.git.ask("log", "--format=%H %T", BRANCH).decode().splitlines()
+        trees = dict(line.split() for line in lines)
         kept = [Saved(int(version.time.timestamp()), trees[version.commit]) for version in reversed(keep)]
         self.history.append(BRANCH, kept, SAVED, anew=True)
-        git(self.history, "gc", "--quiet", "--prune=now")
+        self.history.git.ask("gc", "--quiet", "--prune=now")
 
 
 def wanted(versions: Sequence[Version], all_since: datetime) -> list[Version]:
@@ -165,20 +165,4 @@ def wanted(versions: Sequence[Version], all_since: datetime) -> list[Version]:
 
 def size_of(folder: str) -> int:
     """Return the size in bytes of all files below `folder`, which is ours alone."""
-    return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
-
-
-def git(history: History, *words: str) -> str:
-    """Run git on `history` and return what it says; raise HistoryError if it fails."""
-    done = subprocess.run(
-        ["git", *words],
-        env=git_environment(history.path),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        raise HistoryError(f"git could not work in {history.path}: {printable(done.stderr.strip())}")
-    return done.stdout
+    return sum(os.lstat(os.path.join(below, name)).st_size for below, _, names in os.walk(folder) for name in names)

@@ -1,10 +1,10 @@
-"""The machine's side of bringing home what it saved itself of a student's folder (`own_work` keeps that history).
+"""The machine's side of bringing home what it saved itself of a student's folder (`autosave` keeps that history).
 
 The history is the student's, who may have put anything in its place, settings that start programs included. So root
 reads nothing of it: git runs as the student, without our environment, terminal and open files, within bounds of time
-and size. What it says is a claim, and home checks it (`work_history.History.keep_autosaved`).
+and size. What it says is a claim, and home checks it (`autosave_import`).
 
-A version is known by its time and its tree. Its commit is no name for it: `own_work` makes all of them anew when it
+A version is known by its time and its tree. Its commit is no name for it: `autosave` makes all of them anew when it
 drops old ones. Standard library only: machines run this with their own Python.
 """
 
@@ -105,8 +105,8 @@ class Autosaved:
 
     def _object(self, name: str) -> str:
         """Return the object of this name, "" if there is none."""
-        words = self._ask("cat-file", "--batch-check=%(objectname)", given=name).decode(errors="replace").split()
-        return words[0] if len(words) == 1 else ""
+        found = self._ask("cat-file", "--batch-check=%(objectname)", given=name).decode(errors="replace").split()
+        return found[0] if len(found) == 1 else ""
 
     def _pack(self, new: list[Saved], but: set[str], work: Saved | None, out: IO[bytes], most_bytes: int) -> None:
         """Write what is in `new` to `out`, without what is in the trees `but` and in `work`, if that is here at all.
@@ -118,12 +118,12 @@ class Autosaved:
         trees = [*dict.fromkeys(saved.tree for saved in new), *(f"^{tree}" for tree in sorted(but))]
         self._run((*_SMALL, *_PACK), "\n".join(trees), out, most_bytes, PACKING_S)
 
-    def _ask(self, *words: str, given: str = "") -> bytes:
+    def _ask(self, *arguments: str, given: str = "") -> bytes:
         out = BytesIO()
-        self._run(words, given, out, LISTING_BYTES, LISTING_S)
+        self._run(arguments, given, out, LISTING_BYTES, LISTING_S)
         return out.getvalue()
 
-    def _run(self, words: tuple[str, ...], given: str, out: IO[bytes], most_bytes: int, most_s: float) -> None:
+    def _run(self, arguments: tuple[str, ...], given: str, out: IO[bytes], most_bytes: int, most_s: float) -> None:
         """Run git as the student and write to `out` what it says; raise AutosavedError if it fails or has no end."""
         until = time.monotonic() + most_s
         ours = git_environment(self.path).items()
@@ -131,7 +131,7 @@ class Autosaved:
             asked.write(given.encode() + b"\n")
             asked.seek(0)
             process = subprocess.Popen(
-                ["nice", "-n", "19", "git", *words],
+                ["nice", "-n", "19", "git", *arguments],
                 cwd="/",
                 env={name: value for name, value in ours if name in ("PATH", "LC_ALL") or name.startswith("GIT_")},
                 stdin=asked,

@@ -1,12 +1,8 @@
 """The machine's side of collecting work: what lies in a student's folder, and what of it is not yet at home.
 
 Everything here runs as root in a folder that its owner, a student, may change at any moment, by accident or on
-purpose. So no path is ever followed: each folder on the way is opened by its own name with O_NOFOLLOW, and a file is
-taken only when it can be shown to be whole (see `_Collection`). Standard library only: machines run this with their
-own Python.
-
-Paths are text in which bytes that are not UTF-8 are surrogates, whatever the machine's locale: the same text travels
-through JSON and becomes the same bytes again (`raw`).
+purpose. So no path is ever followed (`secure_files`), and a file is taken only when it can be shown to be whole (see
+`_Collection`). Standard library only: machines run this with their own Python.
 """
 
 from __future__ import annotations
@@ -39,8 +35,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import (
     OBJECTS,
     RECORDS,
-    SHA256,
     Manifest,
+    digests_in,
 )
 
 if TYPE_CHECKING:
@@ -236,12 +232,10 @@ def add_delivered(manifest: Manifest, store: str, username: str, have: Iterable[
     """
     at_home = set(have)
     contents = {}
-    for name, place in RECORDS.items():
+    for name, location in RECORDS.items():
         with suppress(FileNotFoundError):
-            contents[name] = _read(os.path.join(store, place.format(username)))
-    for digest in {
-        digest for record in contents.values() for digest in SHA256.findall(record.decode(errors="replace"))
-    }:
+            contents[name] = _read(os.path.join(store, location.format(username)))
+    for digest in {digest for record in contents.values() for digest in digests_in(record)}:
         with suppress(FileNotFoundError):
             contents[OBJECTS + digest] = b"" if digest in at_home else _read(os.path.join(store, OBJECTS, digest))
     for name, content in sorted(contents.items()):

@@ -1,18 +1,18 @@
-"""What lies in a folder: each file, link and folder with its signature, met by one walk that follows nothing."""
+"""What lies in a folder: each file, link and folder with its signature, met by one walk that follows nothing.
+
+Machine and home speak of a student's folder as paths with entries. While the signature of an entry stays, its content
+need be neither read nor sent.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import raw, text
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
-    OPEN_FOLDER,
-    write_sparse,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_folder, write_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,11 +95,8 @@ def _walk(folder: int, prefix: str, level: int, owner: os.stat_result, result: S
                     result.blind[path] = "another file system is mounted there"
                 else:
                     result.found[path] = A_FOLDER
-                    below = os.open(raw(text(name.name)), OPEN_FOLDER, dir_fd=folder)
-                    try:
+                    with open_folder(folder, text(name.name)) as below:
                         _walk(below, path + "/", level + 1, owner, result)
-                    finally:
-                        os.close(below)
             elif kind in _SPECIAL:
                 result.special[path] = _SPECIAL[kind]
             elif kind == stat.S_IFREG and status.st_nlink > 1 and status.st_uid != owner.st_uid:
@@ -113,19 +110,11 @@ def _walk(folder: int, prefix: str, level: int, owner: os.stat_result, result: S
             result.blind[path] = error.strerror or "cannot be read"
 
 
-def write_new(folder: int, name: str, entry: Entry, pieces: Iterable[bytes], mode: int) -> str:
-    """Write the new file `name` of the size and time of `entry` and return the SHA-256 of what it holds."""
-    digest, length = hashlib.sha256(), 0
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(raw(name), flags, 0o600, dir_fd=folder), "wb", buffering=0) as out:
-        for block in pieces:
-            digest.update(block)
-            length += len(block)
-            write_sparse(out.fileno(), block)
-        out.truncate(length)
-        os.fchmod(out.fileno(), mode)
+def write_entry(folder: int, name: str, entry: Entry, pieces: Iterable[bytes], mode: int) -> str:
+    """Write the new file `name` with the time of `entry` and return the SHA-256 of what it holds; see `write_new`."""
+    digest = write_new(folder, name, pieces, mode=mode)
     set_time(name, folder, entry)
-    return digest.hexdigest()
+    return digest
 
 
 def set_time(name: str, folder: int, entry: Entry) -> bool:

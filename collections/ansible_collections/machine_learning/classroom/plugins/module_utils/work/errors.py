@@ -1,10 +1,10 @@
-"""What goes wrong with students' work, in words for whoever reads them."""
+"""What goes wrong with students' work; each error is a sentence for whoever it concerns."""
 
 from __future__ import annotations
 
 
 class PackError(Exception):
-    """The pack cannot be written: the machine's own disk."""
+    """The pack cannot be written: its disk does not take it."""
 
 
 class HistoryError(Exception):
@@ -19,5 +19,5 @@ class WorkError(Exception):
     """A sentence for the instructor: why a student's work is not at home."""
 
 
-class OwnWorkError(Exception):
-    """A sentence for the student."""
+class CommandError(Exception):
+    """Why a save, `my-work` or `bring-back` did not do what it should, in words for the student."""

@@ -13,10 +13,8 @@ import html
 import json
 import os
 import re
-import tempfile
 import unicodedata
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -95,7 +93,7 @@ class Handback:
         """Nothing is made yet."""
         self.folder, self.class_name = folder, class_name
         self._record_file = os.path.join(folder, "taken.json")
-        self._record = records.read(self._record_file)
+        self._record = records.read_json(self._record_file)
 
     def look(self, home: StudentHome) -> Archive:
         """Say what archive a student has, and whether it was taken; `reason` if there is no work at home."""
@@ -147,27 +145,20 @@ class Handback:
 
     def _remember(self, home: StudentHome, **said: str) -> None:
         self._record[home.name] = self._known(home) | said
-        records.write(self._record_file, self._record)
+        records.write_json(self._record_file, self._record)
 
     def _write(self, home: StudentHome, archive: Archive) -> None:
-        """Write the archive beside, and let it take its place when it is whole."""
-        handle, beside = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                contents = _contents(home)
-                archive.work = _fingerprint(contents)
-                with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
-                    pack.writestr(_info("index.html", EARLIEST), self._index(home, contents))
-                    with open_root(home.path) as root:
-                        for path, entry in contents.entries.items():
-                            _add(pack, root, path, contents.names[path], entry)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(beside, archive.path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
-            raise
+        """Write the archive; the old one stays until it is whole."""
+        contents = _contents(home)
+        archive.work = _fingerprint(contents)
+        with (
+            records.replacing(archive.path) as out,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack,
+            open_root(home.path) as root,
+        ):
+            pack.writestr(_info("index.html", EARLIEST), self._index(home, contents))
+            for path, entry in contents.entries.items():
+                _add(pack, root, path, contents.names[path], entry)
 
     def _index(self, home: StudentHome, contents: _Contents) -> bytes:
         title = html.escape(f"{self.class_name}: the work of {home.username}")

@@ -1,4 +1,8 @@
-"""What a machine says of a student's folder, and home of what it has; one string each, checked when it is unpacked."""
+"""What a machine says of a student's folder, and home of what it has: one string each.
+
+Home believes a manifest only as far as `check` does: a student may have had a hand in it. The contents travel beside
+it, in a pack.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.fi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, FOLDER, LINK, Entry
 
 RECORDS, OBJECTS = {"record.json": "{}.json", "offered.json": "offered/{}.json"}, "objects/"
-"""Of what a student was given or offered: the machine's records and their places there, and the templates' bytes."""
+"""Of what a student was given or offered: the machine's records and their paths there, and the templates' bytes."""
 
 _LARGEST_TEMPLATE = 64 << 20  # far above what the role notebooks gives away
-SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _DELIVERED = re.compile("|".join([*map(re.escape, RECORDS), OBJECTS + "[0-9a-f]{64}"]))
 _UNPACKED_LIMIT = 1 << 30  # of a manifest: far above what a million files need
 
@@ -73,18 +77,23 @@ class Manifest:
         if any(type(number) is not int for number in (self.files, self.bytes, self.allocated)):
             raise ValueError("the machine's answer cannot be read (counts)")
         reasons = [*self.special.values(), *self.left.values()]
-        for word in [*self.gone, *self.broken, *self.unstable, *self.outside, *reasons]:
-            if not isinstance(word, str):
+        for name in [*self.gone, *self.broken, *self.unstable, *self.outside, *reasons]:
+            if not isinstance(name, str):
                 raise ValueError("the machine's answer cannot be read (names)")  # noqa: TRY004 - bad data, not a bug
         for name, row in self.delivered.items():
             kinds = [type(value) for value in row]
-            if not _DELIVERED.fullmatch(name) or kinds != [str, int, int] or not SHA256.fullmatch(row[0]):
+            if not _DELIVERED.fullmatch(name) or kinds != [str, int, int] or not _SHA256.fullmatch(row[0]):
                 raise ValueError("the machine's answer cannot be read (templates)")
             if not 0 <= row[1] <= _LARGEST_TEMPLATE or row[2] < -1:
                 raise ValueError("the machine's answer cannot be read (a template of impossible size)")
         for path in [*self.put, *self.gone]:
             if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
                 raise ValueError(f"the machine names an impossible path: {printable(path)}")
+
+
+def digests_in(record: bytes) -> list[str]:
+    """Return the SHA-256 of each template that the machine's `record` names."""
+    return _SHA256.findall(record.decode(errors="replace"))
 
 
 def pack_json(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""The pack in which the contents of files travel."""
+"""The pack in which the contents of files travel, from a machine home and from home to a machine.
+
+It is one compressed stream; which file begins where stands in the manifest.
+"""
 
 from __future__ import annotations
 

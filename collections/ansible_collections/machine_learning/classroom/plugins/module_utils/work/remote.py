@@ -31,7 +31,7 @@ class Pushed:
     """What became of the histories, by username."""
 
     pushed: list[str] = field(default_factory=list)
-    same: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ def push(home: str, class_name: str, remote: str, *, check_mode: bool = False) -
     for username, history in _histories(home, class_name).items():
         news = _news(history, f"{class_name}/{username}", there)
         if not news:
-            result.same.append(username)
+            result.unchanged.append(username)
             continue
         if not check_mode and (reason := next(filter(None, (_push(history, remote, *new) for new in news)), "")):
             result.failed[username] = reason
@@ -156,16 +156,21 @@ def _branches(remote: str) -> dict[str, str]:
     return {name: commit for commit, name in (line.split("\t") for line in done.stdout.splitlines())}
 
 
-def _git(*words: str, at: str = "") -> subprocess.CompletedProcess[str]:
+def _git(*arguments: str, at: str = "") -> subprocess.CompletedProcess[str]:
     """Run git with the instructor's own settings: keys and credential helpers are theirs."""
     kept: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
     environment = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     if at:
         environment["GIT_DIR"] = at
     return subprocess.run(
-        ["git", *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+        ["git", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
         check=False,
-    )  # fmt: skip
+    )
 
 
 def _why(done: subprocess.CompletedProcess[str], remote: str) -> str:

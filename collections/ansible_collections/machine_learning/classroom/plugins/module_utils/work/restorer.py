@@ -13,11 +13,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from itertools import chain, count
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     flush,
+    move_to_free_name,
     open_folder,
     open_root,
 )
@@ -25,7 +27,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
     FILE,
     FOLDER,
     set_time,
-    write_new,
+    write_entry,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import RECORDS, Manifest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pack import read_pack
@@ -56,7 +58,7 @@ class StudentFolder:
 
     def settled(self) -> bool:
         """Say whether this folder began with what home had."""
-        mark = records.read(self._mark)
+        mark = records.read_json(self._mark)
         if "placing" in mark:  # killed in the last step: was it taken?
             return os.path.isdir(self.path) and os.lstat(self.path).st_ino == mark["placing"]
         return bool(mark)
@@ -89,7 +91,7 @@ class StudentFolder:
             self._keep_templates(templates)
             return self._move(work, name) if self._full() else self._become(work, name)
         except OSError as error:
-            raise RestoreError(self._words(error)) from error
+            raise RestoreError(self._explain(error)) from error
         finally:
             self.tidy()
 
@@ -116,7 +118,7 @@ class StudentFolder:
                         continue
                     parent, _, name = path.rpartition("/")
                     with open_folder(root, parent) as folder:
-                        digest = write_new(folder, name, files[path], pieces, files[path].mode & 0o777)
+                        digest = write_entry(folder, name, files[path], pieces, files[path].mode & 0o777)
                     if digest != files[path].digest:
                         raise RestoreError(f"{printable(path)} did not arrive as it was sent. Run again.")
         except ValueError as error:
@@ -133,15 +135,15 @@ class StudentFolder:
 
     def _keep_templates(self, templates: dict[str, bytes]) -> None:
         """Bring back what the student was given, unless this machine has given something already."""
-        places = {name: os.path.join(self._delivered, RECORDS[name].format(self.username)) for name in RECORDS}
-        if os.path.exists(places["record.json"]):
+        paths = {name: os.path.join(self._delivered, RECORDS[name].format(self.username)) for name in RECORDS}
+        if os.path.exists(paths["record.json"]):
             return
-        places |= {name: os.path.join(self._delivered, name) for name in templates if name not in RECORDS}
+        paths |= {name: os.path.join(self._delivered, name) for name in templates if name not in RECORDS}
         for name in sorted(templates):  # the record, which counts, comes last
-            for folder in (self.store, self._delivered, os.path.dirname(places[name])):
+            for folder in (self.store, self._delivered, os.path.dirname(paths[name])):
                 records.make_private(folder)
-            if not os.path.exists(places[name]):
-                records.write_bytes(places[name], templates[name])
+            if not os.path.exists(paths[name]):
+                records.write_bytes(paths[name], templates[name])
 
     def _full(self) -> bool:
         return bool(os.listdir(self.path))
@@ -160,24 +162,16 @@ class StudentFolder:
 
     def _move(self, work: str, name: str) -> str:
         """Move `work` to a new folder in the student's own."""
-        with open_root(self.source) as source, open_folder(source, self.username) as folder:
-            free, number = name, 1
-            while True:
-                try:
-                    os.stat(raw(free), dir_fd=folder, follow_symlinks=False)
-                except FileNotFoundError:
-                    break
-                number += 1
-                free = f"{name}~{number}"
-            os.rename(work, raw(free), dst_dir_fd=folder)
-        return os.path.join(self.path, free)
+        names = chain([name], (f"{name}~{number}" for number in count(2)))
+        with open_root(self._aside, follow=False) as aside, open_root(self.path, follow=False) as folder:
+            return os.path.join(self.path, move_to_free_name(aside, os.path.basename(work), folder, names))
 
     def _remember(self, mark: dict[str, object]) -> None:
         records.make_private(self.store)
         records.make_private(self._marks)
-        records.write(self._mark, mark)
+        records.write_json(self._mark, mark)
 
-    def _words(self, error: OSError) -> str:
+    def _explain(self, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return no_room(self.source, error.strerror or "no space")
         return f"{printable(os.fsdecode(error.filename or self.path))} on the machine: {error.strerror}. Run again."

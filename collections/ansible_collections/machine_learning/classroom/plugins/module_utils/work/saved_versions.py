@@ -1,4 +1,4 @@
-"""Versions that a machine saved itself, as they are named on the way home."""
+"""Versions that a machine saved itself, as machine and home name them to each other: by time and tree."""
 
 from __future__ import annotations
 

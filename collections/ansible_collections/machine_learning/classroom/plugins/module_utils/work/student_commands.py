@@ -1,38 +1,48 @@
-"""The commands by which a student sees what was saved, `my-work`, and brings a file back, `bring-back`."""
+"""The commands by which a student sees what was saved, `my-work`, and brings a file back, `bring-back`.
+
+They read the history that `autosave` keeps. What comes back is laid beside what is there, over nothing. All of this
+runs as the student.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
-import stat
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from itertools import chain, count
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import file_names, secure_files
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable, raw, text
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
+    BLOCK,
     digest_of,
+    move_to_free_name,
     open_folder,
     open_root,
     reader,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Settings, git
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Settings
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import (
     FILE,
     FOLDER,
     LINK,
     Entry,
-    write_new,
+    write_entry,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, OwnWorkError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import CommandError, HistoryError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import History, Version, moment
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import encoded
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 SHOWN = 20
+"""Lines of a list: a screen full."""
 
 
 class Change(NamedTuple):
@@ -43,8 +53,8 @@ class Change(NamedTuple):
     path: str
 
 
-class OwnWork:
-    """What a student asks about the own folder."""
+class StudentHistory:
+    """What was saved of a student's folder, for the student at a terminal."""
 
     def __init__(self, settings: Settings, username: str, here: str = "/") -> None:
         """Names count from `here`, where the student's terminal is, if that is in the folder."""
@@ -52,42 +62,6 @@ class OwnWork:
         self.folder = os.path.realpath(os.path.join(settings.source, username))
         self.history = History(os.path.join(settings.store, username, "history.git"))
         self.here = here if (here + "/").startswith(self.folder + "/") else self.folder
-
-    def path_of(self, name: str) -> str:
-        """Return the path in the folder that the student means; raise OwnWorkError if it lies elsewhere."""
-        full = os.path.normpath(os.path.join(self.here, name))
-        if not full.startswith(self.folder + "/"):
-            raise OwnWorkError(f"{printable(name)} is not in {self.folder}. Only what is there is saved.")
-        return file_names.text(full[len(self.folder) + 1 :])
-
-    def changes(self, path: str = "") -> list[Change]:
-        """Return what was saved, newest first; of `path`, a file or folder, or of everything."""
-        if self.history.owner() is None or not self.history.head():
-            return []
-        place = f"work/{encoded(path)}" if path else "work"
-        listing = ("log", "--topo-order", "--no-renames", "--name-status", "-z", "--format=%x01%H %ct", BRANCH)
-        changes = []
-        for block in git(self.history, "--literal-pathspecs", *listing, "--", place).split("\x01")[1:]:
-            first, *rest = (word.strip("\n") for word in block.split("\0"))
-            commit, seconds = first.split()
-            version = Version(commit, datetime.fromtimestamp(int(seconds), UTC), SAVED)
-            words = [word for word in rest if word]
-            for status, name in zip(words[::2], words[1::2], strict=True):
-                changes.append(Change(version, status, unquote(name, errors="surrogateescape")[len("work/") :]))
-        return changes
-
-    def versions(self, path: str) -> list[Version]:
-        """Return the versions in which `path` came to be as it was, newest first."""
-        changes = self.changes(path)
-        gone = {change.version for change in changes if change.status == "D"}
-        found = list(dict.fromkeys(change.version for change in changes))
-        return [version for version in found if version not in gone or self._holds(version, path)]
-
-    def _holds(self, version: Version, path: str) -> bool:
-        return any(_is_in(each, path) for each, entry in self._files(version).items() if entry.kind != FOLDER)
-
-    def _files(self, version: Version) -> dict[str, Entry]:
-        return self.history.state(version.commit).files
 
     def listing(self, name: str = "") -> str:
         """Say what was saved: of the file or folder `name`, or of everything."""
@@ -110,43 +84,6 @@ class OwnWork:
         lines.append("All versions of a file:  my-work FILE      An earlier one back:  bring-back FILE")
         return "\n".join(lines)
 
-    def _known_versions(self, path: str) -> list[Version]:
-        if versions := self.versions(path):
-            return versions
-        raise OwnWorkError(
-            f"{printable(path)} was never saved. my-work lists what was. Work is saved every "
-            f"{self.settings.minutes} minutes, files up to {self.settings.largest_mb} MB."
-        )
-
-    def choose(self, path: str, when: str) -> Version:
-        """Return the version of `path` that the student means by `when`: a number of the list, a time, or nothing."""
-        versions = self._known_versions(path)
-        if when.isdecimal():
-            if not 1 <= int(when) <= len(versions):
-                raise OwnWorkError(f"There is no version {when}: my-work {shown_name(path)} lists them.")
-            return versions[int(when) - 1]
-        if when:
-            until = until_of(when)
-            for version in versions:
-                if version.time <= until:
-                    return version
-            raise OwnWorkError(f"It was not saved before {when}; first at {clock(versions[-1].time)}.")
-        for version in versions:
-            if not self._is_now(version, path):
-                return version
-        raise OwnWorkError(f"{printable(path)} is as it was saved, and there is no earlier version.")
-
-    def _is_now(self, version: Version, path: str) -> bool:
-        """Say whether the file lies in the folder as it is in `version`."""
-        entry = self._files(version).get(path)
-        if entry is None or entry.kind != FILE:
-            return False
-        try:
-            with open_root(self.folder) as root, reader(root, path) as file:
-                return digest_of(iter(lambda: file.read(secure_files.BLOCK), b"")) == entry.digest
-        except OSError:
-            return False
-
     def bring_back(self, name: str, when: str = "") -> str:
         """Lay an earlier version of `name` into the folder, beside what has this name; return where it is."""
         path = self.path_of(name)
@@ -157,76 +94,108 @@ class OwnWork:
         try:
             with open_root(self.folder) as root, open_folder(root, parent, make=True) as folder:
                 try:
-                    self._lay(folder, version, {aside + each[len(path) :]: each for each in files}, files)
-                    return os.path.join(self.folder, parent, _place(folder, aside, last, version))
+                    self._lay(folder, {each: aside + each[len(path) :] for each in files}, version, files)
+                    free = move_to_free_name(folder, aside, folder, _names(last, version))
+                    return os.path.join(self.folder, parent, free)
                 finally:
                     _remove(folder, aside)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise OwnWorkError("the disk is full. Delete what you no longer need, then try again.") from error
-            raise OwnWorkError(f"{printable(path)} cannot be brought back: {error.strerror}.") from error
+                raise CommandError("the disk is full. Delete what you no longer need, then try again.") from error
+            raise CommandError(f"{printable(path)} cannot be brought back: {error.strerror}.") from error
 
-    def _lay(self, folder: int, version: Version, places: dict[str, str], files: dict[str, Entry]) -> None:
-        """Write `files` of `version` to their `places`; each must be what was saved."""
-        contents = [place for place, path in places.items() if files[path].kind == FILE]
-        for place, path in places.items():
-            parent, _, name = place.rpartition("/")
-            if files[path].kind == FOLDER:
-                with open_folder(folder, place, make=True):
+    def choose(self, path: str, when: str) -> Version:
+        """Return the version of `path` that the student means by `when`: a number of the list, a time, or nothing."""
+        versions = self._known_versions(path)
+        if when.isdecimal():
+            if not 1 <= int(when) <= len(versions):
+                raise CommandError(f"There is no version {when}: my-work {shown_name(path)} lists them.")
+            return versions[int(when) - 1]
+        if when:
+            until = until_of(when)
+            for version in versions:
+                if version.time <= until:
+                    return version
+            raise CommandError(f"It was not saved before {when}; first at {clock(versions[-1].time)}.")
+        for version in versions:
+            if not self._is_now(version, path):
+                return version
+        raise CommandError(f"{printable(path)} is as it was saved, and there is no earlier version.")
+
+    def path_of(self, name: str) -> str:
+        """Return the path in the folder that the student means; raise CommandError if it lies elsewhere."""
+        full = os.path.normpath(os.path.join(self.here, name))
+        if not full.startswith(self.folder + "/"):
+            raise CommandError(f"{printable(name)} is not in {self.folder}. Only what is there is saved.")
+        return text(full[len(self.folder) + 1 :])
+
+    def versions(self, path: str) -> list[Version]:
+        """Return the versions in which `path` came to be as it was, newest first."""
+        changes = self.changes(path)
+        gone = {change.version for change in changes if change.status == "D"}
+        found = list(dict.fromkeys(change.version for change in changes))
+        return [version for version in found if version not in gone or self._holds(version, path)]
+
+    def changes(self, path: str = "") -> list[Change]:
+        """Return what was saved, newest first; of `path`, a file or folder, or of everything."""
+        if self.history.owner() is None or not self.history.head():
+            return []
+        in_git = f"work/{encoded(path)}" if path else "work"
+        listing = ("log", "--topo-order", "--no-renames", "--name-status", "-z", "--format=%x01%H %ct", BRANCH)
+        said = self.history.git.ask("--literal-pathspecs", *listing, "--", in_git).decode(errors="replace")
+        changes = []
+        for block in said.split("\x01")[1:]:
+            first, *rest = (field.strip("\n") for field in block.split("\0"))
+            commit, seconds = first.split()
+            version = Version(commit, datetime.fromtimestamp(int(seconds), UTC), SAVED)
+            fields = [field for field in rest if field]
+            for status, name in zip(fields[::2], fields[1::2], strict=True):
+                changes.append(Change(version, status, unquote(name, errors="surrogateescape")[len("work/") :]))
+        return changes
+
+    def _known_versions(self, path: str) -> list[Version]:
+        if versions := self.versions(path):
+            return versions
+        raise CommandError(
+            f"{printable(path)} was never saved. my-work lists what was. Work is saved every "
+            f"{self.settings.minutes} minutes, files up to {self.settings.largest_mb} MB."
+        )
+
+    def _holds(self, version: Version, path: str) -> bool:
+        return any(_is_in(each, path) for each, entry in self._files(version).items() if entry.kind != FOLDER)
+
+    def _files(self, version: Version) -> dict[str, Entry]:
+        return self.history.state(version.commit).files
+
+    def _is_now(self, version: Version, path: str) -> bool:
+        """Say whether the file lies in the folder as it is in `version`."""
+        entry = self._files(version).get(path)
+        if entry is None or entry.kind != FILE:
+            return False
+        try:
+            with open_root(self.folder) as root, reader(root, path) as file:
+                return digest_of(iter(lambda: file.read(BLOCK), b"")) == entry.digest
+        except OSError:
+            return False
+
+    def _lay(self, folder: int, targets: Mapping[str, str], version: Version, files: Mapping[str, Entry]) -> None:
+        """Write `files` of `version`, each to its path of `targets` in `folder`; each must be what was saved."""
+        for path, entry in files.items():
+            parent, _, name = targets[path].rpartition("/")
+            if entry.kind == FOLDER:
+                with open_folder(folder, targets[path], make=True):
                     pass
-            elif files[path].kind == LINK:
+            elif entry.kind == LINK:
                 with open_folder(folder, parent, make=True) as within:
-                    os.symlink(raw(files[path].digest), raw(name), dir_fd=within)
-        pieces = self.history.contents(version.commit, [f"work/{encoded(places[place])}" for place in contents])
-        for place, content in zip(contents, pieces, strict=True):
-            entry = files[places[place]]
-            parent, _, name = place.rpartition("/")
+                    os.symlink(raw(entry.digest), raw(name), dir_fd=within)
+        contents = [path for path, entry in files.items() if entry.kind == FILE]
+        pieces = self.history.git.contents(version.commit, [f"work/{encoded(path)}" for path in contents])
+        for path, content in zip(contents, pieces, strict=True):
+            entry = files[path]
+            parent, _, name = targets[path].rpartition("/")
             with open_folder(folder, parent, make=True) as within:
-                if write_new(within, name, entry, content, entry.mode & 0o777) != entry.digest:
-                    raise OwnWorkError(f"{printable(places[place])} is damaged in the history. Tell your instructor.")
-
-
-def _is_in(each: str, path: str) -> bool:
-    return each == path or each.startswith(path + "/")
-
-
-def _place(folder: int, aside: str, name: str, version: Version) -> str:
-    """Give what lies `aside` its `name`, or one beside it if that is taken; nothing is ever replaced."""
-    stem, dot, ending = name.rpartition(".") if "." in name[1:] else (name, "", "")
-    beside = f"{stem}.from-{version.time:%Y-%m-%dT%H-%MZ}"
-    free, number = name, 1
-    while not _moved(folder, aside, free):
-        free = f"{beside}{f'~{number}' if number > 1 else ''}{dot}{ending}"
-        number += 1
-    return free
-
-
-def _moved(folder: int, aside: str, name: str) -> bool:
-    """Give what lies `aside` its `name`; False if something bears it, be it only since a moment ago."""
-    with suppress(FileNotFoundError):
-        os.stat(raw(name), dir_fd=folder, follow_symlinks=False)
-        return False
-    if stat.S_ISDIR(os.stat(aside, dir_fd=folder, follow_symlinks=False).st_mode):
-        os.rename(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder)  # never replaces what has content
-        return True
-    try:
-        os.link(aside, raw(name), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _remove(folder: int, aside: str) -> None:
-    """Remove what did not get its place."""
-    with suppress(OSError):
-        os.unlink(aside, dir_fd=folder)
-    with suppress(OSError):
-        for _, folders, files, place in os.fwalk(aside, topdown=False, dir_fd=folder):
-            for name in files:
-                os.unlink(name, dir_fd=place)
-            for name in folders:
-                os.rmdir(name, dir_fd=place)
-        os.rmdir(aside, dir_fd=folder)
+                if write_entry(within, name, entry, content, entry.mode & 0o777) != entry.digest:
+                    raise CommandError(f"{printable(path)} is damaged in the history. Tell your instructor.")
 
 
 def clock(time_: datetime) -> str:
@@ -242,18 +211,37 @@ def clock(time_: datetime) -> str:
 
 
 def until_of(when: str) -> datetime:
-    """Return the end of the time that the student wrote; raise OwnWorkError if it is none."""
+    """Return the end of the time that the student wrote; raise CommandError if it is none."""
     now = datetime.now().astimezone()
-    words = {"today": f"{now:%Y-%m-%d}", "yesterday": f"{now - timedelta(days=1):%Y-%m-%d}"}.get(when, when)
-    if words[:-3].isdecimal() and words[-3:-2] == ":":  # 9:30
-        words = f"{now:%Y-%m-%d}T{words:0>5}"
+    written = {"today": f"{now:%Y-%m-%d}", "yesterday": f"{now - timedelta(days=1):%Y-%m-%d}"}.get(when, when)
+    if written[:-3].isdecimal() and written[-3:-2] == ":":  # 9:30
+        written = f"{now:%Y-%m-%d}T{written:0>5}"
     try:
-        return moment(words)
+        return moment(written)
     except HistoryError as error:
-        raise OwnWorkError(f"{error} Or 14:30, today, yesterday, or a number of the list.") from error
+        raise CommandError(f"{error} Or 14:30, today, yesterday, or a number of the list.") from error
 
 
 def shown_name(name: str) -> str:
     """Return `name` as it may be typed into a shell."""
     plain = name.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum()
     return printable(name) if plain else "'" + printable(name).replace("'", "'\\''") + "'"
+
+
+def _is_in(each: str, path: str) -> bool:
+    return each == path or each.startswith(path + "/")
+
+
+def _names(name: str, version: Version) -> Iterator[str]:
+    """Return what a thing that was called `name` in `version` may be called now: the name, or ones beside it."""
+    stem, dot, ending = name.rpartition(".") if "." in name[1:] else (name, "", "")
+    beside = f"{stem}.from-{version.time:%Y-%m-%dT%H-%MZ}"
+    later = (f"{beside}~{number}{dot}{ending}" for number in count(2))
+    return chain([name, f"{beside}{dot}{ending}"], later)
+
+
+def _remove(folder: int, aside: str) -> None:
+    """Remove what did not get its name."""
+    with suppress(OSError):
+        os.unlink(aside, dir_fd=folder)
+    shutil.rmtree(aside, ignore_errors=True, dir_fd=folder)

@@ -1,9 +1,13 @@
-"""The program that a machine runs without Ansible: it saves, and it is both of the student's commands."""
+"""The program that a machine runs without Ansible: it saves, and it is both of the student's commands.
+
+`program` packs it into one file for the machine's own Python, with all modules of ours that it imports.
+"""
 
 from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import io
 import os
 import pwd
@@ -13,9 +17,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Saving, Settings
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, OwnWorkError
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import OwnWork
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Autosaver, Settings
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import CommandError, HistoryError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import StudentHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,38 +27,42 @@ if TYPE_CHECKING:
 SETTINGS = "/etc/machine_learning_aws/my-work.json"
 
 
-def main(words: Sequence[str], settings: str = SETTINGS) -> int:
-    """Run one of the commands; return what the shell gets."""
+def main(arguments: Sequence[str], settings_file: str = SETTINGS) -> int:
+    """Run one of the commands, which is the first of `arguments`; return what the shell gets."""
+    command, *rest = arguments
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    parser = argparse.ArgumentParser(prog=words[0])
-    if words[0] == "my-work":
-        parser.description = "Say what was saved of your work, or of one file or folder."
-        parser.add_argument("file", nargs="?", default="", metavar="FILE")
-    elif words[0] == "bring-back":
-        parser.description = "Lay an earlier version of a file or folder beside what is there now; nothing is replaced."
-        parser.add_argument("file", metavar="FILE")
-        help_ = "a number that `my-work FILE` lists, or a time like 14:30, yesterday or 2026-03-02"
-        parser.add_argument("when", nargs="?", default="", metavar="WHEN", help=help_)
-    given = parser.parse_args(words[1:])
+    given = _parser(command).parse_args(rest)
     try:
-        decided, username = Settings.read(settings), pwd.getpwuid(os.getuid()).pw_name
-        if words[0] == "save":
-            Saving(decided, username).save()
+        settings, username = Settings.read(settings_file), pwd.getpwuid(os.getuid()).pw_name
+        if command == "save":
+            Autosaver(settings, username).save()
             return 0
-        own = OwnWork(decided, username, os.getcwd())
-        print(
-            own.listing(given.file)
-            if words[0] == "my-work"
-            else f"It is here: {own.bring_back(given.file, given.when)}"
-        )
-    except (OwnWorkError, HistoryError) as error:
+        history = StudentHistory(settings, username, os.getcwd())
+        if command == "my-work":
+            print(history.listing(given.file))
+        else:
+            print(f"It is here: {history.bring_back(given.file, given.when)}")
+    except (CommandError, HistoryError) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{printable(str(error.filename))}: {error.strerror}. Tell your instructor.", file=sys.stderr)
         return 1
     return 0
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=command)
+    if command == "my-work":
+        parser.description = "Say what was saved of your work, or of one file or folder."
+        parser.add_argument("file", nargs="?", default="", metavar="FILE")
+    elif command == "bring-back":
+        parser.description = "Lay an earlier version of a file or folder beside what is there now; nothing is replaced."
+        parser.add_argument("file", metavar="FILE")
+        help_ = "a number that `my-work FILE` lists, or a time like 14:30, yesterday or 2026-03-02"
+        parser.add_argument("when", nargs="?", default="", metavar="WHEN", help=help_)
+    return parser
 
 
 def program() -> bytes:
@@ -72,7 +80,7 @@ def program() -> bytes:
 
 def _sources(name: str, found: dict[str, str]) -> dict[str, str]:
     """Return the text of the module `name`, and of all ours that it imports, by name, added to what was `found`."""
-    found[name] = source_of(name)
+    found[name] = inspect.getsource(sys.modules[name])
     for statement in ast.parse(found[name]).body:  # what only types need is not at the top
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("ansible_collections."):
             inside = [f"{statement.module}.{alias.name}" for alias in statement.names]
@@ -80,12 +88,3 @@ def _sources(name: str, found: dict[str, str]) -> dict[str, str]:
                 if needed not in found:
                     _sources(needed, found)
     return found
-
-
-def source_of(name: str) -> str:
-    """Return the text of a module, wherever Python loaded it from."""
-    loader = getattr(sys.modules[name].__spec__, "loader", None)
-    source = loader.get_source(name) if loader is not None else None
-    if not isinstance(source, str):
-        raise OwnWorkError(f"the text of {name} cannot be found")
-    return source

@@ -1,4 +1,4 @@
-"""What one version of a history holds, as its index says, and how git writes the names."""
+"""The index of a version: what each path is, also where git cannot say it; and names, so written that git takes any."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
 
 if TYPE_CHECKING:
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import Counts
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home_folder import Counts
     from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest
 
 MOST_NAMES = 100

@@ -1,0 +1,160 @@
+"""An instructor's computer: it runs playbooks against an AWS without hosts, and its screen is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from lab import backends
+from lab.endpoint import refuse
+from lab.faults import Fault, Faults
+from lab.request_log import action_of, reads_only
+from tools import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACCESS_KEY, SECRET_KEY = "AKIAMISTAKEN00000000", "mistaken/secret+key/that/nobody/may/ever/read0"
+MOST_LINES = 5
+
+
+class Aws:
+    """The lab's AWS without its hosts: it answers, refuses where told to, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        """Answer on a free port."""
+        backends.install()
+        self.faults = Faults()
+        self.actions: list[str] = []
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """Answer one request."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        action = action_of(environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "/"), body)
+        self.actions.append(action)
+        if fault := self.faults.take(action):
+            return refuse(fault, environ, start_response)
+        environ["wsgi.input"] = io.BytesIO(body)
+        return list(self._moto(environ, start_response))
+
+    def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
+        """Refuse every call of `action` from now on."""
+        self.faults.add(Fault(action, code, times=1000, message=message))
+
+    @property
+    def made(self) -> set[str]:
+        """What was asked for that is more than reading."""
+        return {action for action in self.actions if not reads_only(action)}
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class Screen:
+    """What a run showed, and how it ended."""
+
+    text: str
+    code: int
+    secrets: tuple[str, ...] = (SECRET_KEY,)
+
+    @property
+    def failures(self) -> list[str]:
+        """The words of every failure, after checking that they are no more than words."""
+        assert self.code != 0, self.text
+        for wall in (
+            "Traceback",
+            "boto3_version",
+            "module_stderr",
+            "FAILED! =>",
+            "<<< caused by >>>",
+            "[ERROR]",
+            "Origin: ",
+        ):
+            assert wall not in self.text, self.text
+        for secret in self.secrets:
+            assert secret not in self.text
+        found = re.findall(r"^(?:fatal|failed): \[[^\n]*?\]: (.*?)\n(?=\n|\S+: \[|\.\.\.)", self.text, re.M | re.S)
+        assert all(len(words.splitlines()) <= MOST_LINES for words in found), found
+        return found
+
+    @property
+    def failure(self) -> str:
+        """The words of the one failure."""
+        (words,) = self.failures
+        return words
+
+
+@dataclass
+class Desk:
+    """An instructor's computer: a home of its own, and the project."""
+
+    home: Path
+    aws: Aws
+    roster: str = "name,email\nAda Beispiel,ada@example.com\nGrace Sample,grace@example.org\n"
+    settings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)
+
+    def check_launch(self, **settings: Any) -> Screen:
+        """Run the part of provision that asks whether two machines can be launched."""
+        known = {"machines_usernames": ["ada", "grace"], "machines_found": {"instances": []}}
+        return self.play_tasks({"role": "machines", "tasks_from": "check"}, **(known | settings))
+
+    def play_tasks(self, part: dict[str, Any], **settings: Any) -> Screen:
+        """Run one part of a role on this computer."""
+        aws = {"group/machine_learning.classroom.aws": {"region": "{{ class_region }}"}}
+        task = {"name": "Run the part", "ansible.builtin.import_role": {"name": part.pop("role"), **part}}
+        playbook = self.home / "part.yml"
+        playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "module_defaults": aws, "tasks": [task]}]))
+        return self.play(f"-i inventory/10-control.yml {playbook}", **settings)
+
+    def play(self, line: str, **settings: Any) -> Screen:
+        """Run playbooks; `settings` are variables of the class."""
+        roster = self.home / "students.csv"
+        if not roster.exists():
+            roster.write_text(self.roster)
+        variables = {
+            "class_roster": str(roster),
+            "class_state_dir": str(self.home / "class"),
+            "class_environment_lock": str(self.home / "environment.lock"),
+            **self.settings,
+            **settings,
+        }
+        environment: dict[str, str | None] = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))},
+            "HOME": str(self.home),
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.environment,
+        }
+        done = subprocess.run(
+            [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)],
+            cwd=PROJECT,
+            env={name: value for name, value in environment.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Screen(done.stdout, done.returncode)

@@ -85,6 +85,7 @@ class Class:
             [
                 str(Path(sys.executable).with_name("ansible-playbook")),
                 f"--inventory={self.base / 'hosts.yml'}",
+                f"--extra-vars=@{PROJECT / 'group_vars/all/project.yml'}",
                 f"--extra-vars={json.dumps(values | variables)}",
                 *arguments,
                 str(self.base / "play.yml"),

@@ -18,7 +18,7 @@ LISTING = (
 
 
 def test_check_on_a_fresh_class_calls_nothing_that_changes_anything(before: dict[str, set[str]]) -> None:
-    assert not before["cgroups"]
+    assert not before["control groups"]
     command(".venv/bin/python -m lab up")
     done = play("provision.yml configure.yml status.yml --check")
     assert recap(done.stdout)["localhost"]["failed"] == 0

@@ -92,6 +92,7 @@ def stages() -> list[Stage]:
         pytest("new role", "tests/roles", ci=False),
         pytest("environment", "tests/environment", ci=False),
         pytest("oracle", "tests/oracle", ci=False),
+        pytest("upgrade", "tests/upgrade", ci=False),
     ]
 
 

@@ -89,6 +89,8 @@ def stages() -> list[Stage]:
         Stage("molecule debian-13", ("env", "HOST_IMAGE=debian-13", "bin/molecule"), ci=False),
         pytest("new role", "tests/roles", ci=False),
         pytest("environment", "tests/environment", ci=False),
+        pytest("oracle", "tests/oracle", ci=False),
+        pytest("upgrade", "tests/upgrade", ci=False),
     ]
 
 

@@ -1,0 +1,28 @@
+"""Ada's machine, as provision.yml and configure.yml leave it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.class_machines import refuse_a_lab_that_is_up
+from tests.support.commands import command
+from tests.support.lab_course import Course
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+    """Have the class for all files of this folder: nothing here changes its machine."""
+    refuse_a_lab_that_is_up()
+    made = Course(tmp_path_factory.mktemp("course"), {})
+    made.write_roster(["ada"])
+    try:
+        command(".venv/bin/python -m lab up")
+        made.play("provision.yml configure.yml")
+        yield made
+    finally:
+        command("make lab-down DISCARD=1")

@@ -1,0 +1,219 @@
+"""The playbooks go on with the files of a class that an older version made: see fixtures/class-d66e40b."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import plan_replacement
+from moto.server import ThreadedMotoServer
+
+from tools import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+
+OLD = Path(__file__).with_name("fixtures") / "class-d66e40b"
+WRITTEN = 1_772_445_600  # when all work was, in s; git keeps no times
+SHARED, OWN = "i-19ffa65dc2fb51981", "i-2a00247eeeb6324fd"  # as the files name the machines
+LAUNCHED = "2026-11-29T01:22:53+00:00"
+ADDRESS = "10.77.0.11"
+REGION = "us-east-1"
+pytestmark = pytest.mark.timeout(300)
+
+
+@dataclass
+class Class:
+    """The class in the folder `base`, on an AWS without hosts: the folder `machine` is the disk of ml101-001."""
+
+    base: Path
+    url: str
+
+    def __post_init__(self) -> None:
+        """Lay out the files as they were, and have machines like those of then."""
+        shutil.copytree(OLD, self.base, dirs_exist_ok=True)
+        (self.base / "machine").mkdir()
+        self.machines = self.launch()
+        for folder, folders, files in os.walk(self.base):
+            for name in folders:
+                os.chmod(os.path.join(folder, name), 0o700)
+            for name in files:
+                os.chmod(os.path.join(folder, name), 0o600)
+        for username in ("ada", "grace", "mary"):
+            work = self.base / "daily_user" / username
+            for path in work.iterdir():
+                os.utime(path, (WRITTEN, WRITTEN))
+            if username != "mary":
+                shutil.copytree(work, self.base / "machine" / username)
+        for path in (self.base / "machine").glob("*/*"):
+            path.chmod(0o644)
+        (self.base / "state/ssh_key").write_text("no key: nothing here is reached by ssh\n")
+        rows = "".join(f"Student {name},{name}@example.com\n" for name in ("ada", "grace", "mary"))
+        (self.base / "students.csv").write_text(f"name,email\n{rows}")
+        machine = {
+            "ansible_host": ADDRESS,
+            "ansible_connection": "local",
+            "aws_instance_id": self.machines[SHARED],
+            "aws_ec2_tags": {"Students": "ada grace"},
+        }
+        hosts = {"all": {"children": {"machines": {"hosts": {"ml101-001": machine}}}}}
+        (self.base / "hosts.yml").write_text(json.dumps(hosts))
+
+    def ec2(self) -> EC2Client:
+        """Return a client of the AWS."""
+        return boto3.client(
+            "ec2", endpoint_url=self.url, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
+        )
+
+    def launch(self) -> dict[str, str]:
+        """Launch both machines, stop mary's, and let the files name them: AWS chooses ids and times anew."""
+        ec2, ids = self.ec2(), {}
+        for old, seat, students in ((SHARED, "ml101-001", "ada grace"), (OWN, "ml101-002", "mary")):
+            tags: Any = [
+                {"Key": key, "Value": value}
+                for key, value in {"Class": "ml101", "Name": seat, "Students": students}.items()
+            ]
+            (machine,) = ec2.run_instances(
+                ImageId="ami-12c6146b",
+                InstanceType="t3a.large",
+                MinCount=1,
+                MaxCount=1,
+                TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+            )["Instances"]
+            ids[old], launched = machine["InstanceId"], machine["LaunchTime"]
+        ec2.stop_instances(InstanceIds=[ids[OWN]])
+        stopped = self.base / f"daily_user/.at-rest/{OWN}.json"
+        said = stopped.read_text()
+        assert LAUNCHED in said
+        stopped.with_name(f"{ids[OWN]}.json").write_text(said.replace(LAUNCHED, launched.isoformat()))
+        stopped.unlink()
+        known = self.base / "state/known_hosts"
+        known.write_text(known.read_text().replace(SHARED, ids[SHARED]).replace(OWN, ids[OWN]))
+        return ids
+
+    def play(self, *line: str, code: int = 0, **variables: Any) -> str:
+        """Run playbooks as an instructor does; return what they said."""
+        values = {
+            "class_roster": str(self.base / "students.csv"),
+            "class_state_dir": str(self.base / "state"),
+            "class_work_home": str(self.base / "daily_user"),
+            "class_environment_lock": str(self.base / "environment.lock"),
+            "class_image_id": "ami-12c6146b",
+            # Nobody listens there: a letter that was due would fail.
+            "class_smtp_host": "127.0.0.1",
+            "class_smtp_port": 1,
+            "class_mail_from": "Machine learning class <class@example.com>",
+            "work_source": str(self.base / "machine"),
+            "work_store": str(self.base / "store"),
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
+        environment |= {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "AKIACLASSOFBEFORE000",
+            "AWS_SECRET_ACCESS_KEY": "made-up-for-the-test-of-a-class-of-before",
+        }
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                "--inventory=inventory/10-control.yml",
+                f"--inventory={self.base}/hosts.yml",
+                f"--extra-vars={json.dumps(values | variables)}",
+                *line,
+            ],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def remembered(self) -> dict[str, bytes]:
+        """Return what is at home and in the state folder, by path.
+
+        Without what names the run at work, and the records of which file is which: here the files are copies.
+        """
+        files = (path.relative_to(self.base) for path in self.base.rglob("*") if path.is_file())
+        kept = (path for path in files if path.parts[0] in ("state", "daily_user") and ".records" not in path.parts)
+        return {str(path): (self.base / path).read_bytes() for path in kept if path.name != "run.lock"}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Return where an AWS without hosts answers."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def old(aws: str, tmp_path: Path) -> Iterator[Class]:
+    """Return the class; afterwards its machines are gone."""
+    made = Class(tmp_path / "class", aws)
+    yield made
+    made.ec2().terminate_instances(InstanceIds=[*made.machines.values()])
+
+
+def test_nobody_gets_a_new_password_or_letter_and_nothing_is_collected_twice(old: Class) -> None:
+    before = old.remembered()
+    shown = old.play("collect.yml", "mail.yml")
+    assert re.findall(r"(ml101-\d+) +(\w+) +(.*)", shown) == [
+        ("ml101-001", "ada", "2 files at home"),
+        ("ml101-001", "grace", "2 files at home"),
+        ("ml101-002", "mary", "2 files at home"),
+    ]
+    assert set(re.findall(r"changed=(\d+)", shown)) == {"0"}
+    assert old.remembered() == before
+
+
+def test_the_class_goes_on_working(old: Class) -> None:
+    versions = subprocess.run(
+        ["git", f"--git-dir={old.base}/daily_user/.history/ada.git", "rev-list", "main"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert len(versions) == 2
+    # Her machine began with what home had, so what is missing there was deleted there.
+    (old.base / "machine/grace/own.txt").unlink()
+    shown = old.play("collect.yml", "restore.yml", "handback.yml", student="ada", at=versions[-1])
+    assert not (old.base / "daily_user/grace/own.txt").exists()
+    (restored,) = (old.base / "machine/ada").glob("restored-*/own.txt")
+    assert restored.read_text() == "of ada\n"
+    assert re.search(r"^\s*ada .* taken 2026-11-29$", shown, re.MULTILINE)
+    assert re.search(r"^\s*grace .* not yet$", shown, re.MULTILINE)
+
+
+def test_an_exchange_that_was_begun_is_not_begun_anew() -> None:
+    pending = json.loads((OLD / "state/replacing.json").read_text())
+
+    def old_machines(mary_s: str) -> list[str]:
+        """Return which machines go when mary has this one."""
+        tags = {"Name": "ml101-002", "Students": "mary"}
+        machine = {"instance_id": mary_s, "state": {"name": "running"}, "tags": tags}
+        return plan_replacement("mary", [machine], pending).instance_ids
+
+    assert old_machines(OWN) == [OWN]
+    assert old_machines("i-1") == []
+
+
+def test_the_class_is_not_looked_for_where_it_does_not_live(old: Class) -> None:
+    assert f"Class ml101 lives in account 123456789012, region {REGION}" in old.play(
+        "collect.yml", code=2, class_region="eu-west-1"
+    )

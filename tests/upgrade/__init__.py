@@ -1,0 +1,1 @@
+"""Classes that older versions of the project made go on with this one."""

@@ -1,0 +1,259 @@
+"""A class made by an older version of the project goes on: nobody gets anything new, and no work is lost.
+
+The old version is taken from git and acts on this lab for two days. From then on this version does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
+from tests.support.commands import STATE, TEARDOWN, command, mails, recap
+from tests.support.lab_course import Course
+from tests.support.letter import read_letter
+from tools import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The commits whose classes have to go on, and why these: each was the last to write things as it did.
+REVISIONS = {
+    "d66e40be05d9875b9e764602f3d2e0e065880933": "the last before module_utils/ got a wing for each role",
+}
+FOLDER = "/home/ubuntu/machine_learning_aws/daily_user"
+# Two on a machine. That of mary and hugo stops on the second evening; ruth's is exchanged, but the run is killed.
+STUDENTS = ["ada", "grace", "mary", "hugo", "ruth"]
+SHARED, STOPPED, BROKEN = "ml101-001", "ml101-002", "ml101-003"
+NOTEBOOK = "01-first-steps-numpy-pandas.ipynb"
+EDIT = """
+cd {folder}/grace && exec runuser -u grace -- python3 - <<'END'
+import json
+notebook = json.load(open("{notebook}"))
+notebook["cells"][0]["source"] = ["{words}"]
+json.dump(notebook, open("{notebook}", "w"))
+END
+"""
+
+
+@dataclass(frozen=True)
+class Term(Course):
+    """The class, and what can be seen of it."""
+
+    def seat_of(self, username: str) -> str:
+        """Return the name of the student's machine."""
+        standing = (each["Tags"] for each in machines() if each["State"] != "terminated")
+        (seat,) = (str(tags["Name"]) for tags in standing if username in tags["Students"].split())
+        return seat
+
+    def write(self, username: str, words: str) -> None:
+        """Let a student write a line, and the machine save it."""
+        script = f"cd {FOLDER}/{username} && runuser -u {username} -- sh -c 'echo {words} >> own.txt'"
+        self.on(self.seat_of(username), f"{script}\nsystemctl start my-work@{username}.service")
+
+    def edit(self, words: str) -> None:
+        """Let grace edit a notebook."""
+        self.on(SHARED, EDIT.format(folder=FOLDER, notebook=NOTEBOOK, words=words))
+
+    def git(self, username: str, *words: str) -> str:
+        """Ask git about a student's history at home."""
+        asked = ["git", f"--git-dir={self.folder}/work/.history/{username}.git", *words]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+    def home(self) -> dict[str, str]:
+        """Return the SHA-256 of all files at home, by USERNAME/PATH."""
+        work = self.folder / "work"
+        paths = [path for username in STUDENTS for path in (work / username).rglob("*") if path.is_file()]
+        return {str(path.relative_to(work)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+    def there(self) -> dict[str, str]:
+        """Return the same of all machines that run."""
+        listing = f"cd {FOLDER} && find -type f -printf '%P\\n' | xargs -d '\\n' sha256sum"
+        rows = [row.split("  ", 1) for seat in running() for row in self.on(seat, listing).splitlines()]
+        return {path: digest for digest, path in rows}
+
+
+@dataclass(frozen=True)
+class OldTerm(Term):
+    """The class in the hands of an old version, whose files are in the folder `tree`."""
+
+    tree: Path
+
+    def line(self, playbooks: str) -> str:
+        """Return what a user of that version types, who has sourced this lab's activate."""
+        inventory = f"ANSIBLE_INVENTORY={self.tree}/inventory,{STATE}/inventory"
+        return super().line(playbooks).replace("exec ", f"{inventory} && cd {self.tree} && exec ", 1)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What does not change with the version of the project."""
+
+    credentials: str
+    host_keys: str
+    seats: dict[str, str]
+    heads: dict[str, str]
+    """The newest version of each student's work at home."""
+
+    @classmethod
+    def of(cls, term: Term) -> Facts:
+        """Look at them."""
+        standing = [each for each in machines() if each["State"] != "terminated"]
+        return cls(
+            credentials=(term.state / "credentials.json").read_text(),
+            host_keys=(term.state / "known_hosts").read_text(),
+            seats={each["InstanceId"]: f"{each['Tags']['Name']}: {each['Tags']['Students']}" for each in standing},
+            heads={username: term.git(username, "rev-parse", "main") for username in STUDENTS},
+        )
+
+
+def lay_out(revision: str, tree: Path) -> None:
+    """Make the new folder `tree` the project as it was at `revision`."""
+    archive = subprocess.run(["git", "archive", revision], cwd=PROJECT, capture_output=True, check=False)
+    if archive.returncode != 0:
+        pytest.fail(
+            f"The history of this checkout lacks {revision}, whose classes have to go on. Fetch it, then test again:\n"
+            f"git fetch --unshallow; in a checkout that is not shallow: git fetch origin {revision}"
+        )
+    tree.mkdir()
+    subprocess.run(["tar", "--extract", "--directory", str(tree)], input=archive.stdout, check=True)
+
+
+def two_days(old: OldTerm) -> None:
+    """Let everybody work, collect twice, stop one machine, and kill the exchange of another when it is half done."""
+    old.write_roster(STUDENTS)
+    old.play("provision.yml configure.yml")
+    for username in STUDENTS:
+        old.write(username, f"of {username}")
+    old.edit("words of the first day")
+    old.play("collect.yml")
+    old.write("ada", "more")
+    old.play("collect.yml")
+    old.play("stop.yml -e student=mary")
+    (broken,) = (each["InstanceId"] for each in machines() if each["Tags"]["Name"] == BROKEN)
+    with old.terminal("replace.yml -e student=ruth") as run:
+        run.expect_exact("Know every student's password and token")  # she has her new seat; nothing is on the machine
+        os.kill(run.pid, signal.SIGKILL)
+    assert {each["InstanceId"]: each["State"] for each in machines()}[broken] == "terminated"
+    assert old.seat_of("ruth") == BROKEN
+
+
+def said(letters: list[Path]) -> dict[str, tuple[str, str, str]]:
+    """Return address, password and token of the newest of these letters to each student, by username."""
+    return {each.username: (each.address, each.password, each.token) for each in map(read_letter, letters)}
+
+
+@pytest.fixture(scope="module", params=REVISIONS, ids=lambda revision: str(revision)[:7])
+def term(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Term]:
+    """Have a class that the old version leaves behind."""
+    refuse_a_lab_that_is_up()
+    folder = tmp_path_factory.mktemp("term")
+    tree = folder / "project"
+    lay_out(request.param, tree)
+    # What is taught stays the same, whatever has become of the project's example.
+    settings = {"class_students_per_machine": 2, "class_notebooks_directory": str(tree / "templates/notebooks")}
+    try:
+        command(".venv/bin/python -m lab up")
+        two_days(OldTerm(folder, settings, tree))
+        yield Term(folder, settings)
+    finally:
+        command("make lab-down DISCARD=1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def before(term: Term) -> Facts:
+    """What was so when the version changed."""
+    return Facts.of(term)
+
+
+def test_the_class_is_found_as_it_was_left(term: Term) -> None:
+    table = term.play("status.yml").partition("PLAY RECAP")[0]
+    rows = {row.split()[1]: row for row in re.findall(r"^ml101-.*$", table, re.MULTILINE)}
+    assert set(rows) == set(STUDENTS)
+    assert all(" answers " in rows[username] and " accepted " in rows[username] for username in ("ada", "grace"))
+    assert all(" stopped " in rows[username] for username in ("mary", "hugo"))
+
+
+def test_nothing_is_collected_twice_and_no_machine_starts_to_look(term: Term, before: Facts) -> None:
+    shown = term.play("collect.yml")
+    assert "NOT SAFE" not in shown
+    assert len(re.findall(r"^ml101-002 +(?:mary|hugo) +\d+ files at home$", shown, re.MULTILINE)) == 2
+    assert "3 machines of ml101 would be terminated" in term.play("teardown.yml --check")
+    assert STOPPED not in running()
+    assert Facts.of(term) == before
+
+
+def test_configure_gives_nobody_anything_but_a_new_address(term: Term, before: Facts) -> None:
+    sent, address = len(mails()), running()[SHARED]
+    term.play("provision.yml configure.yml")
+    assert Facts.of(term) == before
+    assert running()[SHARED] == address
+    assert term.there() == term.home()
+    # A machine that starts has another address, and ruth another machine.
+    kept, told = said(mails()[:sent]), said(mails()[sent:])
+    assert told == {name: (running()[term.seat_of(name)], *kept[name][1:]) for name in ("mary", "hugo", "ruth")}
+    sent = len(mails())
+    again = recap(term.play("provision.yml configure.yml"))
+    assert len(again) == 4
+    assert {host["changed"] for host in again.values()} == {0}
+    assert len(mails()) == sent
+
+
+def test_an_exchange_that_was_killed_is_over_and_no_second_one(term: Term, before: Facts) -> None:
+    record = term.state / "replacing.json"
+    assert record.exists()
+    term.play("replace.yml -e student=ruth")
+    assert Facts.of(term) == before
+    assert not record.exists()
+
+
+def test_what_a_machine_saved_is_still_the_student_s(term: Term) -> None:
+    go = f"cd {FOLDER}/ada && runuser -u ada --"
+    assert re.findall(r"^ +(\d)  ", term.on(SHARED, f"{go} my-work own.txt"), re.MULTILINE) == ["1", "2"]
+    term.on(SHARED, f"{go} bring-back own.txt 2")
+    assert term.on(SHARED, f"cd {FOLDER}/ada && cat own.from-*.txt && rm own.from-*.txt") == "of ada\n"
+
+
+def test_only_what_is_new_comes_home(term: Term, before: Facts) -> None:
+    term.edit("words of the next day")
+    term.play("collect.yml")
+    assert term.home() == term.there()
+    heads = Facts.of(term).heads
+    assert {username for username in STUDENTS if heads[username] != before.heads[username]} == {"grace"}
+    assert term.git("grace", "rev-parse", "main^") == before.heads["grace"]
+
+
+def test_a_version_of_before_comes_back(term: Term) -> None:
+    first = term.git("ada", "rev-list", "main").split()[-1]
+    term.play(f"restore.yml -e student=ada -e at={first}")
+    assert term.on(SHARED, f"cat {FOLDER}/ada/restored-*/own.txt") == "of ada\n"
+
+
+def test_machines_stop_and_start_with_the_same_way_in(term: Term, before: Facts) -> None:
+    assert "3 machines of ml101 have stopped" in term.play("stop.yml")
+    assert "3 machines of ml101 would be terminated" in term.play("teardown.yml --check")
+    assert running() == {}
+    kept, sent = said(mails()), len(mails())
+    assert term.play("start.yml").count(" answers ") == len(STUDENTS)
+    now = Facts.of(term)
+    assert (now.credentials, now.host_keys, now.seats) == (before.credentials, before.host_keys, before.seats)
+    told = said(mails()[sent:])
+    assert told == {name: (running()[term.seat_of(name)], *kept[name][1:]) for name in STUDENTS}
+
+
+def test_at_the_end_all_work_is_home_with_every_version(term: Term, before: Facts) -> None:
+    there = term.there()
+    term.play(TEARDOWN)
+    assert {each["State"] for each in machines()} == {"terminated"}
+    assert term.home() == there
+    for username in STUDENTS:
+        term.git(username, "merge-base", "--is-ancestor", before.heads[username], "main")
+        assert term.git(username, "fsck", "--full", "--strict", "--no-dangling", "--no-progress") == ""

@@ -115,7 +115,7 @@ class Desk:
     def check_launch(self, **settings: Any) -> Screen:
         """Run the part of provision that asks whether two machines can be launched."""
         known = {"machines_usernames": ["ada", "grace"], "machines_found": {"instances": []}}
-        return self.play_tasks({"role": "machines", "tasks_from": "check"}, **(known | settings))
+        return self.play_tasks({"role": "machines", "tasks_from": "capacity"}, **(known | settings))
 
     def play_tasks(self, part: dict[str, Any], **settings: Any) -> Screen:
         """Run one part of a role on this computer."""

@@ -1,4 +1,4 @@
-"""Of machines that are safe, at rest, stopped, cut, and with work in the wrong place, teardown ends the safe ones."""
+"""Of machines that are safe, stopped with all work at home, stopped, cut, and with work in the wrong place, teardown ends the safe ones."""
 
 from __future__ import annotations
 

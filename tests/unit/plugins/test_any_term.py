@@ -201,7 +201,7 @@ class AnyTerm(RuleBasedStateMachine):
 
     @rule()
     def replace(self) -> None:
-        """The machine is exchanged in order: its work is at home, at rest or collected now."""
+        """The machine is exchanged in order: its work is at home since it stopped, or collected now."""
         addresses = {STUDENT: self.way.email}
         stopped = stopped_machines([self.instance()], str(self.way.home), self.way.class_name, addresses)
         assert bool(stopped) == self.stopped

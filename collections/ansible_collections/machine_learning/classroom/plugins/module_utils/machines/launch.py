@@ -1,4 +1,4 @@
-"""Whether a launch can succeed: weighed before anything is made that costs money or must be taken back."""
+"""Whether a launch can succeed: checked before anything is made that costs money or must be taken back."""
 
 from __future__ import annotations
 

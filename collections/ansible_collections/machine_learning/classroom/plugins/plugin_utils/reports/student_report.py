@@ -1,4 +1,4 @@
-"""What a collect says about one student: as data for the gates, and as a sentence for people."""
+"""What a collect says about one student: as data for the plan of what may be released, and as a sentence for people."""
 
 from __future__ import annotations
 

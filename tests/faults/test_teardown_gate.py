@@ -1,4 +1,4 @@
-"""Of machines that are safe, stopped with all work at home, stopped, cut, and with work in the wrong place, teardown ends the safe ones."""
+"""Teardown ends what is safe, also what stopped with all work at home; not what is cut or has work in the wrong place."""
 
 from __future__ import annotations
 

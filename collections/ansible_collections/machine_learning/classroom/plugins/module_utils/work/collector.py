@@ -1,8 +1,8 @@
 """The machine's side of collecting work: what lies in a student's folder, and what of it is not yet at home.
 
-All of it runs, as root or as the student, in a folder that its owner, a student, may change at any moment, by accident or on
-purpose. So no path is ever followed (`secure_files`), and a file is taken only when it can be shown to be whole (see
-`_Collection`). Standard library only: machines run this with their own Python.
+All of it runs, as root or as the student, in a folder that its owner, a student, may change at any moment, by accident
+or on purpose. So no path is ever followed (`secure_files`), and a file is taken only when it can be shown to be whole
+(see `_Collection`). Standard library only: machines run this with their own Python.
 """
 
 from __future__ import annotations

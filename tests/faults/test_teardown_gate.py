@@ -1,4 +1,4 @@
-"""Teardown ends what is safe, also what stopped with all work at home; not what is cut or has work in the wrong place."""
+"""Teardown ends what is safe, also what stopped with all work at home; not what is cut or holds work elsewhere."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ def test_a_replacement_takes_neighbours_along_and_a_killed_one_is_taken_up_where
     # What another run began is no part of it.
     assert plan_replacement("mary", first, marks).instance_ids == ["i-ml-002"]
     assert plan_replacement("mary", first, marks).students == ["mary"]
+    assert plan_replacement("mary", first, marks).others == marks
+    assert plan_replacement("ada", first, marks | {"mary": "i-ml-002"}).others == {"mary": "i-ml-002"}
 
 
 def test_a_space_behind_the_comma_hides_nobody_whose_replacement_has_begun() -> None:

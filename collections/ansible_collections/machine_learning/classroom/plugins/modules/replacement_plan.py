@@ -86,6 +86,11 @@ seated:
   elements: str
   returned: success
   sample: [ada, grace]
+others:
+  description: The old machine of each student whose replacement another run has begun; to be remembered afterwards.
+  type: dict
+  returned: success
+  sample: {mary: i-0fed}
 pending:
   description: The old machine of each student who moves.
   type: dict

@@ -18,6 +18,7 @@ class Replacement:
 
     `pending` is what to remember until all is done: the old machine of each student who moves. `seated` are all who
     have a seat, or had one until it was taken from them here; `spares` the ids of machines on which nobody sits.
+    `others` is what to go on remembering afterwards: replacements that other runs have begun.
     """
 
     students: list[str] = field(default_factory=list)
@@ -26,6 +27,7 @@ class Replacement:
     pending: dict[str, str] = field(default_factory=dict)
     seated: list[str] = field(default_factory=list)
     spares: list[str] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)
 
 
 def plan_replacement(
@@ -56,5 +58,6 @@ def plan_replacement(
             moving.instances.append(instance)
             moving.pending |= dict.fromkeys(machine.students, machine.instance_id)
     moving.students = sorted(moving.pending)
+    moving.others = {name: machine for name, machine in pending.items() if name not in moving.pending}
     moving.seated = list(dict.fromkeys([*moving.seated, *moving.students]))
     return moving

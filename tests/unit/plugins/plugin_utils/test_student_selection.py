@@ -54,6 +54,20 @@ def test_a_limit_leaves_its_machines_and_where_only_running_ones_count_the_other
         select("start", "grace", machines, limit=["ml-002"])
 
 
+def test_teardown_refuses_to_end_a_class_for_one_student() -> None:
+    with pytest.raises(SelectionError, match=r"ends the whole class, whomever -e student names. Nothing was touched"):
+        select("teardown", "ada", [instance("ml-001", "ada")])
+    assert select("teardown", "", [instance("ml-001", "ada")]).seats == ["ml-001"]
+
+
+def test_only_where_it_may_have_been_done_before_one_who_sits_nowhere_is_passed_over() -> None:
+    machines = [instance("ml-001", "ada")]
+    assert select("retire", "emmy", machines, known=["emmy"]).students == []
+    for verb in ("stop", "start"):
+        with pytest.raises(SelectionError, match="On no machine that is meant: emmy"):
+            select(verb, "emmy", machines, known=["emmy"])
+
+
 def test_a_space_behind_the_comma_hides_nobody() -> None:
     assert select_from_roster("ada, ben", ["ada", "ben", "mary"]).students == ["ada", "ben"]
     assert select_running("ada, ben", ["ada", "ben"], "ml101").students == ["ada", "ben"]

@@ -52,8 +52,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     known=given["known"],
                     roster=given["roster"],
                 )
-                if VERBS[verb].releases:
-                    refuse_unknown_abandoned(given["abandoned"], given["instances"], given["known"])
+                rule = VERBS[verb]
+                if rule.releases:
+                    former = given["known"] if rule.knows_former else ()
+                    refuse_unknown_abandoned(given["abandoned"], given["instances"], former)
         except SelectionError as error:
             return result | {"failed": True, "msg": str(error)}
         return result | {"changed": False, **asdict(selection)}

@@ -27,8 +27,8 @@ options:
     default: []
   known:
     description:
-      - The usernames of students who may have lost their seat in a run before this one, so that it is no mistake to
-        name them.
+      - The usernames of all students whom the class has ever had. Where a run before this one may have taken a seat
+        away, it is no mistake to name one of them who sits nowhere.
     type: list
     elements: str
     default: []

@@ -22,14 +22,17 @@ class SelectionError(ValueError):
 class Verb:
     """What a command takes and does: `releases` machines or slots, so that work may be abandoned.
 
-    `no_limit` is the reason why it takes no `--limit`.
+    `no_limit` is the reason why it takes no `--limit`, `no_students` why naming students is refused. Who
+    `knows_former` students passes over one whose seat a run before has given up.
     """
 
     names_students: bool = True
     needs_students: bool = False
     only_running: bool = False
     releases: bool = False
+    knows_former: bool = False
     no_limit: str = ""
+    no_students: str = ""
 
 
 VERBS = {
@@ -40,10 +43,16 @@ VERBS = {
     "replace": Verb(
         needs_students=True,
         releases=True,
+        knows_former=True,
         no_limit="replace.yml takes no --limit, for it would hide the new machine.",
     ),
-    "retire": Verb(needs_students=True, releases=True),
-    "teardown": Verb(names_students=False, releases=True),
+    "retire": Verb(needs_students=True, releases=True, knows_former=True),
+    "teardown": Verb(
+        names_students=False,
+        releases=True,
+        no_students="teardown.yml ends the whole class, whomever -e student names. Nothing was touched.\n"
+        "Who left the roster gives up the seat with: ansible-playbook retire.yml -e student=ada",
+    ),
 }
 
 
@@ -82,8 +91,9 @@ def select(
 ) -> Selection:
     """Select the students whom `student` names on those of `instances` whose seat is in `limit`.
 
-    Naming nobody selects everybody, and every machine, unless the command needs a name. Who is `known` but sits
-    nowhere is passed over: that was done before. Nobody who is in the `roster` can be retired.
+    Naming nobody selects everybody, and every machine, unless the command needs a name. `known` are all students the
+    class has ever had: who of them sits nowhere is passed over, if the command may have done that before. Nobody who is
+    in the `roster` can be retired. Raise SelectionError where the command does not take what was named.
     """
     rule = VERBS[verb]
     if limit is not None:
@@ -92,6 +102,8 @@ def select(
     limited = [each for each in instances if limit is None or Machine.from_instance(each).seat in limit]
     # Where only running machines count, a student of a stopped one is still somebody whom the class knows.
     searched = instances if rule.only_running else limited
+    if rule.no_students and names_in(student):
+        raise SelectionError(rule.no_students)
     names = names_in(student) if rule.names_students else []
     if rule.needs_students and not names:
         raise SelectionError(
@@ -100,7 +112,8 @@ def select(
         )
     machines = [Machine.from_instance(each) for each in searched]
     seated = {name for machine in machines for name in machine.students}
-    if unknown := [name for name in names if name not in seated and name not in known]:
+    former = known if rule.knows_former else ()
+    if unknown := [name for name in names if name not in seated and name not in former]:
         raise SelectionError(
             f"On no machine that is meant: {', '.join(unknown)}. A student is named by username;\n"
             "ansible-playbook status.yml shows who sits where."

@@ -239,9 +239,9 @@ def test_a_neighbour_does_not_tunnel_to_the_others_port(pair: Pair) -> None:
 
     config = "/etc/ssh/sshd_config.d/10-machine-learning-class.conf"
     as_it_is = arrives()
-    pair.root(f"cp {config} /root/sshd.conf; sed -i /PermitOpen/d {config}; systemctl restart ssh.service")
+    pair.root(f"cp {config} {config}.kept; sed -i /PermitOpen/d {config}; systemctl restart ssh.service")
     try:
         unprotected = arrives()
     finally:
-        pair.root(f"mv /root/sshd.conf {config}; systemctl restart ssh.service")
+        pair.root(f"mv {config}.kept {config}; systemctl restart ssh.service")
     assert (as_it_is, unprotected, arrives()) == (False, True, False)

@@ -27,7 +27,7 @@ PLAY = """
       changed_when: false
       register: waited
       until: waited.attempts == 2
-      failed_when: false
+      failed_when: false # the screen of a retry is looked at, not its end
       delay: 0
     - name: Leave out
       ansible.builtin.command: "true"
@@ -37,10 +37,10 @@ PLAY = """
     - name: Do much
       ansible.builtin.command: "ls /no/{{ item }}"
       loop: [one, two]
-      ignore_errors: true
+      ignore_errors: true # the next failure has to be shown, too
     - name: Crash
       crash:
-      ignore_errors: true
+      ignore_errors: true # the next failure has to be shown, too
     - name: Handle a secret
       ansible.builtin.command: ls /no/s3cret
       no_log: true

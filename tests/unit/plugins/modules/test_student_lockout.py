@@ -44,12 +44,12 @@ class Machine(Host):
         return subprocess.CompletedProcess(argv, 0 if good else 1, "", "")
 
 
-def out(machine: Machine, *, for_good: bool) -> list[str]:
+def out(machine: Machine, *, permanently: bool) -> list[str]:
     """Keep ada out; return what was changed."""
     machine.changes = []
     student_lockout.close_account(machine, "ada")
     student_lockout.stop_jupyter(machine, "ada")
-    if for_good:
+    if permanently:
         student_lockout.stay_off(machine, "ada")
     student_lockout.end_processes(machine, "ada")
     return machine.changes
@@ -58,21 +58,21 @@ def out(machine: Machine, *, for_good: bool) -> list[str]:
 def test_a_student_is_out_and_once_out_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     machine, expires = Machine(), {"ada": ""}
     monkeypatch.setattr(student_lockout, "expiry", expires.get)
-    assert out(machine, for_good=False) == [
+    assert out(machine, permanently=False) == [
         "closed the account of ada",
         "stopped the Jupyter of ada",
         "ended the sessions of ada",
     ]
     assert ["usermod", "--expiredate", "1", "ada"] in machine.done_
     expires["ada"] = accounts.EXPIRED
-    assert out(machine, for_good=False) == []
-    assert out(machine, for_good=True) == [f"disabled {unit}" for unit in ENABLED]
-    assert out(machine, for_good=True) == []
+    assert out(machine, permanently=False) == []
+    assert out(machine, permanently=True) == [f"disabled {unit}" for unit in ENABLED]
+    assert out(machine, permanently=True) == []
 
 
 def test_check_mode_says_the_same_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(check_mode=True)
     monkeypatch.setattr(student_lockout, "expiry", {"ada": ""}.get)
-    assert len(out(machine, for_good=True)) == 5
+    assert len(out(machine, permanently=True)) == 5
     assert machine.processes == {"ada"}
     assert machine.units == {"is-active": {"jupyter@ada.service"}, "is-enabled": {*ENABLED}}

@@ -63,6 +63,7 @@ def fake_git(desk: Desk, monkeypatch: pytest.MonkeyPatch, end: str) -> Path:
     return told
 
 
+# CI is root: what is skipped anywhere is counted in the stage's line.
 @pytest.mark.skipif(not ROOT, reason="becomes the student")
 def test_whatever_starts_in_the_students_history_runs_as_the_student(
     desk: Desk, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ options:
     type: list
     elements: str
     required: true
-  for_good:
+  permanently:
     description: Whether their Jupyter stays off after the next boot, too, and nothing of theirs is saved any more.
     type: bool
     default: false
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 - name: Keep a student out
   machine_learning.classroom.student_lockout:
     usernames: [ada]
-    for_good: true
+    permanently: true
 """
 
 RETURN = r"""
@@ -93,7 +93,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "usernames": {"type": "list", "elements": "str", "required": True},
-            "for_good": {"type": "bool", "default": False},
+            "permanently": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -102,7 +102,7 @@ def main() -> None:
     for username in (name for name in module.params["usernames"] if name in here):
         close_account(host, username)
         stop_jupyter(host, username)
-        if module.params["for_good"]:
+        if module.params["permanently"]:
             stay_off(host, username)
         end_processes(host, username)
     host.done()

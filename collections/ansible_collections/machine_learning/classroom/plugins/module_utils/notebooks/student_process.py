@@ -14,7 +14,6 @@ import pwd
 import resource
 import select
 import signal
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 

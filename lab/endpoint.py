@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import pickle
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from moto.ec2.models import ec2_backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from lab import hosts, image, layout
+from lab.api_request import ApiRequest
 from lab.backends import LabEC2, LabImage
 from lab.faults import Fault, Faults
 from lab.fleet import Fleet
-from lab.request_log import RequestLog, action_of, error_code, reads_only
+from lab.front_door import FrontDoor, send
+from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.shell import LabError
 from lab.state import write_private
@@ -44,7 +44,7 @@ class Endpoint:
         self._fleet = Fleet(faults, self._changes.set)
         install(self._fleet)
         self._restore()
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._door = FrontDoor([faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
@@ -64,18 +64,17 @@ class Endpoint:
         path = environ.get("PATH_INFO", "/")
         if path.startswith(CONTROL):
             return self._control(environ["REQUEST_METHOD"], path.removeprefix(CONTROL), body, start_response)
-        action = action_of(environ.get("HTTP_X_AMZ_TARGET", ""), path, body)
-        if fault := self._faults.take(action):
-            answer, status = refuse(fault, environ, start_response), fault.status
+        request = ApiRequest.read(environ, body)
+        if refusal := self._door.refusal(request):
+            answer, status = send(start_response, refusal.status, *refusal.body(request)), refusal.status
         else:
-            environ["wsgi.input"] = io.BytesIO(body)
-            answer, status = self._answer(action, environ, start_response)
+            answer, status = self._answer(request, environ, body, start_response)
         code = error_code(b"".join(answer)) if status >= 400 else ""
-        self._log.add(action, status, time.monotonic() - started, code)
+        self._log.add(request.action, status, time.monotonic() - started, code)
         return answer
 
     def _answer(
-        self, action: str, environ: dict[str, Any], start_response: Callable[..., Any]
+        self, request: ApiRequest, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]
     ) -> tuple[list[bytes], int]:
         """Let moto answer; what it changed is on disk before the answer leaves."""
         begun: list[Any] = []
@@ -84,9 +83,9 @@ class Endpoint:
             begun[:] = [status, headers, error]
 
         with self._fleet.lock:
-            answer = list(self._moto(environ, begin))
+            answer = list(self._door.answer(environ, body, begin))
             status = int(begun[0].split()[0])
-            if status < 400 and not reads_only(action):
+            if status < 400 and not request.reads_only:
                 self._save()
         start_response(*begun)
         return answer, status
@@ -108,10 +107,10 @@ class Endpoint:
                     instance = self._fleet.instance(values["seat"])
                     HOST_ACTIONS[what](instance.id)
                 case _:
-                    return _send(start_response, 404, "text/plain", f"There is no {method} {what}.")
+                    return send(start_response, 404, "text/plain", f"There is no {method} {what}.")
         except LabError as error:
-            return _send(start_response, 400, "text/plain", str(error))
-        return _send(start_response, 200, "application/json", json.dumps(result))
+            return send(start_response, 400, "text/plain", str(error))
+        return send(start_response, 200, "application/json", json.dumps(result))
 
     def _status(self) -> dict[str, Any]:
         """Return what `python -m lab status` shows."""
@@ -173,20 +172,3 @@ class SavedState(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return the class that the state calls `module`.`name`."""
         return MOVED.get((module, name)) or super().find_class(module, name)
-
-
-def refuse(fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """Answer with an injected fault, in the words of the service's protocol."""
-    if environ.get("HTTP_X_AMZ_TARGET"):
-        kind, text = "application/x-amz-json-1.1", json.dumps({"__type": fault.code, "message": fault.message})
-    else:
-        kind = "text/xml;charset=UTF-8"
-        error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
-        text = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>"
-    return _send(start_response, fault.status, kind, text)
-
-
-def _send(start_response: Callable[..., Any], status: int, kind: str, text: str) -> list[bytes]:
-    body = text.encode()
-    start_response(f"{status} lab", [("Content-Type", kind), ("Content-Length", str(len(body)))])
-    return [body]

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lab.api_request import Refusal
 from lab.shell import LabError
 
-# EC2 answers these as its own fault, so that clients retry them; every other code is the caller's fault.
-SERVER_ERRORS = {
-    "InsufficientInstanceCapacity": 500,
-    "InternalError": 500,
-    "InternalFailure": 500,
-    "RequestLimitExceeded": 503,
-    "ServiceUnavailable": 503,
-    "Unavailable": 503,
-}
+if TYPE_CHECKING:
+    from lab.api_request import ApiRequest
 
 BOOT = "boot"  # no API action: a host that fails to boot
 
@@ -30,11 +24,6 @@ class Fault:
     times: int = 1
     after: int = 0
     message: str = "Injected by the lab."
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that goes with the code."""
-        return SERVER_ERRORS.get(self.code, 400)
 
 
 class Faults:
@@ -54,6 +43,11 @@ class Faults:
         """Forget all that wait."""
         with self._lock:
             self._faults.clear()
+
+    def refusal(self, request: ApiRequest) -> Refusal | None:
+        """Count one request; return the error that a fault answers it with, if any does."""
+        fault = self.take(request.action)
+        return Refusal(fault.code, fault.message) if fault else None
 
     def take(self, action: str) -> Fault | None:
         """Count one call of `action`; return the fault that answers it, if any."""

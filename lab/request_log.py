@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import urllib.parse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,21 +13,7 @@ from lab.state import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-READING = re.compile(r"Describe|Get|List|Lookup|Search")
 ERROR_CODE = re.compile(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"')
-
-
-def action_of(target: str, path: str, body: bytes) -> str:
-    """Return the API action of a request: from its form (EC2, STS), its target header (SSM and others) or its path."""
-    if target:
-        return target.rsplit(".", 1)[-1]
-    form = urllib.parse.parse_qs(body.decode(errors="replace")) if b"Action=" in body else {}
-    return form.get("Action", [path])[0]
-
-
-def reads_only(action: str) -> bool:
-    """Say whether `action` leaves everything as it is."""
-    return bool(READING.match(action))
 
 
 def error_code(body: bytes) -> str:

@@ -25,7 +25,7 @@ def endpoint() -> Iterator[Aws]:
 def aws(endpoint: Aws) -> Aws:
     """Return the AWS, which refuses nothing so far."""
     endpoint.faults.clear()
-    endpoint.actions.clear()
+    endpoint.requests.clear()
     return endpoint
 
 

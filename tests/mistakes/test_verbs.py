@@ -159,7 +159,7 @@ def test_provision_leaves_all_seats_as_they_are_where_only_some_machines_are_mea
 
 def test_provision_makes_no_other_key_for_machines_that_one_opens(desk: Desk, rooms: Rooms) -> None:
     rooms.add("ada")
-    desk.aws.actions.clear()
+    desk.aws.requests.clear()
     assert desk.play("provision.yml").failure == (
         f"The class has 1 machines, but its ssh key is gone:\n{desk.home}/class/ssh_key\n"
         f"Bring {desk.home}/class back from your backup: no other key opens these machines."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from lab import backends
-from lab.endpoint import refuse
+from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
-from lab.request_log import action_of, reads_only
+from lab.front_door import FrontDoor, send
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ class Aws:
         """Answer on a free port."""
         backends.install()
         self.faults = Faults()
-        self.actions: list[str] = []
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self.requests: list[ApiRequest] = []
+        self._door = FrontDoor([self.faults])
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -45,12 +44,11 @@ class Aws:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer one request."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        action = action_of(environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "/"), body)
-        self.actions.append(action)
-        if fault := self.faults.take(action):
-            return refuse(fault, environ, start_response)
-        environ["wsgi.input"] = io.BytesIO(body)
-        return list(self._moto(environ, start_response))
+        request = ApiRequest.read(environ, body)
+        self.requests.append(request)
+        if refusal := self._door.refusal(request):
+            return send(start_response, refusal.status, *refusal.body(request))
+        return list(self._door.answer(environ, body, start_response))
 
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""
@@ -59,7 +57,7 @@ class Aws:
     @property
     def made(self) -> set[str]:
         """What was asked for that is more than reading."""
-        return {action for action in self.actions if not reads_only(action)}
+        return {request.action for request in self.requests if not request.reads_only}
 
     def close(self) -> None:
         """Answer no more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
 from lab.shell import LabError
 
@@ -26,10 +27,13 @@ def test_faults_wait_in_turn_and_can_be_forgotten() -> None:
     faults = Faults()
     faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
     faults.add(Fault(action="RunInstances", code="UnauthorizedOperation"))
-    first, second = faults.take("RunInstances"), faults.take("RunInstances")
+    first, second = (faults.refusal(ApiRequest("RunInstances")) for _ in range(2))
     assert first is not None
     assert second is not None
-    assert (first.status, second.status) == (503, 400)
+    assert [(each.code, each.status) for each in (first, second)] == [
+        ("RequestLimitExceeded", 503),
+        ("UnauthorizedOperation", 400),
+    ]
     faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
     faults.clear()
     assert faults.take("RunInstances") is None

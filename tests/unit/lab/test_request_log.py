@@ -1,4 +1,4 @@
-"""The log of API requests: what is asked, what only reads, which error was answered."""
+"""The log of API requests: what is asked, which error was answered."""
 
 from __future__ import annotations
 
@@ -7,28 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.request_log import RequestLog, action_of, error_code, reads_only
+from lab.request_log import RequestLog, error_code
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.mark.parametrize(
-    ("target", "path", "body", "action"),
-    [
-        ("", "/", b"Action=RunInstances&Version=2016-11-15&MinCount=1", "RunInstances"),
-        ("", "/", b"Version=2011-06-15&Action=GetCallerIdentity", "GetCallerIdentity"),
-        ("AmazonSSM.GetParameter", "/", b'{"Name": "Action=Evil"}', "GetParameter"),
-        ("", "/some/bucket", b"", "/some/bucket"),
-    ],
-)
-def test_the_action_of_a_request(target: str, path: str, body: bytes, action: str) -> None:
-    assert action_of(target, path, body) == action
-
-
-def test_reading_actions_change_nothing() -> None:
-    assert all(reads_only(action) for action in ("DescribeInstances", "GetConsoleOutput", "ListServiceQuotas"))
-    assert not any(reads_only(action) for action in ("RunInstances", "CreateTags", "ImportKeyPair"))
 
 
 @pytest.mark.parametrize(

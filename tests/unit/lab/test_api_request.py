@@ -1,0 +1,53 @@
+"""Requests to AWS APIs: what is asked, by whom and where, and how a refusal is worded."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from lab.api_request import ApiRequest, Refusal
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261129/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0"
+
+
+@pytest.mark.parametrize(
+    ("environ", "body", "action"),
+    [
+        ({"PATH_INFO": "/"}, b"Action=RunInstances&Version=2016-11-15&MinCount=1", "RunInstances"),
+        ({"PATH_INFO": "/"}, b"Version=2011-06-15&Action=GetCallerIdentity", "GetCallerIdentity"),
+        ({"HTTP_X_AMZ_TARGET": "AmazonSSM.GetParameter"}, b'{"Name": "Action=Evil"}', "GetParameter"),
+        ({"PATH_INFO": "/some/bucket"}, b"", "/some/bucket"),
+    ],
+)
+def test_the_action_of_a_request(environ: dict[str, str], body: bytes, action: str) -> None:
+    assert ApiRequest.read(environ, body).action == action
+
+
+def test_a_signature_tells_who_asks_which_service_where() -> None:
+    request = ApiRequest.read({"HTTP_AUTHORIZATION": SIGNED}, b"Action=DescribeTags&Empty=")
+    assert (request.access_key, request.region, request.service) == ("AKIAEXAMPLE", "eu-west-1", "ec2")
+    assert request.parameters == {"Empty": ""}
+
+
+def test_a_flat_list_comes_in_its_order() -> None:
+    body = "Action=StartInstances&" + "&".join(f"InstanceId.{n}=i-{n}" for n in (10, 2, 1)) + "&InstanceIdX.1=no"
+    assert ApiRequest.read({}, body.encode()).listed("InstanceId") == ["i-1", "i-2", "i-10"]
+
+
+def test_reading_actions_change_nothing() -> None:
+    reading = ("DescribeInstances", "GetConsoleOutput", "ListServiceQuotas")
+    assert all(ApiRequest(action).reads_only for action in reading)
+    assert not any(ApiRequest(action).reads_only for action in ("RunInstances", "CreateTags", "ImportKeyPair"))
+
+
+def test_a_refusal_speaks_each_protocol() -> None:
+    refusal = Refusal("RequestLimitExceeded", "a < b")
+    assert refusal.status == 503
+    kind, text = refusal.body(ApiRequest("RunInstances"))
+    assert "xml" in kind
+    assert ElementTree.fromstring(text).findtext("Errors/Error/Message") == "a < b"
+    kind, text = refusal.body(ApiRequest("GetParameter", json=True))
+    assert "json" in kind
+    assert json.loads(text) == {"__type": "RequestLimitExceeded", "message": "a < b"}

@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--code", help="the error code, as InsufficientInstanceCapacity")
     fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
     fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
+    fault.add_argument("--left", type=int, help="let EC2 have so many machines left, of --type, in --zone")
+    fault.add_argument("--type", default="", help="the instance type (default: all together)")
+    fault.add_argument("--zone", default="", help="the zone, as us-east-1a (default: all together)")
     fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)
@@ -97,6 +100,8 @@ def _status() -> None:
     print(f"Mirror        {layout.MIRROR_URL}")
     for fault in found["faults"]:
         print(f"Waiting fault {fault['action']} {fault['code']}, {fault['times']} times after {fault['after']}")
+    for pool in found["capacity"]:
+        print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
         if machine["state"] != "terminated":
             print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
@@ -106,8 +111,15 @@ def _fault(arguments: argparse.Namespace) -> None:
     if arguments.clear:
         control.ask("DELETE", "faults")
         return
+    if arguments.left is not None:
+        pool = {"free": arguments.left, "zone": arguments.zone, "instance_type": arguments.type}
+        control.ask("POST", "capacity", pool)
+        return
     if not (arguments.action and arguments.code):
-        raise LabError("A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded")
+        raise LabError(
+            "A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded\n"
+            "or --left, as in: --left 0 --zone us-east-1a"
+        )
     wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after")}
     control.ask("POST", "faults", wanted)
 

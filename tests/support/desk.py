@@ -37,6 +37,7 @@ class Aws:
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
         self._door = FrontDoor([self.faults])
+        self._one_at_a_time = threading.Lock()  # moto takes no care of threads
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -48,7 +49,8 @@ class Aws:
         self.requests.append(request)
         if refusal := self._door.refusal(request):
             return send(start_response, refusal.status, *refusal.body(request))
-        return list(self._door.answer(environ, body, start_response))
+        with self._one_at_a_time:
+            return self._door.answer(environ, body, start_response)
 
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""

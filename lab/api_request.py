@@ -25,6 +25,13 @@ SERVER_ERRORS = {
     "ServiceUnavailable": 503,
     "Unavailable": 503,
 }
+# Who may not do it is told so with another status than who asks for nonsense.
+_NOT_ALLOWED = {
+    "AccessDenied": 403,
+    "AuthFailure": 401,
+    "InvalidClientTokenId": 403,
+    "UnauthorizedOperation": 403,
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Refusal:
     @property
     def status(self) -> int:
         """The HTTP status that goes with the code."""
-        return SERVER_ERRORS.get(self.code, 400)
+        return SERVER_ERRORS.get(self.code) or _NOT_ALLOWED.get(self.code, 400)
 
     def body(self, request: ApiRequest) -> tuple[str, str]:
         """Return the content type and the text of the answer to `request`, in the words of its protocol."""

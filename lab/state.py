@@ -55,21 +55,32 @@ class Secrets:
 
     access_key: str
     secret_key: str
+    # The account's owner, who may do everything: for what a person does in the AWS console.
+    owner_access_key: str
+    owner_secret_key: str
     mail_user: str
     mail_password: str
 
     @classmethod
     def load(cls) -> Secrets:
-        """Return this lab's secrets, made now if there are none yet."""
-        if not layout.SECRETS.exists():
-            made = cls(
-                access_key="LAB" + secrets.token_hex(16).upper(),
-                secret_key=secrets.token_urlsafe(40),
-                mail_user="class-" + secrets.token_hex(8),
-                mail_password=secrets.token_urlsafe(32),
-            )
-            write_private(layout.SECRETS, json.dumps(asdict(made)))
-        return cls(**json.loads(layout.SECRETS.read_text()))
+        """Return this lab's secrets; what is missing, all of them or what an earlier version had not, is made now."""
+        kept = json.loads(layout.SECRETS.read_text()) if layout.SECRETS.exists() else {}
+        made = {
+            "access_key": _access_key(),
+            "secret_key": secrets.token_urlsafe(40),
+            "owner_access_key": _access_key(),
+            "owner_secret_key": secrets.token_urlsafe(40),
+            "mail_user": "class-" + secrets.token_hex(8),
+            "mail_password": secrets.token_urlsafe(32),
+        }
+        own = cls(**{**made, **kept})
+        if asdict(own) != kept:
+            write_private(layout.SECRETS, json.dumps(asdict(own)))
+        return own
+
+
+def _access_key() -> str:
+    return "LAB" + secrets.token_hex(16).upper()
 
 
 def write_environment(own: Secrets) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.class_machines import ec2, machines
+from tests.support.account_owner import ec2
+from tests.support.class_machines import machines
 from tests.support.lab_course import Course, Moment, tasks_of
 
 if TYPE_CHECKING:

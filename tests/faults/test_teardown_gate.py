@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.class_machines import ec2, machines
+from tests.support.account_owner import ec2
+from tests.support.class_machines import machines
 from tests.support.commands import command
 from tests.support.lab_course import Course
 

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 import yaml
 from botocore.config import Config
@@ -15,11 +14,14 @@ from botocore.config import Config
 from lab import layout
 from tests.lab.command import lab
 from tests.lab.machines import SEAT, Machines
+from tests.support import account_owner
 from tests.support.class_machines import refuse_a_lab_that_is_up
 from tests.support.traces import traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import boto3
 
 REGION = "eu-central-1"
 PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
@@ -74,8 +76,9 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="package")
-def session(environment: dict[str, str]) -> boto3.Session:
-    return boto3.Session(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+def session() -> boto3.Session:
+    """Return a session with which everything may be tried, in another region than the class's."""
+    return account_owner.session(region=REGION)
 
 
 @pytest.fixture(scope="package")

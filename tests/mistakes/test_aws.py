@@ -6,24 +6,17 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.image import RELEASES
-from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
+from tests.support import account_owner
+from tests.support.desk import ACCESS_KEY, Desk
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 NEXT = "in group_vars/all/class.yml, then run again."
-
-
-def ec2_of(desk: Desk) -> EC2Client:
-    """Return a way to ask the desk's AWS directly."""
-    return boto3.client(
-        "ec2", "us-east-1", endpoint_url=desk.aws.url, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
-    )
 
 
 def in_zone_e(ec2: EC2Client) -> str:
@@ -184,7 +177,7 @@ def test_provision_asks_before_it_makes_anything(desk: Desk) -> None:
 
 def test_a_zone_that_does_not_offer_the_type_is_avoided_or_named(desk: Desk) -> None:
     """Of us-east-1's zones, e has no t3a.large."""
-    subnet_id = in_zone_e(ec2_of(desk))
+    subnet_id = in_zone_e(account_owner.ec2(desk.aws.url))
     failure = desk.check_launch(class_subnet_id=subnet_id).failure
     assert failure == (
         f"us-east-1e, the zone of {subnet_id}, offers no t3a.large; us-east-1a, us-east-1b, us-east-1c, "
@@ -211,7 +204,7 @@ def test_machines_that_stopped_need_their_share_of_the_quota_too(desk: Desk) -> 
 
 
 def test_the_lab_refuses_what_was_not_checked(desk: Desk) -> None:
-    ec2 = ec2_of(desk)
+    ec2 = account_owner.ec2(desk.aws.url)
     with pytest.raises(ClientError, match="VcpuLimitExceeded"):
         ec2.run_instances(ImageId=RELEASES[0].ami, MinCount=33, MaxCount=33, InstanceType="t3a.large")
     with pytest.raises(ClientError, match=r"Unsupported.*\(us-east-1e\)"):

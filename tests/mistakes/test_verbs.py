@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from lab.image import RELEASES
-from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
+from tests.support import account_owner
+from tests.support.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,7 @@ class Rooms:
 
     def __init__(self, desk: Desk) -> None:
         """Begin with none."""
-        self.ec2: EC2Client = boto3.client(
-            "ec2",
-            endpoint_url=desk.aws.url,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        self.ec2: EC2Client = account_owner.ec2(desk.aws.url)
         self.ids: list[str] = []
 
     def add(self, students: str) -> str:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
-from lab.layout import ENDPOINT_URL, RUN
+from lab.layout import RUN
 from lab.layout import STATE as LAB_STATE
+from tests.support.account_owner import ec2
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mypy_boto3_ec2 import EC2Client
-
-REGION = "us-east-1"  # that of class.yml
 SECONDS = 120
 
 
@@ -25,14 +21,6 @@ def refuse_a_lab_that_is_up() -> None:
     """End the tests when a lab is up or its state is kept: it may carry somebody's class, and they take it down."""
     if RUN.exists() or LAB_STATE.exists():
         pytest.exit("A lab is up on this machine, or its state is kept: end it (make lab-down), then test.", 1)
-
-
-@functools.cache
-def ec2() -> EC2Client:
-    """Return a client of the lab's EC2, which threads may share."""
-    return boto3.client(
-        "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
-    )
 
 
 def machines() -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from lab import backends
 from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
+from lab.iam import Iam
+from tests.support import account_owner
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ class Aws:
         backends.install()
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
-        self._door = FrontDoor([self.faults])
+        self.iam = Iam(ACCESS_KEY, account_owner.KEY_WITHOUT_HOSTS)
+        self._door = FrontDoor([self.iam, self.faults])
         self._one_at_a_time = threading.Lock()  # moto takes no care of threads
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -154,7 +157,7 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         return Screen(done.stdout, done.returncode)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lab.capacity import CAPACITY, Capacity, CapacityError, Pool
 from lab.image import RELEASES
-from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
+from tests.support import account_owner
+from tests.support.desk import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,14 +71,8 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def ec2(url: str) -> Iterator[EC2Client]:
     """Return a way to ask it once, without trying again."""
-    yield boto3.client(
-        "ec2",
-        "us-east-1",
-        endpoint_url=url,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    once = Config(retries={"total_max_attempts": 1})
+    yield account_owner.session(url).client("ec2", endpoint_url=url, config=once)
     CAPACITY.clear()
 
 

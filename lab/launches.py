@@ -1,4 +1,4 @@
-"""RunInstances as EC2 answers it: as many as there are between MinCount and MaxCount, once for a client token."""
+"""EC2's answers where moto's differ: a launch gets what there is, and once for a client token; rules are described."""
 
 from __future__ import annotations
 
@@ -50,3 +50,8 @@ class LaunchResponse(EC2Response):  # type: ignore[misc]  # moto has no types
         if subnet_id:
             return str(self.ec2_backend.get_subnet(subnet_id).availability_zone)
         return str(self._get_param("Placement.AvailabilityZone") or f"{self.region}a")
+
+    def update_security_group_rule_descriptions_ingress(self) -> Any:
+        """UpdateSecurityGroupRuleDescriptionsIngress: EC2 says that it was done, moto does not."""
+        super().update_security_group_rule_descriptions_ingress()
+        return ActionResult({"Return": True})

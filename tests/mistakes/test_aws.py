@@ -67,7 +67,8 @@ def test_a_profile_that_is_not_there(desk: Desk) -> None:
             "DescribeInstances",
             "UnauthorizedOperation",
             "AWS does not permit DescribeInstances to these credentials (UnauthorizedOperation).\n"
-            "Give their user the permissions of docs/aws-policy.json (docs/aws.md, Permissions), then run again.",
+            "Give their user the permissions of docs/aws-policy.json (docs/aws.md, Permissions). If it has them: is the "
+            "region in it yours? Then run again.",
         ),
     ],
 )

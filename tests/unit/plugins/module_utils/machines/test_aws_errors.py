@@ -33,7 +33,7 @@ def refusal(code: str, message: str = "Words of AWS.", action: str = "RunInstanc
         ("AuthFailure", "AWS refuses these credentials: AuthFailure.", "clock is right"),
         ("SignatureDoesNotMatch", "AWS refuses these credentials: SignatureDoesNotMatch.", "keys are whole"),
         ("UnauthorizedOperation", "AWS does not permit RunInstances", "docs/aws-policy.json"),
-        ("AccessDeniedException", "AWS does not permit RunInstances", "docs/aws-policy.json"),
+        ("AccessDeniedException", "AWS does not permit RunInstances", "is the region in it yours?"),
         ("OptInRequired", "The account is not signed up for RunInstances in eu-west-1", "class_region"),
         ("PendingVerification", "AWS is still verifying this account for eu-west-1.", "run again later"),
         ("VcpuLimitExceeded", "The account may not run so many machines in eu-west-1", "docs/aws.md, Quota"),
@@ -82,3 +82,12 @@ def test_walls_are_not_quoted() -> None:
 
 def test_what_is_no_refusal_is_left_alone() -> None:
     assert explain_text("An error occurred, but not at AWS", "eu-west-1") == ""
+
+
+def test_the_permission_is_named_that_is_lacking() -> None:
+    """A launch that tags is refused as RunInstances for want of another action."""
+    said = "You are not authorized. User: arn:aws:iam::1:user/x is not authorized to perform: ec2:CreateTags on resource: y"
+    assert explain(refusal("UnauthorizedOperation", said), None).startswith(
+        "AWS does not permit ec2:CreateTags to these"
+    )
+    assert explain(refusal("VcpuLimitExceeded", said), None).startswith("The account may not run so many")

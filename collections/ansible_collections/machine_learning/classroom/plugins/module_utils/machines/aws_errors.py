@@ -28,6 +28,8 @@ _REFUSAL = re.compile(
     r"(?: \(reached max retries: \d+\))?: (?P<message>.*)",
     re.DOTALL,
 )
+# Not always the call's own: a launch that tags needs ec2:CreateTags, too.
+_LACKING = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)")
 # AWS's own words are quoted so far; an encoded authorization message alone has thousands of characters.
 _LONGEST_QUOTE = 240
 
@@ -41,7 +43,8 @@ _NOT_KNOWN = (
 )
 _NOT_PERMITTED = (
     "AWS does not permit {action} to these credentials ({code}).\n"
-    "Give their user the permissions of docs/aws-policy.json (docs/aws.md, Permissions), then run again."
+    "Give their user the permissions of docs/aws-policy.json (docs/aws.md, Permissions). If it has them: is the region"
+    " in it yours? Then run again."
 )
 _QUOTA = (
     "The account may not run so many machines in {region} ({code}): {message}\n"
@@ -132,8 +135,9 @@ def explain_text(text: str, region: str | None) -> str:
         return ""
     code = found["code"].removeprefix("Client.").removeprefix("Server.")
     advice = _ADVICE.get(code) or (_IMAGE if code.startswith("InvalidAMIID") else _UNKNOWN)
+    lacking = _LACKING.search(found["message"]) if advice == _NOT_PERMITTED else None
     return advice.format(
-        code=code, action=found["action"], message=_plain(found["message"]), region=region or "this region"
+        code=code, action=(lacking or found)["action"], message=_plain(found["message"]), region=region or "this region"
     )
 
 

@@ -86,8 +86,6 @@ def test_what_is_no_refusal_is_left_alone() -> None:
 
 def test_the_permission_is_named_that_is_lacking() -> None:
     """A launch that tags is refused as RunInstances for want of another action."""
-    said = "You are not authorized. User: arn:aws:iam::1:user/x is not authorized to perform: ec2:CreateTags on resource: y"
-    assert explain(refusal("UnauthorizedOperation", said), None).startswith(
-        "AWS does not permit ec2:CreateTags to these"
-    )
+    said = "Not so. User: arn:aws:iam::1:user/x is not authorized to perform: ec2:CreateTags on resource: y"
+    assert explain(refusal("UnauthorizedOperation", said), None).startswith("AWS does not permit ec2:CreateTags to")
     assert explain(refusal("VcpuLimitExceeded", said), None).startswith("The account may not run so many")

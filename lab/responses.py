@@ -12,16 +12,16 @@ from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.responses import EC2Response
 
 from lab import backends, hosts
 from lab.instances import LabInstance
+from lab.pages import PagedResponse
 
 if TYPE_CHECKING:
     from lab.fleet import Fleet
 
 
-class LabResponse(EC2Response):  # type: ignore[misc]  # moto has no types
+class LabResponse(PagedResponse):
     """EC2's actions."""
 
     # The same for all: moto makes one for each request.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
@@ -19,6 +21,8 @@ from lab import backends
 from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
+from lab.limits import Limits
+from lab.throttling import Throttling
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class Aws:
         backends.install()
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
-        self._door = FrontDoor([self.faults])
+        self._door = FrontDoor([Throttling(), Limits(), self.faults])
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -53,6 +57,10 @@ class Aws:
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""
         self.faults.add(Fault(action, code, times=1000, message=message))
+
+    def set_quota(self, code: str, limit: float, region: str = "us-east-1") -> None:
+        """Grant another vCPU quota."""
+        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
 
     @property
     def made(self) -> set[str]:

@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
     fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
     fault.add_argument("--seat", default="", help="only calls for this machine: its Name tag, or its instance id")
+    fault.add_argument("--left", type=int, help="let EC2 have so many machines left, of --type, in --zone")
+    fault.add_argument("--type", default="", help="the instance type (default: all together)")
+    fault.add_argument("--zone", default="", help="the zone, as us-east-1a (default: all together)")
     fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
     quota = commands.add_parser("quota", help="grant the account another vCPU quota, as AWS does when it is asked")
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
@@ -105,6 +108,8 @@ def _status() -> None:
     for fault in found["faults"]:
         of = f" of {fault['seat']}" if fault["seat"] else ""
         print(f"Waiting fault {fault['action']}{of} {fault['code']}, {fault['times']} times after {fault['after']}")
+    for pool in found["capacity"]:
+        print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
         if machine["state"] != "terminated":
             print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
@@ -114,8 +119,15 @@ def _fault(arguments: argparse.Namespace) -> None:
     if arguments.clear:
         control.ask("DELETE", "faults")
         return
+    if arguments.left is not None:
+        pool = {"free": arguments.left, "zone": arguments.zone, "instance_type": arguments.type}
+        control.ask("POST", "capacity", pool)
+        return
     if not (arguments.action and arguments.code):
-        raise LabError("A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded")
+        raise LabError(
+            "A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded\n"
+            "or --left, as in: --left 0 --zone us-east-1a"
+        )
     wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after", "seat")}
     control.ask("POST", "faults", wanted)
 

@@ -20,7 +20,8 @@ from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backen
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
 from lab import image
-from lab.pages import PagedResponse
+from lab.capacity import CAPACITY
+from lab.launches import LaunchResponse
 
 USER_DATA_BYTES = 16384
 IMAGE_GB = 8  # as Ubuntu's images
@@ -127,9 +128,10 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         return super().run_instances(image_id, count, user_data, *arguments, **named)
 
     def start_instances(self, instance_ids: list[str]) -> Any:
-        """Start, unless the quota is used up."""
+        """Start, unless the quota is used up or there are no such machines left."""
         stopped = [each for each in self.get_multi_instances_by_id(instance_ids) if each.state == "stopped"]
         self._require_vcpus([instance.instance_type for instance in stopped])
+        CAPACITY.start((instance.placement.zone, instance.instance_type) for instance in stopped)
         return super().start_instances(instance_ids)
 
     def _require_zone(self, instance_type: str, subnet_id: str) -> None:
@@ -230,9 +232,9 @@ def install() -> None:
     settings.ENABLE_KEYPAIR_VALIDATION = True
     settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
     ec2_backends.backend = LabEC2
+    ec2_urls.url_paths = {"{0}/": LaunchResponse.dispatch}
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
-    ec2_urls.url_paths = {"{0}/": PagedResponse.dispatch}
 
 
 def instance_name(instance_id: str) -> str:

@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 from lab import hosts, image, layout
 from lab.api_request import ApiRequest
 from lab.backends import LabEC2, LabImage
+from lab.capacity import CAPACITY, Pool
 from lab.faults import Fault, Faults
 from lab.fleet import Fleet
 from lab.front_door import FrontDoor, send
@@ -104,8 +105,11 @@ class Endpoint:
                 case "POST", "faults":
                     self._faults.add(Fault(**values))
                     result = self._faults.waiting()
+                case "POST", "capacity":
+                    CAPACITY.limit(Pool(**values))
                 case "DELETE", "faults":
                     self._faults.clear()
+                    CAPACITY.clear()
                 case "POST", "quota":
                     self._set_quota(**values)
                 case "POST", _ if what in HOST_ACTIONS:
@@ -142,6 +146,7 @@ class Endpoint:
             "amis": [release.ami for release in image.RELEASES],
             "machines": sorted(machines, key=lambda machine: (machine["name"], machine["id"])),
             "faults": self._faults.waiting(),
+            "capacity": CAPACITY.left(),
         }
 
     def _save(self) -> None:

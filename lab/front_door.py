@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from lab.api_request import SERVER_ERRORS
+from lab.request_log import error_code
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from lab.api_request import ApiRequest, Refusal
 
@@ -32,10 +35,14 @@ class FrontDoor:
         """Return why the first rule that does not let `request` through refuses it."""
         return next((found for rule in self._rules if (found := rule.refusal(request))), None)
 
-    def answer(self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]) -> list[bytes]:
         """Let moto answer the request in `environ`, whose body has been read."""
+        begun: list[Any] = []
         environ["wsgi.input"] = io.BytesIO(body)
-        answer: Iterable[bytes] = self._moto(environ, start_response)
+        answer = list(self._moto(environ, lambda *begin: begun.extend(begin)))
+        status, *rest = begun
+        number = SERVER_ERRORS.get(error_code(b"".join(answer)))  # moto calls every error the caller's
+        start_response(f"{number} lab" if number else status, *rest)
         return answer
 
 

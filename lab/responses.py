@@ -1,8 +1,7 @@
-"""What EC2 answers here and not in plain moto: launches, consoles, images."""
+"""What EC2 answers of instances that are hosts: their room, their consoles, images of them."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import moto.ec2.models.elastic_network_interfaces as moto_interfaces
@@ -15,41 +14,24 @@ from moto.ec2.exceptions import EC2ClientError
 
 from lab import backends, hosts
 from lab.instances import LabInstance
-from lab.pages import PagedResponse
+from lab.launches import LaunchResponse
 
 if TYPE_CHECKING:
     from lab.fleet import Fleet
 
 
-class LabResponse(PagedResponse):
+class LabResponse(LaunchResponse):
     """EC2's actions."""
 
     # The same for all: moto makes one for each request.
     fleet: ClassVar[Fleet]
 
-    def run_instances(self) -> Any:
-        """RunInstances with MinCount and MaxCount, and with a client token that launches once."""
-        token = self._get_param("ClientToken")
-        parameters = hashlib.sha256(repr(sorted(self.querystring.items())).encode()).hexdigest()
-        if token in self.ec2_backend.client_tokens:
-            reservation, same = self.ec2_backend.client_tokens[token]
-            if parameters != same:
-                message = "The client token you have provided was used with different parameters."
-                raise EC2ClientError("IdempotentParameterMismatch", message)
-            return ActionResult(self.ec2_backend.reservations[reservation])
-        least, most = int(self._get_param("MinCount", 1)), int(self._get_param("MaxCount", 1))
-        if not 1 <= least <= most:
-            raise EC2ClientError("InvalidParameterValue", "MinCount must be at least 1 and at most MaxCount.")
+    def most(self, least: int, most: int) -> int:
+        """Return for how many machines the lab has addresses."""
         free = self.fleet.addresses.free(self.fleet.used_addresses())
         if free < least:
             raise EC2ClientError("InsufficientFreeAddressesInSubnet", f"The lab has {free} addresses left.")
-        self.params["MinCount"] = min(most, free)  # moto launches as many as MinCount says
-        before = set(self.ec2_backend.reservations)
-        result = super().run_instances()
-        if token:
-            (made,) = set(self.ec2_backend.reservations) - before
-            self.ec2_backend.client_tokens[token] = (made, parameters)
-        return result
+        return min(most, free)
 
     def get_console_output(self) -> Any:
         """GetConsoleOutput: what the host really wrote."""

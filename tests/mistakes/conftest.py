@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.capacity import CAPACITY
 from tests.support.desk import Aws, Desk
 from tests.support.rooms import Rooms
 
@@ -26,6 +27,7 @@ def endpoint() -> Iterator[Aws]:
 def aws(endpoint: Aws) -> Aws:
     """Return the AWS, which refuses nothing so far."""
     endpoint.faults.clear()
+    CAPACITY.clear()
     endpoint.requests.clear()
     return endpoint
 

@@ -28,8 +28,8 @@ from lab import backends
 from lab.api_request import ApiRequest, Refusal
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
+from lab.launches import LaunchResponse
 from lab.limits import Limits
-from lab.pages import PagedResponse
 from lab.throttling import Throttling
 from tests.support.term import end_tree
 from tools import PROJECT
@@ -42,7 +42,7 @@ MOST_LINES = 5
 _numbers = itertools.count()
 
 
-class HostlessResponse(PagedResponse):
+class HostlessResponse(LaunchResponse):
     """EC2's actions, for machines that printed their host keys and then fell silent."""
 
     def get_console_output(self) -> Any:
@@ -72,6 +72,7 @@ class Aws:
         self.refusals: list[Refusal] = []
         self.seconds: list[float] = []  # how long each request took
         self._door = FrontDoor([Throttling(), Limits(), self.faults])
+        self._one_at_a_time = threading.Lock()  # moto takes no care of threads
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -86,7 +87,8 @@ class Aws:
             self.refusals.append(refusal)
             answer = send(start_response, refusal.status, *refusal.body(request))
         else:
-            answer = list(self._door.answer(environ, body, start_response))
+            with self._one_at_a_time:
+                answer = self._door.answer(environ, body, start_response)
         self.seconds.append(time.monotonic() - began)
         return answer
 

@@ -39,7 +39,7 @@ def refusal(code: str, message: str = "Words of AWS.", action: str = "RunInstanc
         ("OptInRequired", "The account is not signed up for RunInstances in eu-west-1", "class_region"),
         ("PendingVerification", "AWS is still verifying this account for eu-west-1.", "run again later"),
         ("VcpuLimitExceeded", "The account may not run so many machines in eu-west-1", "docs/aws.md, Quota"),
-        ("InsufficientInstanceCapacity", "AWS has no free machines of this type", "class_subnet_id"),
+        ("InsufficientInstanceCapacity", "AWS has no free machines of this type", "class_instance_type"),
         ("Unsupported", "AWS does not offer such machines in this zone", "class_instance_type"),
         ("InvalidInstanceType", "Words of AWS.", "class_instance_type"),
         ("InvalidAMIID.NotFound", "There is no such image in eu-west-1", "class_image_id"),

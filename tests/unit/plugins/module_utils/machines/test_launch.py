@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.launch import (
     LaunchError,
-    choose_subnet,
     quota_of,
     require_disk,
     require_quota,
+    usable_subnets,
 )
 
 if TYPE_CHECKING:
@@ -46,11 +46,16 @@ def test_other_families_count_against_none_of_them(instance_type: str) -> None:
     assert quota_of(instance_type) is None
 
 
-def test_the_first_zone_that_offers_the_type_is_taken() -> None:
-    assert choose_subnet(SUBNETS, ["eu-west-1b", "eu-west-1e"], "t3a.large", "eu-west-1") == SUBNETS[1]
-    assert choose_subnet(SUBNETS, None, "t3a.large", "eu-west-1") == SUBNETS[2]
+def test_machines_need_a_subnet_with_ipv4_addresses() -> None:
+    six: SubnetTypeDef = {"SubnetId": "subnet-6", "AvailabilityZone": "eu-west-1a", "Ipv6Native": True}
+    usable = usable_subnets([*SUBNETS, six], "eu-west-1")
+    assert [subnet["SubnetId"] for subnet in usable] == ["subnet-a", "subnet-b", "subnet-e"]
     with pytest.raises(LaunchError, match="has no default subnet"):
-        choose_subnet([], None, "t3a.large", "eu-west-1")
+        usable_subnets([six], "eu-west-1")
+    with pytest.raises(LaunchError, match="subnet-6 gives IPv6 addresses alone"):
+        usable_subnets([six], "eu-west-1", "subnet-6")
+    with pytest.raises(LaunchError, match="no subnet subnet-7 in eu-west-1"):
+        usable_subnets([], "eu-west-1", "subnet-7")
 
 
 def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> None:

@@ -81,6 +81,21 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         if self._display.verbosity:
             super().v2_runner_retry(result)
 
+    def v2_runner_on_async_poll(self, result: CallbackTaskResult) -> None:
+        """Say nothing while a task with a time limit goes on."""
+        if self._display.verbosity:
+            super().v2_runner_on_async_poll(result)
+
+    def v2_runner_on_async_ok(self, result: CallbackTaskResult) -> None:
+        """Say nothing twice: its outcome is that of the task."""
+        if self._display.verbosity:
+            super().v2_runner_on_async_ok(result)
+
+    def v2_runner_on_async_failed(self, result: CallbackTaskResult) -> None:
+        """Say nothing twice, nor call it a failure: the task may know what to do."""
+        if self._display.verbosity:
+            super().v2_runner_on_async_failed(result)
+
     def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
         """Say which items of a loop changed something."""
         if self._display.verbosity:

@@ -7,9 +7,9 @@ DOCUMENTATION = r"""
 module: launch_check
 short_description: Find out whether machines can be launched, before anything is made
 description:
-  - Asks AWS for the subnet to launch into, whether the image exists, whether the zone offers the instance type, and
+  - Asks AWS for the subnets to launch into, whether the image exists, which zones offer the instance types, and
     whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
-    asks for the subnet alone.
+    asks for the subnets alone.
   - What AWS does not permit to ask is said and taken for good.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
@@ -27,9 +27,10 @@ options:
     type: list
     elements: str
     default: []
-  instance_type:
-    description: The instance type of those to be launched.
-    type: str
+  instance_types:
+    description: The instance types for those to be launched, in the order of preference.
+    type: list
+    elements: str
     required: true
   image_id:
     description: Their image; empty for the one that O(image_parameter) names.
@@ -40,7 +41,7 @@ options:
     type: str
     required: true
   subnet_id:
-    description: The subnet to launch into; empty for any that is its zone's default.
+    description: The subnet to launch into; empty for those that are their zone's default.
     type: str
     default: ""
   disk_gb:
@@ -61,19 +62,33 @@ EXAMPLES = r"""
   machine_learning.classroom.launch_check:
     region: us-east-1
     launch: 30
-    instance_type: t3a.large
+    instance_types: [m6a.large, t3a.large]
     image_parameter: /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
     disk_gb: 30
     environment_lock: environment.lock
 """
 
 RETURN = r"""
-subnet_id:
-  description: The subnet to launch into.
-  type: str
-  returned: success
+capacity_pools:
+  description: Where machines may be launched, in the order in which it is to be tried.
+  type: list
+  elements: dict
+  returned: when something is to be launched
+  contains:
+    instance_type:
+      description: The instance type.
+      type: str
+    subnet_id:
+      description: The subnet.
+      type: str
+    zone:
+      description: The subnet's zone.
+      type: str
+    burstable:
+      description: Whether such machines have CPU credits.
+      type: bool
 vpc_id:
-  description: The network that the subnet is a part of.
+  description: The network that the subnets are a part of.
   type: str
   returned: success
 image_id:
@@ -83,6 +98,7 @@ image_id:
 """
 
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,6 +110,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     explain,
     is_not_permitted,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.capacity_pools import capacity_pools
 
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
@@ -134,15 +151,28 @@ class Check:
             )
         return found[0]
 
-    def zones(self, instance_type: str) -> list[str]:
-        """Return the zones that offer `instance_type`."""
-        wanted: Any = [{"Name": "instance-type", "Values": [instance_type]}]
-        offers = self._ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=wanted)
-        if zones := sorted(offer["Location"] for offer in offers["InstanceTypeOfferings"]):
-            return zones
+    def zones(self, instance_types: list[str]) -> dict[str, list[str]]:
+        """Return the zones that offer each of those `instance_types` that the region has at all."""
+        wanted: Any = [{"Name": "instance-type", "Values": instance_types}]
+        pages = self._ec2.get_paginator("describe_instance_type_offerings").paginate(
+            LocationType="availability-zone", Filters=wanted
+        )
+        offers = [offer for page in pages for offer in page["InstanceTypeOfferings"]]
+        zones = {
+            name: sorted(offer["Location"] for offer in offers if offer["InstanceType"] == name)
+            for name in instance_types
+        }
+        if not any(zones.values()):
+            raise launch_module.refuse_type(instance_types[0], self._offered(), self._region)
+        if missing := [name for name in instance_types if not zones[name]]:
+            others = ", ".join(name for name in instance_types if zones[name])
+            self._module.warn(f"Region {self._region} offers no {' and no '.join(missing)}, but {others}.")
+        return {name: found for name, found in zones.items() if found}
+
+    def _offered(self) -> list[str]:
+        """Return all instance types of the region."""
         pages = self._ec2.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
-        offered = [offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]]
-        raise launch_module.refuse_type(instance_type, offered, self._region)
+        return [offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]]
 
     def running(self) -> list[str]:
         """Return the types of all on-demand machines that count against a quota now, whoever's they are."""
@@ -185,24 +215,30 @@ class Check:
 def check(module: AnsibleAWSModule) -> dict[str, Any]:
     """Ask everything; return what to launch from and into."""
     given, region = module.params, module.region
-    kind, count = given["instance_type"], given["launch"]
-    wanted = [kind] * count + given["starting"]
+    count = given["launch"]
     ask = Check(module)
-    subnets = ask.subnets(given["subnet_id"])
-    zones = ask.if_permitted("the instance type", partial(ask.zones, kind)) if count else None
-    subnet = launch_module.choose_subnet(subnets, zones, kind, region, given["subnet_id"])
-    chosen = {"subnet_id": subnet["SubnetId"], "vpc_id": subnet["VpcId"]}
-    if not wanted:
+    subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
+    chosen: dict[str, Any] = {"vpc_id": subnets[0]["VpcId"]}
+    if not count and not given["starting"]:
         return chosen
+    names: list[str] = given["instance_types"]
+    if count:
+        zones = ask.if_permitted("the instance types", partial(ask.zones, names))
+        pools = capacity_pools(names, subnets, zones)
+        names = list(dict.fromkeys(pool.instance_type for pool in pools))
+    wanted = [names[0]] * count + given["starting"]
     running = ask.running()
-    types = ask.if_permitted("the vCPU quota", partial(ask.types, {*wanted, *running}))
+    types = ask.if_permitted("the vCPU quota", partial(ask.types, {*names, *wanted, *running}))
     if count:
         image = ask.image(given["image_id"], given["image_parameter"])
         chosen["image_id"] = image["ImageId"]
-        if types:
-            supported = types[kind]["ProcessorInfo"]["SupportedArchitectures"]
-            launch_module.require_architecture(kind, supported, image["ImageId"], image["Architecture"])
+        for name, kind in (types or {}).items():
+            if name in names:
+                supported = kind["ProcessorInfo"]["SupportedArchitectures"]
+                launch_module.require_architecture(name, supported, image["ImageId"], image["Architecture"])
         launch_module.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))
+        burstable = {name for name, kind in (types or {}).items() if kind["BurstablePerformanceSupported"]}
+        chosen["capacity_pools"] = [{**asdict(pool), "burstable": pool.instance_type in burstable} for pool in pools]
     if types:
         vcpus = {name: each["VCpuInfo"]["DefaultVCpus"] for name, each in types.items()}
         for quota in {quota for each in wanted if (quota := launch_module.quota_of(each))}:
@@ -233,7 +269,7 @@ def main() -> None:
         argument_spec={
             "launch": {"type": "int", "required": True},
             "starting": {"type": "list", "elements": "str", "default": []},
-            "instance_type": {"required": True},
+            "instance_types": {"type": "list", "elements": "str", "required": True},
             "image_id": {"default": ""},
             "image_parameter": {"required": True},
             "subnet_id": {"default": ""},

@@ -57,6 +57,11 @@ tags:
   type: dict
   returned: success
   sample: {i-0abc: {Name: ml101-001, Students: ada}}
+waiting:
+  description: The students for whom there is no machine yet.
+  type: list
+  elements: str
+  returned: success
 instances:
   description: The given instances with the tags that they now have.
   type: list
@@ -89,15 +94,16 @@ def main() -> None:
     )
     given = module.params
     try:
-        tags = plan(
+        planned = plan(
             given["usernames"],
             given["instances"],
             class_name=given["class_name"],
             students_per_machine=given["students_per_machine"],
             spare_machines=given["spare_machines"],
-        ).tags
+        )
     except SeatError as error:
         module.fail_json(msg=str(error))
+    tags = planned.tags
     if tags and not module.check_mode:
         client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())
 
@@ -112,7 +118,7 @@ def main() -> None:
         {**instance, "tags": {**(instance.get("tags") or {}), **tags.get(instance["instance_id"], {})}}
         for instance in given["instances"]
     ]
-    module.exit_json(changed=bool(tags), tags=tags, instances=seated)
+    module.exit_json(changed=bool(tags), tags=tags, instances=seated, waiting=planned.waiting)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ _ADVICE = {
     "InstanceLimitExceeded": _QUOTA,
     "MaxSpotInstanceCountExceeded": _QUOTA,
     "InsufficientInstanceCapacity": (
-        "AWS has no free machines of this type in this zone now ({code}). None was launched.\n"
-        f"Run again later, or set class_subnet_id (another zone) or class_instance_type in {_SETTINGS}."
+        "AWS has no free machines of this type in this zone now ({code}).\n"
+        f"Run again later, or add a type to class_instance_type in {_SETTINGS}."
     ),
     "Unsupported": (
         "AWS does not offer such machines in this zone ({code}): {message}\n"

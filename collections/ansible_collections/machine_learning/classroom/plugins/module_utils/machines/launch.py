@@ -48,39 +48,36 @@ def quota_of(instance_type: str) -> Quota | None:
     return next((quota for quota in QUOTAS if family and family[0] in quota.families), None)
 
 
-def choose_subnet(
-    subnets: Iterable[SubnetTypeDef], zones: Sequence[str] | None, instance_type: str, region: str, given: str = ""
-) -> SubnetTypeDef:
-    """Return the first subnet in a zone that offers `instance_type`; `zones` None = not known, take any.
+def usable_subnets(subnets: Iterable[SubnetTypeDef], region: str, given: str = "") -> list[SubnetTypeDef]:
+    """Return those `subnets` in which a machine can have an IPv4 address, by their zones.
 
     `given` is the subnet that the instructor asks for, if any.
     """
     known = sorted(subnets, key=lambda subnet: (subnet["AvailabilityZone"], subnet["SubnetId"]))
-    if not known:
-        if given:
-            raise LaunchError(
-                f"There is no subnet {given} in {region}.\n"
-                f'Set class_subnet_id in {_SETTINGS} to one of that region, or to "" for a default one; then run again.'
-            )
+    usable = [subnet for subnet in known if not subnet.get("Ipv6Native")]
+    if usable:
+        return usable
+    if not given:
         raise LaunchError(
             f"Region {region} has no default subnet for machines.\n"
             "Create a default VPC in the AWS console (VPC, Actions), or set class_subnet_id in "
             f"{_SETTINGS}; then run again."
         )
-    fit = [subnet for subnet in known if zones is None or subnet["AvailabilityZone"] in zones]
-    if not fit:
+    if known:
         raise LaunchError(
-            f"{known[0]['AvailabilityZone']}, the zone of {known[0]['SubnetId']}, offers no {instance_type}; "
-            f"{', '.join(zones or ())} do.\n"
-            f"Set class_subnet_id to a subnet there, or another class_instance_type, in {_SETTINGS}; then run again."
+            f"The subnet {given} gives IPv6 addresses alone; students and this computer reach machines by IPv4.\n"
+            f'Set class_subnet_id in {_SETTINGS} to another, or to "" for a default one; then run again.'
         )
-    return fit[0]
+    raise LaunchError(
+        f"There is no subnet {given} in {region}.\n"
+        f'Set class_subnet_id in {_SETTINGS} to one of that region, or to "" for a default one; then run again.'
+    )
 
 
 def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> LaunchError:
     """Say that `region` offers no `instance_type`, and what comes nearest."""
     near = difflib.get_close_matches(instance_type, sorted(set(offered)), n=3, cutoff=0.6)
-    hint = f"The nearest are {', '.join(near)}." if near else "t3a.large and t3.large are in most regions."
+    hint = f"The nearest are {', '.join(near)}." if near else "m5.large and t3.large are in most regions."
     return LaunchError(
         f"Region {region} offers no instance type {instance_type}. {hint}\n"
         f"Set class_instance_type in {_SETTINGS}, then run again."

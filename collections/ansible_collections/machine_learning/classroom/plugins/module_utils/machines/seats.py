@@ -58,10 +58,12 @@ class Machine:
 class Plan:
     """What is to be done so that every student has a seat.
 
-    `launch` machines are missing; `tags` are to be set, by instance id; `left` sit on machines but not in the roster.
+    `launch` machines are missing, and with them a seat for each of `waiting`; `tags` are to be set, by instance id;
+    `left` sit on machines but not in the roster.
     """
 
     launch: int = 0
+    waiting: list[str] = field(default_factory=list)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
@@ -97,6 +99,7 @@ def plan(
     launch = -(-len(waiting) // students_per_machine) + max(spare_machines - spares_left, 0)
     return Plan(
         launch=launch,
+        waiting=waiting,
         tags=_tags(machines, slots, class_name),
         left=sorted(seated - set(usernames)),
     )

@@ -1,0 +1,52 @@
+"""RunInstances as EC2 answers it: as many as there are between MinCount and MaxCount, once for a client token."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
+
+from lab.capacity import CAPACITY
+from lab.pages import PagedResponse
+
+
+class LaunchResponse(PagedResponse):
+    """EC2's actions, with launches as they are there."""
+
+    def run_instances(self) -> Any:
+        """RunInstances with MinCount and MaxCount, and with a client token that launches once."""
+        token = self._get_param("ClientToken")
+        parameters = hashlib.sha256(repr(sorted(self.querystring.items())).encode()).hexdigest()
+        if token in self.ec2_backend.client_tokens:
+            reservation, same = self.ec2_backend.client_tokens[token]
+            if parameters != same:
+                message = "The client token you have provided was used with different parameters."
+                raise EC2ClientError("IdempotentParameterMismatch", message)
+            return ActionResult(self.ec2_backend.reservations[reservation])
+        least, most = int(self._get_param("MinCount", 1)), int(self._get_param("MaxCount", 1))
+        if not 1 <= least <= most:
+            raise EC2ClientError("InvalidParameterValue", "MinCount must be at least 1 and at most MaxCount.")
+        kind, zone = self._get_param("InstanceType", "m1.small"), self._zone()
+        # moto launches as many as MinCount says.
+        self.params["MinCount"] = CAPACITY.available(zone, kind, least, self.most(least, most))
+        before = set(self.ec2_backend.reservations)
+        result = super().run_instances()
+        (made,) = set(self.ec2_backend.reservations) - before
+        CAPACITY.take(zone, kind, self.params["MinCount"])
+        if token:
+            self.ec2_backend.client_tokens[token] = (made, parameters)
+        return result
+
+    def most(self, least: int, most: int) -> int:  # noqa: ARG002 - what has hosts has fewer, and says so
+        """Return how many of `least` to `most` machines there is room for."""
+        return most
+
+    def _zone(self) -> str:
+        """Return the zone that is asked for, or EC2's choice."""
+        nics = self._get_param("NetworkInterfaces", [])
+        subnet_id = self._get_param("SubnetId") or next((nic["SubnetId"] for nic in nics if "SubnetId" in nic), None)
+        if subnet_id:
+            return str(self.ec2_backend.get_subnet(subnet_id).availability_zone)
+        return str(self._get_param("Placement.AvailabilityZone") or f"{self.region}a")

@@ -11,16 +11,14 @@ import pytest
 from lab.iam import POLICY, action_of, checks, judgeable
 from tests.support import account_owner
 from tests.support.desk import ACCESS_KEY, Aws, Desk
+from tests.support.rooms import HERE
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from lab.iam_policy import Policy
 
-# Without the source that lists machines: nothing may knock at the addresses that this AWS makes up.
-HERE = "-i inventory/10-control.yml"
 NOBODY = "http://127.0.0.1:9"
-# Of machines that are none no console shows a host key: nobody need wait for it.
-QUICK = {"machines_timeout": 4}
+QUICK = {"machines_timeout": 10}
 
 OF_A_CLASS = {"Condition": {"StringLike": {"ec2:ResourceTag/Class": "*"}}}
 
@@ -68,7 +66,7 @@ class Term:
     def play(self, playbook: str, *, code: int = 0, **settings: Any) -> str:
         """Run a playbook; return what it said."""
         self.played.add(playbook)
-        shown = self.desk.play(f"{HERE} {playbook}", **QUICK, **settings)
+        shown = self.desk.play(f"{HERE} {playbook}", timeout=300, **QUICK, **settings)
         assert shown.code == code, shown.text
         assert "AWS does not permit" not in shown.text
         assert "Not checked before the launch" not in shown.text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
+    concerns_all,
     explain,
+    explain_refused_machine,
     explain_text,
 )
 from botocore.exceptions import (
@@ -89,3 +91,23 @@ def test_the_permission_is_named_that_is_lacking() -> None:
     said = "Not so. User: arn:aws:iam::1:user/x is not authorized to perform: ec2:CreateTags on resource: y"
     assert explain(refusal("UnauthorizedOperation", said), None).startswith("AWS does not permit ec2:CreateTags to")
     assert explain(refusal("VcpuLimitExceeded", said), None).startswith("The account may not run so many")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("InsufficientInstanceCapacity", "AWS has no free machine of its type in its zone now"),
+        ("VcpuLimitExceeded", "the account may not run so many vCPUs at once; see docs/aws.md, Quota"),
+        ("IncorrectInstanceState", "Words of AWS."),
+        ("InternalError", "Words of AWS."),
+    ],
+)
+def test_one_machine_of_many_is_refused_in_half_a_sentence(code: str, words: str) -> None:
+    error = refusal(code, action="StartInstances")
+    assert explain_refused_machine(error) == f"{words} ({code})"
+    assert not concerns_all(error)
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "ExpiredToken", "AuthFailure", "RequestLimitExceeded"])
+def test_what_would_be_refused_for_every_machine_is_not_tried_for_each(code: str) -> None:
+    assert concerns_all(refusal(code, action="StartInstances"))

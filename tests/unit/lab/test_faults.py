@@ -32,7 +32,7 @@ def test_faults_wait_in_turn_and_can_be_forgotten() -> None:
     assert second is not None
     assert [(each.code, each.status) for each in (first, second)] == [
         ("RequestLimitExceeded", 503),
-        ("UnauthorizedOperation", 400),
+        ("UnauthorizedOperation", 403),
     ]
     faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
     faults.clear()

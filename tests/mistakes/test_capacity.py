@@ -57,7 +57,7 @@ def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, 
     shown = desk.play(f"{HERE} provision.yml")
     assert shown.failure.startswith(
         "Not everybody has a running machine:\n"
-        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a, "
+        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a"
     )
     assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
     CAPACITY.clear()

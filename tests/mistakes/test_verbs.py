@@ -58,7 +58,7 @@ def test_teardown_that_was_killed_once_the_machines_were_gone_goes_on(desk: Desk
     rooms.add("ada")
     given = f'{HERE} teardown.yml -e class_confirm_teardown=ml101 -e {{"class_abandon_work":["ada"]}}'
     assert desk.play(f"{HERE} mail.yml").code == 0  # so that the class has known ada
-    desk.play_until("TerminateInstances", 1, given)
+    desk.play_until(lambda request: request.action == "TerminateInstances", 1, given)
     shown = desk.play(given)
     assert shown.code == 0, shown.text
     assert "Nothing is left that costs money." in shown.text

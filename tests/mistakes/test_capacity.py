@@ -73,3 +73,12 @@ def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -
     assert "There is no other machine yet, so the old ones stay as they are:\nAWS has no more" in shown.failure
     assert room.seated() == [("ada", "running")]
     assert "TerminateInstances" not in desk.aws.made
+
+
+def test_another_class_s_machines_are_not_waited_for(desk: Desk, room: Rooms) -> None:
+    assert desk.play(f"{HERE} provision.yml", class_name="other").code == 0
+    others = room.ec2.describe_instances(Filters=[{"Name": "tag:Class", "Values": ["other"]}])["Reservations"]
+    room.ids += [machine["InstanceId"] for reservation in others for machine in reservation["Instances"]]
+    (desk.home / "class").rename(desk.home / "other")
+    assert desk.play(f"{HERE} provision.yml", machines_timeout=10).code == 0
+    assert room.seated() == [(name, "running") for name in STUDENTS]

@@ -77,7 +77,8 @@ def stages() -> list[Stage]:
     return [
         Stage("lint", ("bin/lint",), lab=False),
         pytest("unit", "tests/unit", lab=False),
-        pytest("mistakes", "tests/mistakes", lab=False),
+        pytest("mistakes", "-m", "not long", "tests/mistakes", lab=False),
+        pytest("mistakes long", "-m", "long", "tests/mistakes", ci=False, lab=False),
         # Half an hour, most of it ec2_instance's: it is left to `make test-all`.
         pytest("scale", "tests/scale", ci=False, lab=False),
         Stage("browser", ("bin/browser",)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.class_machines import refuse_a_lab_that_is_up
+from tests.support.class_machines import ec2, machines, refuse_a_lab_that_is_up
 from tests.support.commands import command
 
 if TYPE_CHECKING:
@@ -33,3 +33,12 @@ def _lab() -> Iterator[None]:
         yield
     finally:
         command("make lab-down DISCARD=1")
+
+
+@pytest.fixture
+def _empty_lab(_lab: None) -> Iterator[None]:
+    """See to it that a test which fails leaves no machines: the next class has another key and would be refused."""
+    yield
+    if left := [machine["InstanceId"] for machine in machines() if machine["State"] != "terminated"]:
+        ec2().terminate_instances(InstanceIds=left)
+        ec2().get_waiter("instance_terminated").wait(InstanceIds=left, WaiterConfig={"Delay": 1, "MaxAttempts": 120})

@@ -27,7 +27,7 @@ ENDED = ["configure.yml", "configure.yml", "mail.yml", "configure.yml", "configu
 MANIFEST = Path(__file__).with_name("manifest.py")
 
 
-@pytest.mark.usefixtures("_lab")
+@pytest.mark.usefixtures("_empty_lab")
 @pytest.mark.timeout(3600)
 def test_one_letter_each_and_the_machines_of_an_unbroken_run(tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, and no secret

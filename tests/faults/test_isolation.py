@@ -25,7 +25,7 @@ OUTCOME = re.compile(r"(ml101-\d+)  (\w+) +(\S.*)$", re.MULTILINE)
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.usefixtures("_lab")
+@pytest.mark.usefixtures("_empty_lab")
 def test_three_machines_in_trouble_hold_nobody_up(tmp_path: Path) -> None:
     for letter in mails():
         letter.unlink()

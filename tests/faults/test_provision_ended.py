@@ -19,7 +19,7 @@ SEED = 20261
 SIX = ["ada", "blaise", "carl", "dora", "emmy", "fibo"]
 
 
-@pytest.mark.usefixtures("_lab")
+@pytest.mark.usefixtures("_empty_lab")
 @pytest.mark.timeout(3600)
 def test_nobody_changes_seat_and_no_machine_is_launched_twice(tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, and no secret

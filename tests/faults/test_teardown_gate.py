@@ -21,7 +21,7 @@ SAFE, AT_REST, CUT, STOPPED, OUTSIDE = (f"ml101-{number:03d}" for number in rang
 TEARDOWN = "teardown.yml -e class_confirm_teardown=ml101"
 
 
-@pytest.mark.usefixtures("_lab")
+@pytest.mark.usefixtures("_empty_lab")
 @pytest.mark.timeout(1200)
 def test_exactly_the_safe_machines_go(tmp_path: Path) -> None:
     course = Course(tmp_path, {})

@@ -28,6 +28,7 @@ def room(desk: Desk, rooms: Rooms) -> Iterator[Rooms]:
     rooms.ids += [machine["InstanceId"] for machine in rooms.found()]
 
 
+@pytest.mark.long
 def test_another_zone_helps_where_one_is_empty(desk: Desk, room: Rooms) -> None:
     CAPACITY.limit(Pool(0, zone="us-east-1a"))
     shown = desk.play(f"{HERE} provision.yml")
@@ -39,6 +40,7 @@ def test_another_zone_helps_where_one_is_empty(desk: Desk, room: Rooms) -> None:
     assert "changed=0 " in desk.play(f"{HERE} provision.yml").text
 
 
+@pytest.mark.long
 def test_the_next_types_help_where_all_zones_lack_the_first(desk: Desk, room: Rooms) -> None:
     CAPACITY.limit(Pool(0, instance_type="m6a.large"))
     CAPACITY.limit(Pool(2, instance_type="m5.large"))
@@ -57,7 +59,7 @@ def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, 
     shown = desk.play(f"{HERE} provision.yml")
     assert shown.failure.startswith(
         "Not everybody has a running machine:\n"
-        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a, "
+        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a"
     )
     assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
     CAPACITY.clear()
@@ -65,6 +67,7 @@ def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, 
     assert room.seated() == [(name, "running") for name in STUDENTS]
 
 
+@pytest.mark.long
 def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -> None:
     desk.roster = "name,email\nStudent ada,ada@example.com\n"
     assert desk.play(f"{HERE} provision.yml").code == 0
@@ -73,3 +76,13 @@ def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -
     assert "There is no other machine yet, so the old ones stay as they are:\nAWS has no more" in shown.failure
     assert room.seated() == [("ada", "running")]
     assert "TerminateInstances" not in desk.aws.made
+
+
+@pytest.mark.long
+def test_another_class_s_machines_are_not_waited_for(desk: Desk, room: Rooms) -> None:
+    assert desk.play(f"{HERE} provision.yml", class_name="other").code == 0
+    others = room.ec2.describe_instances(Filters=[{"Name": "tag:Class", "Values": ["other"]}])["Reservations"]
+    room.ids += [machine["InstanceId"] for reservation in others for machine in reservation["Instances"]]
+    (desk.home / "class").rename(desk.home / "other")
+    assert desk.play(f"{HERE} provision.yml", machines_timeout=10).code == 0
+    assert room.seated() == [(name, "running") for name in STUDENTS]

@@ -57,6 +57,7 @@ def test_start_goes_on_with_those_that_started_and_names_the_others_last(desk: D
     assert all(running(stopped))
 
 
+@pytest.mark.long
 def test_provision_goes_on_with_those_that_started(desk: Desk, stopped: Rooms) -> None:
     (desk.home / "class").mkdir(mode=0o700)
     key = desk.home / "class/ssh_key"
@@ -76,6 +77,7 @@ def test_provision_goes_on_with_those_that_started(desk: Desk, stopped: Rooms) -
     assert REFUSED.partition("\n")[2] in shown.text
 
 
+@pytest.mark.long
 def test_teardown_says_why_work_could_not_be_collected(desk: Desk, stopped: Rooms) -> None:
     failure = desk.play(f"{HERE} teardown.yml -e class_confirm_teardown=ml101").text
     assert f"ml101-002 (stopped; grace): it did not start, so its work was not collected: {NO_CAPACITY}" in failure
@@ -84,6 +86,7 @@ def test_teardown_says_why_work_could_not_be_collected(desk: Desk, stopped: Room
     assert [stopped.state(machine) == "terminated" for machine in stopped.ids] == [not runs for runs in ALL_BUT_TWO]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("stopped")
 def test_replace_and_retire_say_why_work_could_not_be_collected(desk: Desk) -> None:
     said = f"ml101-002 (stopped; grace): it did not start, so its work was not collected: {NO_CAPACITY}"

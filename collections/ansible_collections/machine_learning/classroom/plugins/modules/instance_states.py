@@ -56,7 +56,7 @@ refused:
   description: Why instances do not have the state, by instance id.
   type: dict
   returned: success
-  sample: {i-0abc: "AWS has no free machine of this type in its zone now (InsufficientInstanceCapacity)"}
+  sample: {i-0abc: "AWS has no free machine of its type in its zone now (InsufficientInstanceCapacity)"}
 """
 
 import time

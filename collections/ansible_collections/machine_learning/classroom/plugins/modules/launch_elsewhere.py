@@ -98,7 +98,9 @@ class Launcher:
     def __init__(self, module: AnsibleAWSModule) -> None:
         """Ask as `module` is told to, once: what a pool has not got now it has not got in a second either."""
         module.params["aws_config"] = {**(module.params["aws_config"] or {}), "retries": {"total_max_attempts": 1}}
-        self._client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff(retries=4, delay=1, max_delay=2))
+        # Only for EC2's patience: it takes five launches at once, then two a second.
+        patience = AWSRetry.jittered_backoff(retries=10, delay=1, backoff=1.5, max_delay=2)
+        self._client = module.client("ec2", retry_decorator=patience)
         self._request: dict[str, Any] = module.params["request"]
         self._region: str = module.region
         self._empty: list[CapacityPool] = []

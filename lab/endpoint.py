@@ -23,10 +23,13 @@ from lab.front_door import FrontDoor, send
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.shell import LabError
+from lab.signatures import Signatures
 from lab.state import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lab.state import Secrets
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +41,14 @@ HOST_ACTIONS = {"cut": hosts.cut, "heal": hosts.heal, "kill": hosts.kill}
 class Endpoint:
     """A WSGI application that answers as AWS does, for the hosts of this lab."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, own: Secrets) -> None:
         """Restore what an earlier run saved and look after its hosts."""
         self._faults = faults
         self._changes = threading.Event()
         self._fleet = Fleet(faults, self._changes.set)
         install(self._fleet)
         self._restore()
-        self._door = FrontDoor([faults])
+        self._door = FrontDoor([Signatures({own.access_key: own.secret_key}), faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()

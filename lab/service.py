@@ -26,9 +26,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     mirror = mirror_server.make(arguments.mirror)
     threading.Thread(target=mirror.serve_forever, daemon=True).start()
-    mail_sink.start(Secrets.load())
+    own = Secrets.load()
+    mail_sink.start(own)
     # Last: whoever finds the endpoint answering finds all of them.
-    Endpoint(Faults()).serve()
+    Endpoint(Faults(), own).serve()
 
 
 if __name__ == "__main__":

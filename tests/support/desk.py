@@ -8,6 +8,8 @@ import re
 import subprocess
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +21,12 @@ from lab import backends
 from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
+from lab.signatures import Signatures, right_clock
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 ACCESS_KEY, SECRET_KEY = "AKIAMISTAKEN00000000", "mistaken/secret+key/that/nobody/may/ever/read0"
 MOST_LINES = 5
@@ -36,9 +40,10 @@ class Aws:
         backends.install()
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
-        self._door = FrontDoor([self.faults])
+        self.ahead = timedelta()  # of the clock of this computer
+        self._door = FrontDoor([Signatures({ACCESS_KEY: SECRET_KEY}, self.clock), self.faults])
         self._one_at_a_time = threading.Lock()  # moto takes no care of threads
-        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -51,6 +56,20 @@ class Aws:
             return send(start_response, refusal.status, *refusal.body(request))
         with self._one_at_a_time:
             return self._door.answer(environ, body, start_response)
+
+    def clock(self) -> datetime:
+        """Return what time it is at this AWS."""
+        return right_clock() + self.ahead
+
+    def _handler(self) -> type[MotoRequestHandler]:
+        """Return what speaks HTTP, with the AWS's own time in the answers."""
+        clock = self.clock
+
+        class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
+            def date_time_string(self, _timestamp: float | None = None) -> str:
+                return format_datetime(clock(), usegmt=True)
+
+        return Handler
 
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""

@@ -43,6 +43,8 @@ def _run(arguments: argparse.Namespace) -> None:
             _status()
         case "fault":
             _fault(arguments)
+        case "quota":
+            control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
         case "endpoint" if arguments.what == "stop":
             control.stop()
         case "endpoint":
@@ -64,10 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--code", help="the error code, as InsufficientInstanceCapacity")
     fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
     fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
+    fault.add_argument("--seat", default="", help="only calls for this machine: its Name tag, or its instance id")
     fault.add_argument("--left", type=int, help="let EC2 have so many machines left, of --type, in --zone")
     fault.add_argument("--type", default="", help="the instance type (default: all together)")
     fault.add_argument("--zone", default="", help="the zone, as us-east-1a (default: all together)")
     fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
+    quota = commands.add_parser("quota", help="grant the account another vCPU quota, as AWS does when it is asked")
+    quota.add_argument("code", help="the quota's code, as L-1216C47A")
+    quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
+    quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)
         action.add_argument("seat", help="the machine's Name tag, or its instance id")
@@ -99,7 +106,8 @@ def _status() -> None:
     print(f"Mail          127.0.0.1:{layout.MAIL_PORT}, kept in {layout.MAIL}")
     print(f"Mirror        {layout.MIRROR_URL}")
     for fault in found["faults"]:
-        print(f"Waiting fault {fault['action']} {fault['code']}, {fault['times']} times after {fault['after']}")
+        of = f" of {fault['seat']}" if fault["seat"] else ""
+        print(f"Waiting fault {fault['action']}{of} {fault['code']}, {fault['times']} times after {fault['after']}")
     for pool in found["capacity"]:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
@@ -120,7 +128,7 @@ def _fault(arguments: argparse.Namespace) -> None:
             "A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded\n"
             "or --left, as in: --left 0 --zone us-east-1a"
         )
-    wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after")}
+    wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after", "seat")}
     control.ask("POST", "faults", wanted)
 
 

@@ -74,6 +74,20 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         super().__init__(*arguments, **named)
         # Client token -> its reservation and the parameters that it came with.
         self.client_tokens: dict[str, tuple[str, str]] = {}
+        # vCPU quotas that are not those of a new account, by their code.
+        self.vcpu_limits: dict[str, float] = {}
+
+    def vcpu_limit(self, quota: VcpuQuota) -> float:
+        """Return how many vCPUs may be pending or running at once."""
+        # A state that an earlier version saved has none.
+        return float(vars(self).get("vcpu_limits", {}).get(quota.code, quota.limit))
+
+    def set_vcpu_limit(self, code: str, limit: float) -> None:
+        """Grant the account another quota; raise ValueError for a code that is not known."""
+        if code not in {quota.code for quota in VCPU_QUOTAS}:
+            known = ", ".join(f"{quota.code} ({quota.name})" for quota in VCPU_QUOTAS)
+            raise ValueError(f"There is no quota {code}. There are: {known}.")
+        self.vcpu_limits = {**vars(self).get("vcpu_limits", {}), code: limit}
 
     def _load_amis(self) -> None:
         """Know the lab's images, also those that came with a newer recipe."""
@@ -140,10 +154,11 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                 sum(int(INSTANCE_TYPES[kind]["VCpuInfo"]["DefaultVCpus"]) for kind in kinds if quota.counts(kind))
                 for kinds in (starting, running)
             )
-            if more and more + taken > quota.limit:
+            limit = self.vcpu_limit(quota)
+            if more and more + taken > limit:
                 raise EC2ClientError(
                     "VcpuLimitExceeded",
-                    f"You have requested more vCPU capacity than your current vCPU limit of {quota.limit:.0f} allows "
+                    f"You have requested more vCPU capacity than your current vCPU limit of {limit:.0f} allows "
                     "for the instance bucket that the specified instance type belongs to.",
                 )
 
@@ -205,7 +220,7 @@ class LabQuotas(ServiceQuotasBackend):  # type: ignore[misc]  # moto has no type
             "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
             "QuotaCode": known.code,
             "QuotaName": known.name,
-            "Value": known.limit,
+            "Value": ec2_backends[self.account_id][self.region_name].vcpu_limit(known),
             "Unit": "None",
             "Adjustable": True,
             "GlobalQuota": False,
@@ -220,3 +235,9 @@ def install() -> None:
     ec2_urls.url_paths = {"{0}/": LaunchResponse.dispatch}
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
+
+
+def instance_name(instance_id: str) -> str:
+    """Return the Name tag of an instance of any region, or nothing."""
+    backends = [backend for regions in list(ec2_backends.values()) for backend in list(regions.values())]
+    return next((backend.tags[instance_id].get("Name", "") for backend in backends if instance_id in backend.tags), "")

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
@@ -20,11 +21,13 @@ from lab.capacity import CAPACITY, Pool
 from lab.faults import Fault, Faults
 from lab.fleet import Fleet
 from lab.front_door import FrontDoor, send
+from lab.limits import Limits
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.shell import LabError
 from lab.signatures import Signatures
 from lab.state import write_private
+from lab.throttling import Throttling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +51,8 @@ class Endpoint:
         self._fleet = Fleet(faults, self._changes.set)
         install(self._fleet)
         self._restore()
-        self._door = FrontDoor([Signatures({own.access_key: own.secret_key}), faults])
+        signatures = Signatures({own.access_key: own.secret_key})
+        self._door = FrontDoor([signatures, Throttling(), Limits(), faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
@@ -110,6 +114,8 @@ class Endpoint:
                 case "DELETE", "faults":
                     self._faults.clear()
                     CAPACITY.clear()
+                case "POST", "quota":
+                    self._set_quota(**values)
                 case "POST", _ if what in HOST_ACTIONS:
                     instance = self._fleet.instance(values["seat"])
                     HOST_ACTIONS[what](instance.id)
@@ -118,6 +124,15 @@ class Endpoint:
         except LabError as error:
             return send(start_response, 400, "text/plain", str(error))
         return send(start_response, 200, "application/json", json.dumps(result))
+
+    def _set_quota(self, code: str, limit: float, region: str) -> None:
+        """Grant the account another vCPU quota in `region`."""
+        with self._fleet.lock:
+            try:
+                ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+            except (KeyError, ValueError) as error:
+                raise LabError(str(error)) from error
+            self._save()
 
     def _status(self) -> dict[str, Any]:
         """Return what `python -m lab status` shows."""

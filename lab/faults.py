@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.api_request import Refusal
+from lab.backends import instance_name
 from lab.shell import LabError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lab.api_request import ApiRequest
 
 BOOT = "boot"  # no API action: a host that fails to boot
@@ -17,13 +20,17 @@ BOOT = "boot"  # no API action: a host that fails to boot
 
 @dataclass
 class Fault:
-    """An answer for the next `times` calls of `action`, once `after` calls of it went through."""
+    """An answer for the next `times` calls of `action`, once `after` calls of it went through.
+
+    With `seat`, a Name tag or an instance id, only calls that name this machine count.
+    """
 
     action: str
     code: str
     times: int = 1
     after: int = 0
     message: str = "Injected by the lab."
+    seat: str = ""
 
 
 class Faults:
@@ -46,14 +53,15 @@ class Faults:
 
     def refusal(self, request: ApiRequest) -> Refusal | None:
         """Count one request; return the error that a fault answers it with, if any does."""
-        fault = self.take(request.action)
+        ids = request.listed("InstanceId")
+        fault = self.take(request.action, {*ids, *map(instance_name, ids)})
         return Refusal(fault.code, fault.message) if fault else None
 
-    def take(self, action: str) -> Fault | None:
-        """Count one call of `action`; return the fault that answers it, if any."""
+    def take(self, action: str, seats: Collection[str] = ()) -> Fault | None:
+        """Count one call of `action` for the machines `seats`; return the fault that answers it, if any."""
         with self._lock:
             for fault in self._faults:
-                if fault.action != action:
+                if fault.action != action or (fault.seat and fault.seat not in seats):
                     continue
                 if fault.after > 0:
                     fault.after -= 1

@@ -7,12 +7,12 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.responses import EC2Response
 
 from lab.capacity import CAPACITY
+from lab.pages import PagedResponse
 
 
-class LaunchResponse(EC2Response):  # type: ignore[misc]  # moto has no types
+class LaunchResponse(PagedResponse):
     """EC2's actions, with launches as they are there."""
 
     def run_instances(self) -> Any:

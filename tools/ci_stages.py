@@ -78,6 +78,8 @@ def stages() -> list[Stage]:
         Stage("lint", ("bin/lint",), lab=False),
         pytest("unit", "tests/unit", lab=False),
         pytest("mistakes", "tests/mistakes", lab=False),
+        # Half an hour, most of it ec2_instance's: it is left to `make test-all`.
+        pytest("scale", "tests/scale", ci=False, lab=False),
         Stage("browser", ("bin/browser",)),
         # It waits for hosts most: it is best beside what needs no lab.
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),

@@ -8,6 +8,7 @@ import pytest
 
 from lab.capacity import CAPACITY
 from tests.support.desk import Aws, Desk
+from tests.support.rooms import Rooms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,3 +36,12 @@ def aws(endpoint: Aws) -> Aws:
 def desk(aws: Aws, tmp_path: Path) -> Desk:
     """Return a computer on which everything is right so far."""
     return Desk(tmp_path, aws)
+
+
+@pytest.fixture
+def rooms(desk: Desk) -> Iterator[Rooms]:
+    """Return the rooms, which are empty again afterwards."""
+    made = Rooms(desk)
+    yield made
+    if made.ids:
+        made.ec2.terminate_instances(InstanceIds=made.ids)

@@ -27,7 +27,7 @@ def ec2_of(desk: Desk) -> EC2Client:
 
 
 def in_zone_e(ec2: EC2Client) -> str:
-    """Return the default subnet of us-east-1e, the zone that has no t3a.large."""
+    """Return the default subnet of us-east-1e, the zone that has none of our types."""
     (subnet,) = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1e"]}])["Subnets"]
     return subnet["SubnetId"]
 
@@ -132,7 +132,7 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
         ),
         (
             {"class_spare_machines": 31},
-            "33 machines (t3a.large) need 66 vCPUs in us-east-1. The account may run 64 there, and 0 run already.\n"
+            "33 machines (m6a.large) need 66 vCPUs in us-east-1. The account may run 64 there, and 0 run already.\n"
             "Nothing was launched. Ask AWS for more (quota L-1216C47A; docs/aws.md, Quota), stop other machines, or "
             "set "
             "a smaller class_instance_type in group_vars/all/class.yml; then run again.",
@@ -183,12 +183,12 @@ def test_provision_asks_before_it_makes_anything(desk: Desk) -> None:
 
 
 def test_a_zone_that_does_not_offer_the_type_is_avoided_or_named(desk: Desk) -> None:
-    """Of us-east-1's zones, e has no t3a.large."""
+    """Of us-east-1's zones, e has none of class.yml's types."""
     subnet_id = in_zone_e(ec2_of(desk))
     failure = desk.check_launch(class_subnet_id=subnet_id).failure
     assert failure == (
-        f"us-east-1e, the zone of {subnet_id}, offers no t3a.large; us-east-1a, us-east-1b, us-east-1c, "
-        "us-east-1d, us-east-1f do.\n"
+        f"us-east-1e, the zone of {subnet_id}, offers no m6a.large and no m5.large and no t3a.large; us-east-1a, "
+        "us-east-1b, us-east-1c, us-east-1d, us-east-1f do.\n"
         "Set class_subnet_id to a subnet there, or another class_instance_type, in group_vars/all/class.yml; "
         "then run again."
     )
@@ -206,7 +206,7 @@ def test_machines_that_stopped_need_their_share_of_the_quota_too(desk: Desk) -> 
     ]
     shown = desk.check_launch(machines_found={"instances": stopped}, machines_usernames=["ada", "grace", "tim"])
     assert shown.failure.startswith(
-        "5 machines (m5.4xlarge, t3a.large) need 66 vCPUs in us-east-1. The account may run 64 there"
+        "5 machines (m5.4xlarge, m6a.large) need 66 vCPUs in us-east-1. The account may run 64 there"
     )
 
 
@@ -226,7 +226,7 @@ def test_what_may_not_be_asked_is_said_and_the_run_goes_on(desk: Desk) -> None:
     shown = desk.check_launch()
     assert shown.code == 0
     assert "Not checked before the launch: the vCPU quota." in " ".join(shown.text.split())
-    assert "Not checked before the launch: the instance type." in " ".join(shown.text.split())
+    assert "Not checked before the launch: the instance types." in " ".join(shown.text.split())
     assert not desk.aws.made
 
 

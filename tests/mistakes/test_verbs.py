@@ -5,68 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
-from lab.image import RELEASES
-from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
+from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_ec2 import EC2Client
-
-# Without the source that lists machines: nothing may knock at the addresses that this AWS makes up.
-HERE = "-i inventory/10-control.yml"
-
-
-class Rooms:
-    """The class's machines, on an AWS where nothing runs."""
-
-    def __init__(self, desk: Desk) -> None:
-        """Begin with none."""
-        self.ec2: EC2Client = boto3.client(
-            "ec2",
-            endpoint_url=desk.aws.url,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
-        self.ids: list[str] = []
-
-    def add(self, students: str) -> str:
-        """Launch a machine for these students."""
-        name = f"ml101-{len(self.ids) + 1:03d}"
-        tags = {"Class": "ml101", "Name": name, "Students": students}
-        machine = self.ec2.run_instances(
-            ImageId=RELEASES[0].ami,
-            MinCount=1,
-            MaxCount=1,
-            InstanceType="t3a.large",
-            TagSpecifications=[
-                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-            ],
-        )["Instances"][0]["InstanceId"]
-        self.ids.append(machine)
-        return machine
-
-    def state(self, machine: str) -> str:
-        """Return its state."""
-        (found,) = self.ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
-        return found["State"]["Name"]
-
-    def students(self, machine: str) -> str:
-        """Return its tag."""
-        (found,) = self.ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
-        return next(tag["Value"] for tag in found["Tags"] if tag["Key"] == "Students")
-
-
-@pytest.fixture
-def rooms(desk: Desk) -> Iterator[Rooms]:
-    """Return the rooms, which are empty again afterwards."""
-    made = Rooms(desk)
-    yield made
-    made.ec2.terminate_instances(InstanceIds=made.ids)
+    from tests.support.desk import Desk
+    from tests.support.rooms import Rooms
 
 
 @pytest.mark.parametrize(

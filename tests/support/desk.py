@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import os
 import re
 import subprocess
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import moto.ec2.models.elastic_network_interfaces as moto_interfaces
+import moto.ec2.urls as ec2_urls
 import yaml
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
+from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from lab import backends
-from lab.api_request import ApiRequest
+from lab.api_request import ApiRequest, Refusal
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
+from lab.launches import LaunchResponse
+from lab.limits import Limits
 from lab.signatures import Signatures, right_clock
+from lab.throttling import Throttling
+from tests.support.term import end_tree
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -30,6 +43,24 @@ if TYPE_CHECKING:
 
 ACCESS_KEY, SECRET_KEY = "AKIAMISTAKEN00000000", "mistaken/secret+key/that/nobody/may/ever/read0"
 MOST_LINES = 5
+_numbers = itertools.count()
+
+
+class HostlessResponse(LaunchResponse):
+    """EC2's actions, for machines that printed their host keys and then fell silent."""
+
+    def get_console_output(self) -> Any:
+        """GetConsoleOutput."""
+        machine = self.ec2_backend.get_instance(self._get_param("InstanceId")).id
+        key = base64.b64encode(f"the host key of {machine}".encode()).decode()
+        said = f"-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 {key} root@{machine}\n-----END SSH HOST KEY KEYS-----\n"
+        return ActionResult({"InstanceId": machine, "Output": Base64EncodedString.from_raw_string(said)})
+
+
+def loopback_address() -> str:
+    """Return an address where nobody else is, and nobody answers."""
+    number = next(_numbers)
+    return f"127.77.{number // 250}.{number % 250 + 1}"
 
 
 class Aws:
@@ -38,10 +69,15 @@ class Aws:
     def __init__(self) -> None:
         """Answer on a free port."""
         backends.install()
+        ec2_urls.url_paths = {"{0}/": HostlessResponse.dispatch}
+        moto_interfaces.random_public_ip = loopback_address
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
         self.ahead = timedelta()  # of the clock of this computer
-        self._door = FrontDoor([Signatures({ACCESS_KEY: SECRET_KEY}, self.clock), self.faults])
+        self.refusals: list[Refusal] = []
+        self.seconds: list[float] = []  # how long each request took
+        signatures = Signatures({ACCESS_KEY: SECRET_KEY}, self.clock)
+        self._door = FrontDoor([signatures, Throttling(), Limits(), self.faults])
         self._one_at_a_time = threading.Lock()  # moto takes no care of threads
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -49,13 +85,23 @@ class Aws:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer one request."""
+        began = time.monotonic()
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         request = ApiRequest.read(environ, body)
         self.requests.append(request)
         if refusal := self._door.refusal(request):
-            return send(start_response, refusal.status, *refusal.body(request))
-        with self._one_at_a_time:
-            return self._door.answer(environ, body, start_response)
+            self.refusals.append(refusal)
+            answer = send(start_response, refusal.status, *refusal.body(request))
+        else:
+            with self._one_at_a_time:
+                answer = self._door.answer(environ, body, start_response)
+        self.seconds.append(time.monotonic() - began)
+        return answer
+
+    def forget(self) -> None:
+        """Forget what was asked so far."""
+        for kept in (self.requests, self.refusals, self.seconds):
+            kept.clear()
 
     def clock(self) -> datetime:
         """Return what time it is at this AWS."""
@@ -74,6 +120,10 @@ class Aws:
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""
         self.faults.add(Fault(action, code, times=1000, message=message))
+
+    def set_quota(self, code: str, limit: float, region: str = "us-east-1") -> None:
+        """Grant another vCPU quota."""
+        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
 
     @property
     def made(self) -> set[str]:
@@ -144,8 +194,26 @@ class Desk:
         playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "module_defaults": aws, "tasks": [task]}]))
         return self.play(f"-i inventory/10-control.yml {playbook}", **settings)
 
-    def play(self, line: str, **settings: Any) -> Screen:
-        """Run playbooks; `settings` are variables of the class."""
+    def play(self, line: str, *, timeout: float = 120, **settings: Any) -> Screen:
+        """Run playbooks for `timeout` seconds at most; `settings` are variables of the class."""
+        with self._begin(line, settings) as run:
+            try:
+                text, _ = run.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                end_tree(run.pid)
+                raise
+        return Screen(text, run.returncode)
+
+    def play_until(self, action: str, times: int, line: str) -> None:
+        """Run playbooks, and kill them as soon as they have asked for `action` so many times."""
+        with self._begin(line, {}) as run:
+            while sum(request.action == action for request in self.aws.requests) < times:
+                assert run.poll() is None, f"{line} ended before it was killed: {run.communicate()[0]}"
+                time.sleep(0.01)
+            end_tree(run.pid)
+
+    def _begin(self, line: str, settings: dict[str, Any]) -> subprocess.Popen[str]:
+        """Begin to run playbooks."""
         roster = self.home / "students.csv"
         if not roster.exists():
             roster.write_text(self.roster)
@@ -165,7 +233,7 @@ class Desk:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.environment,
         }
-        done = subprocess.run(
+        return subprocess.Popen(
             [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)],
             cwd=PROJECT,
             env={name: value for name, value in environment.items() if value is not None},
@@ -173,7 +241,4 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
-            check=False,
         )
-        return Screen(done.stdout, done.returncode)

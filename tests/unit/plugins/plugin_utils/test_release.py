@@ -54,6 +54,14 @@ def test_work_is_given_up_for_the_named_students_alone() -> None:
     assert plan.retained == ["ml-002 (running; grace, emmy): emmy: too large"]
 
 
+def test_a_machine_that_did_not_start_stays_and_says_so() -> None:
+    machines = [instance("ml-001", "ada"), instance("ml-002", "grace")]
+    not_started = dict.fromkeys(("i-ml-001", "i-ml-002"), "no capacity")
+    plan = plan_release(machines, {}, not_started=not_started, abandon=["grace"])
+    assert plan.retained == ["ml-001 (running; ada): it did not start, so its work was not collected: no capacity"]
+    assert plan.instance_ids == ["i-ml-002"]
+
+
 def test_what_stays_is_named_with_the_options() -> None:
     plan = plan_release([instance("ml-001", "ada"), instance("ml-002", "grace")], {}, abandon=["grace"])
     assert plan.instance_ids == ["i-ml-002"]

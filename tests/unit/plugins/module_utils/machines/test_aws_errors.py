@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
+    concerns_all,
     explain,
+    explain_refused_machine,
     explain_text,
 )
 from botocore.exceptions import (
@@ -37,7 +39,7 @@ def refusal(code: str, message: str = "Words of AWS.", action: str = "RunInstanc
         ("OptInRequired", "The account is not signed up for RunInstances in eu-west-1", "class_region"),
         ("PendingVerification", "AWS is still verifying this account for eu-west-1.", "run again later"),
         ("VcpuLimitExceeded", "The account may not run so many machines in eu-west-1", "docs/aws.md, Quota"),
-        ("InsufficientInstanceCapacity", "AWS has no free machines of this type", "class_subnet_id"),
+        ("InsufficientInstanceCapacity", "AWS has no free machines of this type", "class_instance_type"),
         ("Unsupported", "AWS does not offer such machines in this zone", "class_instance_type"),
         ("InvalidInstanceType", "Words of AWS.", "class_instance_type"),
         ("InvalidAMIID.NotFound", "There is no such image in eu-west-1", "class_image_id"),
@@ -82,3 +84,23 @@ def test_walls_are_not_quoted() -> None:
 
 def test_what_is_no_refusal_is_left_alone() -> None:
     assert explain_text("An error occurred, but not at AWS", "eu-west-1") == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("InsufficientInstanceCapacity", "AWS has no free machine of its type in its zone now"),
+        ("VcpuLimitExceeded", "the account may not run so many vCPUs at once; see docs/aws.md, Quota"),
+        ("IncorrectInstanceState", "Words of AWS."),
+        ("InternalError", "Words of AWS."),
+    ],
+)
+def test_one_machine_of_many_is_refused_in_half_a_sentence(code: str, words: str) -> None:
+    error = refusal(code, action="StartInstances")
+    assert explain_refused_machine(error) == f"{words} ({code})"
+    assert not concerns_all(error)
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "ExpiredToken", "AuthFailure", "RequestLimitExceeded"])
+def test_what_would_be_refused_for_every_machine_is_not_tried_for_each(code: str) -> None:
+    assert concerns_all(refusal(code, action="StartInstances"))

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
     SeatError,
     plan,
+    refused_machines,
     seated_students,
 )
 from hypothesis import given
@@ -115,3 +116,13 @@ def test_usernames_too_long_for_a_tag_are_refused_before_a_machine_is_launched()
     with pytest.raises(SeatError, match=r"on a new machine are longer than a tag can be \(263 of 256"):
         plan(usernames, [], class_name="ml101", students_per_machine=8)
     assert plan(usernames, [], class_name="ml101", students_per_machine=7).launch == 2
+
+
+def test_machines_that_aws_refuses_are_named_with_their_students_by_reason() -> None:
+    machines = [machine(1, "ada grace", "ml-001"), machine(2, "", "ml-002"), machine(3, "mary", "ml-003")]
+    refused = {"i-003": "no capacity", "i-001": "no capacity", "i-002": "it is stopping", "i-999": "it is stopping"}
+    assert refused_machines(refused, machines) == [
+        "ml-001 (ada, grace), ml-003 (mary): no capacity",
+        "i-999 (spare), ml-002 (spare): it is stopping",
+    ]
+    assert refused_machines({}, machines) == []

@@ -19,6 +19,7 @@ def instance(seat: str, students: str, state: str = "running", address: str = "1
     return {
         "instance_id": f"i-{seat}",
         "state": {"name": state},
+        "instance_type": "m5.large",
         "launch_time": "2026-01-31T09:00:00+00:00",
         "public_ip_address": address,
         "tags": {"Name": seat, "Students": students},
@@ -46,11 +47,11 @@ def test_every_student_and_every_machine_has_a_line(tmp_path: Path) -> None:
         12,
     )
     assert [" ".join(line.split()) for line in table.splitlines()] == [
-        "SEAT STUDENT STATE STOPS ADDRESS JUPYTER LETTER",
-        "ml-001 ada running 31 Jan 21:00 UTC 192.0.2.1 answers accepted 2026-01-31 10:00 UTC",
-        "ml-001 grace running 31 Jan 21:00 UTC 192.0.2.1 silent out of date",
-        "ml-002 gone (not in the roster) stopped - - - -",
-        "ml-002 emmy stopped - - - written, not sent",
-        "ml-003 (spare) running 31 Jan 21:00 UTC 192.0.2.1 - -",
-        "- mary no machine yet - - - -",
+        "SEAT STUDENT STATE TYPE STOPS ADDRESS JUPYTER LETTER",
+        "ml-001 ada running m5.large 31 Jan 21:00 UTC 192.0.2.1 answers accepted 2026-01-31 10:00 UTC",
+        "ml-001 grace running m5.large 31 Jan 21:00 UTC 192.0.2.1 silent out of date",
+        "ml-002 gone (not in the roster) stopped m5.large - - - -",
+        "ml-002 emmy stopped m5.large - - - written, not sent",
+        "ml-003 (spare) running m5.large 31 Jan 21:00 UTC 192.0.2.1 - -",
+        "- mary no machine yet - - - - -",
     ]

@@ -24,6 +24,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "leaving": {"type": "list", "elements": "str"},
                 "abandon": {"type": "list", "elements": "str", "default": []},
                 "snapshot": {"type": "list", "elements": "str", "default": []},
+                "not_started": {"type": "dict", "default": {}},
                 "all_or_none": {"type": "bool", "default": False},
             }
         )
@@ -36,6 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             leaving=given["leaving"],
             abandon=given["abandon"],
             snapshot=given["snapshot"],
+            not_started=given["not_started"],
             check_mode=bool(self._task.check_mode),
         )
         if plan.retained and given["all_or_none"]:

@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
     SeatError,
     plan,
+    refused_machines,
     seated_students,
 )
 
@@ -43,4 +44,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"seat_plan": seat_plan, "seated_students": seated_students}
+        return {
+            "refused_machines": refused_machines,
+            "seat_plan": seat_plan,
+            "seated_students": seated_students,
+        }

@@ -8,7 +8,8 @@ module: host_keys
 short_description: Pin the ssh host keys of a class's machines
 description:
   - Reads the host keys that each new machine printed to its console and pins them by seat in a known_hosts file.
-  - Machines that are pinned already cost no request; keys of machines that are gone are removed.
+  - Machines that are pinned already cost no request, nor do those that do not run; keys of machines that are gone are
+    removed.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -88,7 +89,9 @@ def main() -> None:
     }
     known = read_known_hosts(path)
     kept = [key for key in known if machines.get(key.seat) == key.instance_id]
-    missing = {seat: machines[seat] for seat in machines.keys() - {key.seat for key in kept}}
+    running = {each["instance_id"] for each in module.params["instances"] if each["state"]["name"] == "running"}
+    pinned_seats = {key.seat for key in kept}
+    missing = {seat: id_ for seat, id_ in machines.items() if id_ in running and seat not in pinned_seats}
     if module.check_mode:
         module.exit_json(changed=bool(missing) or kept != known, pinned=sorted(missing), silent=[])
     client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())

@@ -165,7 +165,8 @@ class Check:
         if not any(zones.values()):
             raise launch_module.refuse_type(instance_types[0], self._offered(), self._region)
         if missing := [name for name in instance_types if not zones[name]]:
-            self._module.warn(f"Region {self._region} offers no {' and no '.join(missing)}: machines will be others.")
+            others = ", ".join(name for name in instance_types if zones[name])
+            self._module.warn(f"Region {self._region} offers no {' and no '.join(missing)}, but {others}.")
         return {name: found for name, found in zones.items() if found}
 
     def _offered(self) -> list[str]:

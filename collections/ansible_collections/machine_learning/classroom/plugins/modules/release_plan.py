@@ -42,6 +42,12 @@ options:
     type: list
     elements: str
     default: []
+  not_started:
+    description:
+      - Why machines did not start, so that their work could not be collected, as
+        RV(machine_learning.classroom.instance_states#module:refused).
+    type: dict
+    default: {}
   all_or_none:
     description: Fail if not all of O(instances) may go.
     type: bool

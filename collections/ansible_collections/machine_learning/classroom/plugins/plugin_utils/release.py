@@ -36,13 +36,15 @@ def plan_release(
     leaving: Collection[str] | None = None,
     abandon: Collection[str] = (),
     snapshot: Collection[str] = (),
+    not_started: Mapping[str, str] | None = None,
     check_mode: bool = False,
 ) -> ReleasePlan:
     """Plan for each instance by `collected`, the outcome of role work by seat.
 
     A machine may go if nobody sits on it, or if the work of everyone who sits there is verified at home, or
     is in `abandon`, usernames whose work is given up, or in `snapshot`, usernames whose work is kept with the whole
-    disk. A seat that is missing in `collected` was not reached. In check mode, when nothing ends, work that could come
+    disk. A seat that is missing in `collected` was not reached; `not_started` says why AWS did not start a machine, by
+    instance id. In check mode, when nothing ends, work that could come
     home counts as if it had.
 
     With `leaving`, only their machines count, and only their work. Where others stay, nothing ends: the
@@ -62,6 +64,8 @@ def plan_release(
         if still := [name for name in lost if name not in abandoned]:
             who = f"{machine.seat or machine.instance_id} ({machine.state}; {', '.join(machine.students)})"
             reasons = [f"{name}: {outcome[name]['reason']}" for name in still if name in outcome]
+            if not reasons and (why := (not_started or {}).get(machine.instance_id)):
+                reasons = [f"it did not start, so its work was not collected: {why}"]
             plan.retained.append(
                 f"{who}: {'; '.join(reasons) or 'it could not be reached, so its work was not collected'}"
             )

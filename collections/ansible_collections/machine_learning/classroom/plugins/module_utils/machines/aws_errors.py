@@ -71,8 +71,8 @@ _ADVICE = {
     "InstanceLimitExceeded": _QUOTA,
     "MaxSpotInstanceCountExceeded": _QUOTA,
     "InsufficientInstanceCapacity": (
-        "AWS has no free machines of this type in this zone now ({code}). None was launched.\n"
-        f"Run again later, or set class_subnet_id (another zone) or class_instance_type in {_SETTINGS}."
+        "AWS has no free machines of this type in this zone now ({code}).\n"
+        f"Run again later, or add a type to class_instance_type in {_SETTINGS}."
     ),
     "Unsupported": (
         "AWS does not offer such machines in this zone ({code}): {message}\n"
@@ -99,10 +99,17 @@ _ADVICE = {
     "ServiceUnavailable": _TRY_LATER,
     "Unavailable": _TRY_LATER,
 }
+_THROTTLED = ("RequestLimitExceeded", "Throttling", "ThrottlingException")
 _IMAGE = (
     "There is no such image in {region} ({code}): {message}\n"
     f'Set class_image_id in {_SETTINGS} to one of that region, or to "" for Canonical\'s newest Ubuntu.'
 )
+# Of one machine among many, in the middle of a sentence. Another error is quoted.
+_REFUSED_MACHINE = {
+    "InsufficientInstanceCapacity": "AWS has no free machine of its type in its zone now",
+    "InstanceLimitExceeded": "the account may not run so many machines at once; see docs/aws.md, Quota",
+    "VcpuLimitExceeded": "the account may not run so many vCPUs at once; see docs/aws.md, Quota",
+}
 _UNKNOWN = "AWS refused {action} ({code}): {message}\nWith -v the same command says more; docs/aws.md may help."
 
 
@@ -135,6 +142,18 @@ def explain_text(text: str, region: str | None) -> str:
     return advice.format(
         code=code, action=found["action"], message=_plain(found["message"]), region=region or "this region"
     )
+
+
+def explain_refused_machine(error: ClientError) -> str:
+    """Say in half a sentence why AWS does not start, stop or terminate one machine."""
+    code = error.response["Error"]["Code"]
+    return f"{_REFUSED_MACHINE.get(code) or _plain(error.response['Error'].get('Message', ''))} ({code})"
+
+
+def concerns_all(error: ClientError) -> bool:
+    """Tell whether AWS would refuse every other machine as well: for who asks, or for how often."""
+    advice = _ADVICE.get(error.response["Error"]["Code"])
+    return advice in (_EXPIRED, _NOT_KNOWN, _NOT_PERMITTED) or error.response["Error"]["Code"] in _THROTTLED
 
 
 def is_not_permitted(error: ClientError) -> bool:

@@ -77,7 +77,7 @@ def usable_subnets(subnets: Iterable[SubnetTypeDef], region: str, given: str = "
 def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> LaunchError:
     """Say that `region` offers no `instance_type`, and what comes nearest."""
     near = difflib.get_close_matches(instance_type, sorted(set(offered)), n=3, cutoff=0.6)
-    hint = f"The nearest are {', '.join(near)}." if near else "t3a.large and t3.large are in most regions."
+    hint = f"The nearest are {', '.join(near)}." if near else "m5.large and t3.large are in most regions."
     return LaunchError(
         f"Region {region} offers no instance type {instance_type}. {hint}\n"
         f"Set class_instance_type in {_SETTINGS}, then run again."

@@ -117,6 +117,16 @@ def seated_students(students_tag: str, accounts: Mapping[str, Mapping[str, Any]]
     ]
 
 
+def refused_machines(refused: Mapping[str, str], instances: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the machines that are `refused`, with why by instance id, and whose they are: a line for each reason."""
+    machines = {machine.instance_id: machine for machine in map(Machine.from_instance, instances)}
+    named: dict[str, list[str]] = {}
+    for instance_id, reason in refused.items():
+        machine = machines.get(instance_id, Machine(instance_id, "", "", ()))
+        named.setdefault(reason, []).append(f"{machine.seat or instance_id} ({', '.join(machine.students) or 'spare'})")
+    return [f"{', '.join(sorted(names))}: {reason}" for reason, names in named.items()]
+
+
 def _by_seat(machine: Machine) -> tuple[bool, str, str]:
     return (not machine.seat, machine.seat, machine.instance_id)
 

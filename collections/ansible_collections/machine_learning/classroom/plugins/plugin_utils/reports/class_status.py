@@ -17,7 +17,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HEADINGS = ("SEAT", "STUDENT", "STATE", "STOPS", "ADDRESS", "JUPYTER", "LETTER")
+HEADINGS = ("SEAT", "STUDENT", "STATE", "TYPE", "STOPS", "ADDRESS", "JUPYTER", "LETTER")
 NOTHING = "-"
 
 
@@ -30,6 +30,7 @@ def status_rows(
     max_hours: int,
 ) -> list[tuple[str, ...]]:
     """List a row per student and per spare machine, in the order of the seats; who has no machine comes last."""
+    types = {instance["instance_id"]: instance["instance_type"] for instance in instances}
     stops = {instance["instance_id"]: _stops(instance, max_hours) for instance in instances}
     machines = sorted(
         (Machine.from_instance(instance) for instance in instances), key=lambda m: (m.seat, m.instance_id)
@@ -49,10 +50,11 @@ def status_rows(
                 jupyter = _jupyter(answering.get(slot), machine.state)
                 letter = _letter(known[slot], machine, state_dir)
                 who = slot
-            rows.append((seat, who, machine.state, stops[machine.instance_id], address, jupyter, letter))
+            of = machine.instance_id
+            rows.append((seat, who, machine.state, types[of], stops[of], address, jupyter, letter))
     seated = {student for machine in machines for student in machine.students}
     rows += [
-        (NOTHING, student["username"], "no machine yet", *[NOTHING] * 4)
+        (NOTHING, student["username"], "no machine yet", *[NOTHING] * 5)
         for student in students
         if student["username"] not in seated
     ]

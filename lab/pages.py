@@ -1,0 +1,45 @@
+"""DescribeInstances in pages, as EC2 cuts them: by instances, and never more than a thousand."""
+
+from __future__ import annotations
+
+import copy
+from itertools import groupby
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError, InvalidParameterCombination
+from moto.ec2.responses import EC2Response
+
+from lab.limits import MOST_RESULTS
+
+
+class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
+    """EC2's actions; moto cuts by reservations, so that a launch of any size comes on one page."""
+
+    def describe_instances(self) -> Any:
+        """DescribeInstances: a page, and the token of the next one."""
+        self.error_on_dryrun()
+        ids, asked = self._get_param("InstanceIds", []), self._get_param("MaxResults")
+        if ids and asked:
+            message = "The parameter instancesSet cannot be used with the parameter maxResults"
+            raise InvalidParameterCombination(message)
+        filters = self._filters_from_querystring()
+        if ids:
+            reservations = self.ec2_backend.get_reservations_by_instance_ids(ids, filters=filters)
+        else:
+            reservations = self.ec2_backend.describe_instances(filters=filters)
+        found = [(reservation, instance) for reservation in reservations for instance in reservation.instances]
+        begin, size = self._begin(self._get_param("NextToken")), int(asked or MOST_RESULTS)
+        page = []
+        for _, pairs in groupby(found[begin : begin + size], key=lambda pair: pair[0].id):
+            (first, *_), instances = zip(*pairs, strict=True)
+            page.append(copy.copy(first))
+            page[-1].instances = list(instances)
+        token = str(begin + size) if begin + size < len(found) else None
+        return ActionResult({"Reservations": page, "NextToken": token})
+
+    @staticmethod
+    def _begin(token: str | None) -> int:
+        if token and not token.isdecimal():
+            raise EC2ClientError("InvalidNextToken", f"The token '{token}' is invalid")
+        return int(token or 0)

@@ -1,0 +1,114 @@
+"""EC2 without hosts: quotas and others that are granted, pages, and refusals of one machine."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.backends import VCPU_QUOTAS, LabEC2
+from lab.faults import Fault
+from lab.image import RELEASES
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+
+REGION = "eu-west-1"
+STANDARD = VCPU_QUOTAS[0]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    """Return an AWS."""
+    aws = Aws()
+    yield aws
+    aws.close()
+
+
+@pytest.fixture
+def ec2(aws: Aws) -> Iterator[EC2Client]:
+    """Return a client, whose machines are gone afterwards, as is a quota that was granted."""
+    ec2 = boto3.client(
+        "ec2", REGION, endpoint_url=aws.url, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
+    )
+    yield ec2
+    for page in ec2.get_paginator("describe_instances").paginate():
+        if ids := [each["InstanceId"] for reservation in page["Reservations"] for each in reservation["Instances"]]:
+            ec2.terminate_instances(InstanceIds=ids)
+    aws.set_quota(STANDARD.code, STANDARD.limit, REGION)
+
+
+def launch(ec2: EC2Client, number: int, name: str = "") -> list[str]:
+    """Launch machines with two vCPUs each; return their ids."""
+    found = ec2.run_instances(
+        ImageId=RELEASES[0].ami,
+        MinCount=number,
+        MaxCount=number,
+        InstanceType="t3.micro",
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
+    )
+    return [each["InstanceId"] for each in found["Instances"]]
+
+
+def test_a_quota_is_what_it_was_set_to_and_is_saved(aws: Aws, ec2: EC2Client) -> None:
+    quotas = boto3.client(
+        "service-quotas", REGION, endpoint_url=aws.url, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
+    )
+
+    def told() -> float:
+        return float(quotas.get_service_quota(ServiceCode="ec2", QuotaCode=STANDARD.code)["Quota"]["Value"])
+
+    assert told() == 64
+    aws.set_quota(STANDARD.code, 5, REGION)  # what AWS gives a new account
+    assert told() == 5
+    launch(ec2, 2)
+    with pytest.raises(ClientError, match="current vCPU limit of 5 allows"):
+        launch(ec2, 1)
+    with pytest.raises(ValueError, match="There is no quota L-0"):
+        aws.set_quota("L-0", 1, REGION)
+
+
+def test_quotas_outlive_the_process_and_older_states_have_none() -> None:
+    backend = LabEC2(REGION, "123456789012")
+    backend.set_vcpu_limit(STANDARD.code, 802)
+    assert pickle.loads(pickle.dumps(backend)).vcpu_limit(STANDARD) == 802  # noqa: S301 - just pickled
+    del backend.vcpu_limits
+    assert pickle.loads(pickle.dumps(backend)).vcpu_limit(STANDARD) == 64  # noqa: S301 - just pickled
+
+
+def test_pages_are_cut_by_machines(aws: Aws, ec2: EC2Client) -> None:
+    aws.set_quota(STANDARD.code, 100, REGION)
+    ids = launch(ec2, 20) + launch(ec2, 13)
+    pages = [
+        [each["InstanceId"] for reservation in page["Reservations"] for each in reservation["Instances"]]
+        for page in ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "instance-state-name", "Values": ["running"]}], PaginationConfig={"PageSize": 15}
+        )
+    ]
+    assert [len(page) for page in pages] == [15, 15, 3]
+    assert [machine for page in pages for machine in page] == ids
+    with pytest.raises(ClientError, match="Expecting a value less than 1000"):
+        ec2.describe_instances(MaxResults=1001)
+    with pytest.raises(ClientError, match="InvalidNextToken"):
+        ec2.describe_instances(NextToken="so it ends")
+    with pytest.raises(ClientError, match="InvalidParameterCombination"):
+        ec2.describe_instances(InstanceIds=ids[:1], MaxResults=5)
+
+
+def test_one_machine_is_refused_by_its_name_or_id(aws: Aws, ec2: EC2Client) -> None:
+    (ada,), (grace,) = launch(ec2, 1, "ml101-001"), launch(ec2, 1, "ml101-002")
+    ec2.stop_instances(InstanceIds=[ada, grace])
+    for seat in ("ml101-002", grace):
+        aws.faults.add(Fault("StartInstances", "IncorrectInstanceState", seat=seat))
+        with pytest.raises(ClientError, match="IncorrectInstanceState"):
+            ec2.start_instances(InstanceIds=[ada, grace])
+        aws.faults.add(Fault("StartInstances", "IncorrectInstanceState", seat=seat))
+        ec2.start_instances(InstanceIds=[ada])
+        ec2.stop_instances(InstanceIds=[ada])
+        aws.faults.clear()

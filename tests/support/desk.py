@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import os
+import pty
 import re
 import subprocess
 import threading
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import moto.ec2.models.elastic_network_interfaces as moto_interfaces
 import moto.ec2.urls as ec2_urls
+import pexpect
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from pexpect.fdpexpect import fdspawn
 from werkzeug.serving import make_server
 
 from lab import backends
@@ -212,8 +215,42 @@ class Desk:
                 time.sleep(0.01)
             end_tree(run.pid)
 
+    def play_at_terminal(self, line: str, *, timeout: float = 120) -> str:
+        """Run playbooks at a terminal at which nobody types, for `timeout` seconds at most; return the screen."""
+        command, environment = self._command(line, {})
+        screen, terminal = pty.openpty()
+        with subprocess.Popen(
+            ["setsid", "--ctty", *command],
+            cwd=PROJECT,
+            env=environment,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        ) as run:
+            os.close(terminal)
+            reader = fdspawn(screen, encoding="utf-8", timeout=timeout)
+            try:
+                reader.expect(pexpect.EOF)
+            finally:
+                end_tree(run.pid)
+                reader.close()
+        return str(reader.before)
+
     def _begin(self, line: str, settings: dict[str, Any]) -> subprocess.Popen[str]:
         """Begin to run playbooks."""
+        command, environment = self._command(line, settings)
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _command(self, line: str, settings: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+        """Return the command that runs playbooks, and its environment."""
         roster = self.home / "students.csv"
         if not roster.exists():
             roster.write_text(self.roster)
@@ -233,12 +270,5 @@ class Desk:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.environment,
         }
-        return subprocess.Popen(
-            [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)],
-            cwd=PROJECT,
-            env={name: value for name, value in environment.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        command = [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)]
+        return command, {name: value for name, value in environment.items() if value is not None}

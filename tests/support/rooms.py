@@ -11,6 +11,7 @@ from tests.support.desk import ACCESS_KEY, SECRET_KEY, Desk
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 # Without the source that lists machines: nobody waits for machines that do not exist.
 HERE = "-i inventory/10-control.yml"
@@ -55,3 +56,18 @@ class Rooms:
         """Return its tag."""
         (found,) = self.ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
         return next(tag["Value"] for tag in found["Tags"] if tag["Key"] == "Students")
+
+    def found(self) -> list[InstanceTypeDef]:
+        """Return all machines of the class that have not ended."""
+        wanted = [
+            {"Name": "tag:Class", "Values": ["ml101"]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        ]
+        pages = self.ec2.get_paginator("describe_instances").paginate(Filters=wanted)  # type: ignore[arg-type]  # dicts
+        return [
+            machine for page in pages for reservation in page["Reservations"] for machine in reservation["Instances"]
+        ]
+
+    def seated(self) -> list[tuple[str, str]]:
+        """Return the students of each machine, and its state."""
+        return sorted((self.students(each["InstanceId"]), each["State"]["Name"]) for each in self.found())

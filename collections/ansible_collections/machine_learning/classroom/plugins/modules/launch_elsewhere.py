@@ -101,8 +101,9 @@ class Launcher:
         self._client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff(retries=4, delay=1, max_delay=2))
         self._request: dict[str, Any] = module.params["request"]
         self._region: str = module.region
+        self._empty: list[CapacityPool] = []
         self._refused = threading.Event()
-        # The last word of EC2's.
+        # Why not all could be launched, in a line.
         self.refusal = ""
 
     def launch(self, pool: CapacityPool, most: int) -> list[str]:
@@ -112,8 +113,19 @@ class Launcher:
         try:
             answer = self._client.run_instances(aws_retry=True, **self._parameters(pool, most))
         except (BotoCoreError, ClientError) as error:
-            self.refusal = explain(error, self._region)
-            if not _is_of_this_pool(error):
+            if isinstance(error, ClientError) and _is_of_this_pool(error):
+                self._empty.append(pool)
+                types, zones = (
+                    list(dict.fromkeys(getattr(each, name) for each in self._empty))
+                    for name in ("instance_type", "zone")
+                )
+                self.refusal = (
+                    f"AWS has no more {' and no more '.join(types)} in {', '.join(sorted(zones))} now "
+                    f"({error.response['Error']['Code']}). Run this again later, or add a type to class_instance_type "
+                    "in group_vars/all/class.yml."
+                )
+            else:
+                self.refusal = " ".join(explain(error, self._region).splitlines())
                 self._refused.set()
             return []
         return [instance["InstanceId"] for instance in answer["Instances"]]
@@ -132,9 +144,9 @@ class Launcher:
         }
 
 
-def _is_of_this_pool(error: BotoCoreError | ClientError) -> bool:
+def _is_of_this_pool(error: ClientError) -> bool:
     """Tell whether another zone or type may have what this one refuses."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    code = error.response["Error"]["Code"]
     return code.startswith("Insufficient") or code == "Unsupported"
 
 

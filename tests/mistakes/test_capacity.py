@@ -1,0 +1,75 @@
+"""Launches for which EC2 has not enough machines: what can be had elsewhere is, and who is without is named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.capacity import CAPACITY, Pool
+from tests.support.rooms import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.desk import Desk
+    from tests.support.rooms import Rooms
+
+STUDENTS = ("ada", "emmy", "grace", "joan", "lise")
+ROSTER = "name,email\n" + "".join(f"Student {name},{name}@example.com\n" for name in STUDENTS)
+
+
+@pytest.fixture
+def room(desk: Desk, rooms: Rooms) -> Iterator[Rooms]:
+    """Return the room of a class of five, for whom nothing is launched yet; empty again afterwards."""
+    desk.roster = ROSTER
+    yield rooms
+    rooms.ids += [machine["InstanceId"] for machine in rooms.found()]
+
+
+def test_another_zone_helps_where_one_is_empty(desk: Desk, room: Rooms) -> None:
+    CAPACITY.limit(Pool(0, zone="us-east-1a"))
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.code == 0, shown.text
+    assert room.seated() == [(name, "running") for name in STUDENTS]
+    assert {machine["InstanceType"] for machine in room.found()} == {"m6a.large"}
+    assert "us-east-1a" not in {machine["Placement"]["AvailabilityZone"] for machine in room.found()}
+    assert all(machine.get("PublicIpAddress") for machine in room.found())
+    assert "changed=0 " in desk.play(f"{HERE} provision.yml").text
+
+
+def test_the_next_types_help_where_all_zones_lack_the_first(desk: Desk, room: Rooms) -> None:
+    CAPACITY.limit(Pool(0, instance_type="m6a.large"))
+    CAPACITY.limit(Pool(2, instance_type="m5.large"))
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.code == 0, shown.text
+    kinds = Counter(machine["InstanceType"] for machine in room.found())
+    assert kinds == {"m5.large": 2, "t3a.large": 3}
+    launches = [request.parameters for request in desk.aws.requests if request.action == "RunInstances"]
+    credits_of = {each["InstanceType"]: each.get("CreditSpecification.CpuCredits") for each in launches}
+    assert credits_of == {"m6a.large": None, "m5.large": None, "t3a.large": "standard"}
+    assert all(each["NetworkInterface.1.AssociatePublicIpAddress"] == "true" for each in launches)
+
+
+def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, room: Rooms) -> None:
+    CAPACITY.limit(Pool(3))
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.failure.startswith(
+        "Not everybody has a running machine:\n"
+        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a, "
+    )
+    assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
+    CAPACITY.clear()
+    assert desk.play(f"{HERE} provision.yml").code == 0
+    assert room.seated() == [(name, "running") for name in STUDENTS]
+
+
+def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -> None:
+    desk.roster = "name,email\nStudent ada,ada@example.com\n"
+    assert desk.play(f"{HERE} provision.yml").code == 0
+    CAPACITY.limit(Pool(0))
+    shown = desk.play(f'{HERE} replace.yml -e student=ada -e {{"class_abandon_work":["ada"]}}')
+    assert "There is no other machine yet, so the old ones stay as they are:\nAWS has no more" in shown.failure
+    assert room.seated() == [("ada", "running")]
+    assert "TerminateInstances" not in desk.aws.made

@@ -22,8 +22,6 @@ import moto.ec2.urls as ec2_urls
 import pexpect
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.responses import ActionResult
-from moto.core.types import Base64EncodedString
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from pexpect.fdpexpect import fdspawn
@@ -52,12 +50,11 @@ _numbers = itertools.count()
 class HostlessResponse(LaunchResponse):
     """EC2's actions, for machines that printed their host keys and then fell silent."""
 
-    def get_console_output(self) -> Any:
-        """GetConsoleOutput."""
-        machine = self.ec2_backend.get_instance(self._get_param("InstanceId")).id
-        key = base64.b64encode(f"the host key of {machine}".encode()).decode()
-        said = f"-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 {key} root@{machine}\n-----END SSH HOST KEY KEYS-----\n"
-        return ActionResult({"InstanceId": machine, "Output": Base64EncodedString.from_raw_string(said)})
+    def console(self, instance_id: str) -> str:
+        """Return a host key alone."""
+        key = base64.b64encode(f"the host key of {instance_id}".encode()).decode()
+        said = f"ssh-ed25519 {key} root@{instance_id}"
+        return f"-----BEGIN SSH HOST KEY KEYS-----\n{said}\n-----END SSH HOST KEY KEYS-----\n"
 
 
 def loopback_address() -> str:

@@ -144,6 +144,12 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
             "then run again.",
         ),
         (
+            {"class_instance_type": ["m6a.large", "t2.large"]},
+            "t2.large runs on Xen, where AWS shows the console of a machine late; its host keys are read from there.\n"
+            "Set class_instance_type in group_vars/all/class.yml to types on Nitro, such as m6a.large or t3a.large; "
+            "then run again.",
+        ),
+        (
             {"class_image_id": "ami-00000000000000000"},
             "There is no such image in us-east-1 (InvalidAMIID.NotFound): The image id '[ami-00000000000000000]' does "
             'not exist\nSet class_image_id in group_vars/all/class.yml to one of that region, or to "" for '
@@ -168,7 +174,7 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
             "then run again.",
         ),
     ],
-    ids=["type", "gpu quota", "quota", "architecture", "image", "parameter", "disk", "subnet"],
+    ids=["type", "gpu quota", "quota", "architecture", "Xen", "image", "parameter", "disk", "subnet"],
 )
 def test_what_cannot_be_launched_is_refused_before_anything_is_made(
     desk: Desk, settings: dict[str, Any], words: str

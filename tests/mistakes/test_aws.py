@@ -243,3 +243,37 @@ def test_a_launch_that_is_refused_all_the_same(desk: Desk) -> None:
         f"The account may not run so many machines in this region (VcpuLimitExceeded): {said}\n"
         "None was launched. Ask AWS for a larger quota (docs/aws.md, Quota), or stop other machines, then run again."
     )
+
+
+FREE_TIER = (
+    "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run "
+    "'describe-instance-types' with the filter 'free-tier-eligible=true'."
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "words"),
+    [
+        ("InvalidParameterCombination", FREE_TIER, "to m7i-flex.large, which it has."),
+        ("VolumeLimitExceeded", "Too much.", "class_disk_gb"),
+        ("InvalidBlockDeviceMapping", "Too small.", "class_disk_gb"),
+        ("PendingVerification", "Wait.", "AWS is still verifying this account"),
+        ("Blocked", "Call us.", "AWS has blocked this account: Call us."),
+        ("OptInRequired", "Sign up.", "The account is not signed up for RunInstances"),
+    ],
+)
+def test_what_a_fresh_account_may_be_refused_leaves_nothing(desk: Desk, code: str, said: str, words: str) -> None:
+    desk.aws.refuse("RunInstances", code, said)
+    assert words in desk.play("provision.yml").failure
+    ec2 = ec2_of(desk)
+    assert not running(ec2)
+    torn_down = desk.play("teardown.yml", class_confirm_teardown="ml101")
+    assert torn_down.code == 0, torn_down.text
+    assert "ml101" not in [pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]]
+    assert "ml101" not in [group["GroupName"] for group in ec2.describe_security_groups()["SecurityGroups"]]
+
+
+def running(ec2: EC2Client) -> list[str]:
+    """Return the machines that cost money."""
+    machines = [each for page in ec2.describe_instances()["Reservations"] for each in page["Instances"]]
+    return [each["InstanceId"] for each in machines if each["State"]["Name"] != "terminated"]

@@ -37,6 +37,7 @@ _REFUSAL = re.compile(
     r"(?: \(reached max retries: \d+\))?: (?P<message>.*)",
     re.DOTALL,
 )
+_NOT_FREE = "not eligible for Free Tier"
 # What was signed at one time and came at another: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 _OUT_OF_TIME = re.compile(r"(\d{8}T\d{6}Z) is (?:now earlier|still later) than \S+ \((\d{8}T\d{6}Z) ")
 # AWS takes 15 minutes; whoever is refused with less than this has another trouble.
@@ -70,6 +71,16 @@ _QUOTA = (
     "The account may not run so many machines in {region} ({code}): {message}\n"
     "None was launched. Ask AWS for a larger quota (docs/aws.md, Quota), or stop other machines, then run again."
 )
+_FREE_PLAN = (
+    "The account is on AWS's free plan, which has only some instance types and images ({code}): {message}\n"
+    f"For a first try set class_instance_type in {_SETTINGS} to m7i-flex.large, which it has. For a class upgrade the "
+    "account to the paid plan (docs/aws.md, A new account). Then run again."
+)
+_DISK_QUOTA = (
+    "The account may not have so much disk in {region} ({code}): {message}\n"
+    f"Set a smaller class_disk_gb in {_SETTINGS}, delete volumes that nobody needs, or ask AWS for a larger quota of "
+    "gp3 storage (Service Quotas, EBS); then run again."
+)
 _TRY_LATER = "AWS asks for patience ({code} at {action}). Run the same command again in a minute: it goes on from here."
 
 _ADVICE = {
@@ -96,6 +107,16 @@ _ADVICE = {
     "VcpuLimitExceeded": _QUOTA,
     "InstanceLimitExceeded": _QUOTA,
     "MaxSpotInstanceCountExceeded": _QUOTA,
+    "VolumeLimitExceeded": _DISK_QUOTA,
+    "MaxIOPSLimitExceeded": _DISK_QUOTA,
+    "InvalidBlockDeviceMapping": (
+        "AWS cannot give a machine such a disk ({code}): {message}\n"
+        f"Look at class_disk_gb and class_image_id in {_SETTINGS}, then run again."
+    ),
+    "InsufficientVolumeCapacity": (
+        "AWS has no room for so much disk in this zone now ({code}).\n"
+        f"Run again later, or set class_subnet_id (another zone) in {_SETTINGS}."
+    ),
     "InsufficientInstanceCapacity": (
         "AWS has no free machines of this type in this zone now ({code}).\n"
         f"Run again later, or add a type to class_instance_type in {_SETTINGS}."
@@ -187,6 +208,8 @@ def explain_text(text: str, region: str | None) -> str:
         here, there = (datetime.strptime(each, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for each in times.groups())
         return _CLOCK.format(code=code, here=here, there=there)
     advice = _ADVICE.get(code) or (_IMAGE if code.startswith("InvalidAMIID") else _UNKNOWN)
+    if _NOT_FREE in found["message"]:  # its code says no more than that something does not fit
+        advice = _FREE_PLAN
     return advice.format(
         code=code, action=found["action"], message=_plain(found["message"]), region=region or "this region"
     )

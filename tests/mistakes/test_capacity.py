@@ -57,7 +57,7 @@ def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, 
     shown = desk.play(f"{HERE} provision.yml")
     assert shown.failure.startswith(
         "Not everybody has a running machine:\n"
-        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a, "
+        "no machine for joan, lise: AWS has no more m6a.large and no more m5.large and no more t3a.large in us-east-1a"
     )
     assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
     CAPACITY.clear()
@@ -73,3 +73,12 @@ def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -
     assert "There is no other machine yet, so the old ones stay as they are:\nAWS has no more" in shown.failure
     assert room.seated() == [("ada", "running")]
     assert "TerminateInstances" not in desk.aws.made
+
+
+def test_another_class_s_machines_are_not_waited_for(desk: Desk, room: Rooms) -> None:
+    assert desk.play(f"{HERE} provision.yml", class_name="other").code == 0
+    others = room.ec2.describe_instances(Filters=[{"Name": "tag:Class", "Values": ["other"]}])["Reservations"]
+    room.ids += [machine["InstanceId"] for reservation in others for machine in reservation["Instances"]]
+    (desk.home / "class").rename(desk.home / "other")
+    assert desk.play(f"{HERE} provision.yml", machines_timeout=10).code == 0
+    assert room.seated() == [(name, "running") for name in STUDENTS]

@@ -54,6 +54,18 @@ def test_retire_gives_work_up_by_name_and_leaves_the_others_their_way_in(desk: D
     assert not desk.aws.made & {"DeleteKeyPair", "DeleteSecurityGroup"}
 
 
+def test_teardown_that_was_killed_once_the_machines_were_gone_goes_on(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    given = f'{HERE} teardown.yml -e class_confirm_teardown=ml101 -e {{"class_abandon_work":["ada"]}}'
+    assert desk.play(f"{HERE} mail.yml").code == 0  # so that the class has known ada
+    desk.play_until(lambda request: request.action == "TerminateInstances", 1, given)
+    shown = desk.play(given)
+    assert shown.code == 0, shown.text
+    assert "Nothing is left that costs money." in shown.text
+    adda = given.replace("ada", "adda")
+    assert "class_abandon_work names adda, who sits on no machine" in desk.play(adda).failure
+
+
 def test_retire_keeps_a_whole_disk_instead(desk: Desk, rooms: Rooms) -> None:
     rooms.add("ada")
     lost = rooms.add("mary")

@@ -53,7 +53,7 @@ def play_twice(desk: Desk, line: str, action: str, times: int = 1) -> None:
         desk.aws.forget()
         began = time.monotonic()
         if killed:
-            desk.play_until(action, times, line)
+            desk.play_until(lambda request: request.action == action, times, line)
         else:
             shown = desk.play(line, timeout=LONGEST)
             assert shown.code == 0, shown.text[-4000:]

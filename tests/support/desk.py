@@ -204,10 +204,10 @@ class Desk:
                 raise
         return Screen(text, run.returncode)
 
-    def play_until(self, action: str, times: int, line: str) -> None:
-        """Run playbooks, and kill them as soon as they have asked for `action` so many times."""
+    def play_until(self, asked: Callable[[ApiRequest], bool], times: int, line: str) -> None:
+        """Run playbooks, and kill them as soon as they have `asked` so many times."""
         with self._begin(line, {}) as run:
-            while sum(request.action == action for request in self.aws.requests) < times:
+            while sum(map(asked, self.aws.requests)) < times:
                 assert run.poll() is None, f"{line} ended before it was killed: {run.communicate()[0]}"
                 time.sleep(0.01)
             end_tree(run.pid)

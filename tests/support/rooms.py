@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -59,11 +59,11 @@ class Rooms:
 
     def found(self) -> list[InstanceTypeDef]:
         """Return all machines of the class that have not ended."""
-        wanted = [
+        wanted: Any = [
             {"Name": "tag:Class", "Values": ["ml101"]},
             {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
         ]
-        pages = self.ec2.get_paginator("describe_instances").paginate(Filters=wanted)  # type: ignore[arg-type]  # dicts
+        pages = self.ec2.get_paginator("describe_instances").paginate(Filters=wanted)
         return [
             machine for page in pages for reservation in page["Reservations"] for machine in reservation["Instances"]
         ]

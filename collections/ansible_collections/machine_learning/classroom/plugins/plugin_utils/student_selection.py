@@ -50,6 +50,7 @@ VERBS = {
     "teardown": Verb(
         names_students=False,
         releases=True,
+        knows_former=True,
         no_students="teardown.yml ends the whole class, whomever -e student names. Nothing was touched.\n"
         "Who left the roster gives up the seat with: ansible-playbook retire.yml -e student=ada",
     ),

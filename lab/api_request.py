@@ -27,14 +27,12 @@ SERVER_ERRORS = {
     "ServiceUnavailable": 503,
     "Unavailable": 503,
 }
-# Who may not do it, or is not who they say, is told so with another status than who asks for nonsense.
+# Who is not who they say is told so with another status than who asks for nonsense.
 _NOT_ALLOWED = {
-    "AccessDenied": 403,
     "AuthFailure": 401,
     "InvalidClientTokenId": 403,
     "MissingAuthenticationToken": 403,
     "SignatureDoesNotMatch": 403,
-    "UnauthorizedOperation": 403,
 }
 
 

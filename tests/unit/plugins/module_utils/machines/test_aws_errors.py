@@ -88,7 +88,7 @@ def test_a_refusal_says_what_where_and_what_next(code: str, first: str, then: st
         (LoginRefreshRequired(), "The login of profile teacher has ended, or there is none: "),
         (LoginTokenLoadError(error_msg="x"), "The login of profile teacher has ended, or there is none: "),
         (LoginInsufficientPermissions(), "The login of profile teacher cannot be renewed: "),
-        (MissingDependencyException(msg="x"), "Profile teacher was made by `aws login`.\nFailed to import"),
+        (MissingDependencyException(msg="x"), "Profile teacher was made by `aws login`, for which"),
         (CredentialRetrievalError(provider="x", error_msg="y"), "The AWS credentials of profile teacher could not be"),
         (InvalidConfigError(error_msg="x"), "The AWS configuration does not fit: x"),
         (EndpointConnectionError(endpoint_url="https://x"), "AWS does not answer (region eu-west-1)."),

@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
-
 with suppress(ImportError):  # who calls AWS says so: AnsibleAWSModule, and the inventory of amazon.aws
     from botocore.exceptions import (
         BotoCoreError,
@@ -182,7 +180,10 @@ def explain(error: BotoCoreError | ClientError, region: str | None) -> str:
             f"Run `{with_profile('aws login')}`, then run again."
         )
     if isinstance(error, MissingDependencyException):
-        return f"Profile {profile_in_use()} was made by `aws login`.\n{missing_package('awscrt')}"
+        return (
+            f"Profile {profile_in_use()} was made by `aws login`, for which the Python package awscrt is missing.\n"
+            "Run `make setup`, then run again."
+        )
     if isinstance(error, CredentialRetrievalError):
         return not_fetched(str(error))
     if isinstance(error, ConnectionError | HTTPClientError):

@@ -51,13 +51,9 @@ class Role:
     @cached_property
     def made(self) -> set[str]:
         """Name the variables that its tasks make, whichever entry point they belong to."""
-        return {
-            task[word]
-            for name in self.task_files
-            for task in mappings(self._yaml(f"tasks/{name}.yml"))
-            for word in ("register", "loop_var")
-            if isinstance(task.get(word), str)
-        }
+        tasks = [task for name in self.task_files for task in mappings(self._yaml(f"tasks/{name}.yml"))]
+        named = {task[word] for task in tasks for word in ("register", "loop_var") if isinstance(task.get(word), str)}
+        return named.union(*(task.get("ansible.builtin.set_fact", {}) for task in tasks))
 
     def parts(self, entry: str) -> set[str]:
         """Name the files of tasks that `entry` runs, itself included."""

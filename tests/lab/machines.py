@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,16 @@ class Machines:
             "InstanceType": "t3.micro",
             "KeyName": "lab-test",
         }
-        answer = self.ec2.run_instances(**{**asked, **more})
+        end = time.monotonic() + 60
+        while True:
+            try:
+                answer = self.ec2.run_instances(**{**asked, **more})
+            except ClientError as error:  # EC2 takes five launches at once, then two a second
+                if error.response["Error"]["Code"] != "RequestLimitExceeded" or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+            else:
+                break
         return [instance["InstanceId"] for instance in answer["Instances"]]
 
     def get(self, machine: str) -> InstanceTypeDef:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import plan_replacement
-from moto.server import ThreadedMotoServer
 
+from lab.image import RELEASES
+from tests.support.desk import Aws
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Class:
                 for key, value in {"Class": "ml101", "Name": seat, "Students": students}.items()
             ]
             (machine,) = ec2.run_instances(
-                ImageId="ami-12c6146b",
+                ImageId=RELEASES[0].ami,
                 InstanceType="t3a.large",
                 MinCount=1,
                 MaxCount=1,
@@ -109,7 +110,7 @@ class Class:
             "class_state_dir": str(self.base / "state"),
             "class_work_home": str(self.base / "daily_user"),
             "class_environment_lock": str(self.base / "environment.lock"),
-            "class_image_id": "ami-12c6146b",
+            "class_image_id": RELEASES[0].ami,
             # Nobody listens there: a letter that was due would fail.
             "class_smtp_host": "127.0.0.1",
             "class_smtp_port": 1,
@@ -155,11 +156,9 @@ class Class:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """Return where an AWS without hosts answers."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    answering = Aws()
+    yield answering.url
+    answering.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from lab.layout import ENDPOINT_URL, RUN
 from lab.layout import STATE as LAB_STATE
+from lab.state import Secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +28,20 @@ def refuse_a_lab_that_is_up() -> None:
         pytest.exit("A lab is up on this machine, or its state is kept: end it (make lab-down), then test.", 1)
 
 
-@functools.cache
 def ec2() -> EC2Client:
     """Return a client of the lab's EC2, which threads may share."""
+    own = Secrets.load()
+    return _ec2(own.access_key, own.secret_key)
+
+
+@functools.cache  # by the keys, too: each lab has its own
+def _ec2(access_key: str, secret_key: str) -> EC2Client:
     return boto3.client(
-        "ec2", endpoint_url=ENDPOINT_URL, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
+        "ec2",
+        endpoint_url=ENDPOINT_URL,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
     )
 
 

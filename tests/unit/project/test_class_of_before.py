@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import plan_replacement
 
 from lab.image import RELEASES
-from tests.support.desk import Aws
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ class Class:
     def ec2(self) -> EC2Client:
         """Return a client of the AWS."""
         return boto3.client(
-            "ec2", endpoint_url=self.url, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
+            "ec2",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
         )
 
     def launch(self) -> dict[str, str]:
@@ -123,8 +127,8 @@ class Class:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
         environment |= {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "AKIACLASSOFBEFORE000",
-            "AWS_SECRET_ACCESS_KEY": "made-up-for-the-test-of-a-class-of-before",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
         done = subprocess.run(
             [

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from werkzeug.datastructures import EnvironHeaders
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,13 +27,32 @@ SERVER_ERRORS = {
     "ServiceUnavailable": 503,
     "Unavailable": 503,
 }
-# Who may not do it is told so with another status than who asks for nonsense.
+# Who may not, or is not who they say, is told so with another status than who asks for nonsense.
 _NOT_ALLOWED = {
     "AccessDenied": 403,
     "AuthFailure": 401,
     "InvalidClientTokenId": 403,
+    "MissingAuthenticationToken": 403,
+    "SignatureDoesNotMatch": 403,
     "UnauthorizedOperation": 403,
 }
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as it came, which is what was signed."""
+
+    method: str = "POST"
+    url: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, Any], body: bytes) -> HttpRequest:
+        """Read a request of a WSGI server."""
+        headers = {name.lower(): value for name, value in EnvironHeaders(dict(environ))}
+        url = f"http://{headers.get('host', '')}{environ.get('REQUEST_URI', '/')}"
+        return cls(environ.get("REQUEST_METHOD", "POST"), url, headers, body)
 
 
 @dataclass(frozen=True)
@@ -45,16 +66,18 @@ class ApiRequest:
     # As the protocol has them: EC2's and STS's flat, such as `Filter.1.Value.2`, those of the others nested.
     parameters: Mapping[str, Any] = field(default_factory=dict)
     json: bool = False
+    http: HttpRequest = field(default_factory=HttpRequest, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, Any], body: bytes) -> ApiRequest:
         """Read a request as it came over HTTP; what is no API call has its path for an action."""
         signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
         signer = (signed["service"], signed["region"], signed["key"]) if signed else ("", "", "")
+        http = HttpRequest.read(environ, body)
         if target := environ.get("HTTP_X_AMZ_TARGET"):
-            return cls(target.rsplit(".", 1)[-1], *signer, json.loads(body or b"{}"), json=True)
+            return cls(target.rsplit(".", 1)[-1], *signer, json.loads(body or b"{}"), json=True, http=http)
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)) if b"Action=" in body else {}
-        return cls(form.pop("Action", environ.get("PATH_INFO", "/")), *signer, form)
+        return cls(form.pop("Action", environ.get("PATH_INFO", "/")), *signer, form, http=http)
 
     @property
     def reads_only(self) -> bool:

@@ -26,6 +26,7 @@ from lab.limits import Limits
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.shell import LabError
+from lab.signatures import Signatures
 from lab.state import write_private
 from lab.throttling import Throttling
 
@@ -51,7 +52,9 @@ class Endpoint:
         self._fleet = Fleet(faults, self._changes.set)
         install(self._fleet)
         self._restore()
-        self._door = FrontDoor([Throttling(), Iam(own.access_key, own.owner_access_key), Limits(), faults])
+        signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
+        iam = Iam(own.access_key, own.owner_access_key)
+        self._door = FrontDoor([signatures, Throttling(), iam, Limits(), faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()

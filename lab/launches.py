@@ -6,7 +6,10 @@ import hashlib
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from lab.capacity import CAPACITY
 from lab.pages import PagedResponse
@@ -38,6 +41,20 @@ class LaunchResponse(PagedResponse):
         if token:
             self.ec2_backend.client_tokens[token] = (made, parameters)
         return result
+
+    def get_console_output(self) -> Any:
+        """GetConsoleOutput; the latest of it only where the hypervisor is Nitro."""
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        xen = INSTANCE_TYPES.get(instance.instance_type, {}).get("Hypervisor") == "xen"
+        if self._get_bool_param("Latest", False) and xen:
+            message = "This instance type does not support retrieving the latest console logs"
+            raise EC2ClientError("UnsupportedOperation", message)
+        output = Base64EncodedString.from_raw_string(self.console(instance.id))
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
+
+    def console(self, instance_id: str) -> str:  # noqa: ARG002 - what has hosts shows theirs
+        """Return what the machine wrote to its console."""
+        return ""
 
     def most(self, least: int, most: int) -> int:  # noqa: ARG002 - what has hosts has fewer, and says so
         """Return how many of `least` to `most` machines there is room for."""

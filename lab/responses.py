@@ -8,8 +8,6 @@ import moto.ec2.models.elastic_network_interfaces as moto_interfaces
 import moto.ec2.models.instances as moto_instances
 import moto.ec2.urls as ec2_urls
 from moto.core.responses import ActionResult
-from moto.core.types import Base64EncodedString
-from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 
 from lab import backends, hosts
@@ -33,11 +31,9 @@ class LabResponse(LaunchResponse):
             raise EC2ClientError("InsufficientFreeAddressesInSubnet", f"The lab has {free} addresses left.")
         return min(most, free)
 
-    def get_console_output(self) -> Any:
-        """GetConsoleOutput: what the host really wrote."""
-        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
-        output = Base64EncodedString.from_raw_string(hosts.console(instance.id))
-        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
+    def console(self, instance_id: str) -> str:
+        """Return what the host really wrote."""
+        return hosts.console(instance_id)
 
     def create_image(self) -> Any:
         """CreateImage: reboots the machine unless told not to."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.class_machines import ec2, machines, refuse_a_lab_that_is_up
+from tests.support.account_owner import ec2
+from tests.support.class_machines import machines, refuse_a_lab_that_is_up
 from tests.support.commands import command
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,7 @@ def endpoint() -> Iterator[Aws]:
 def aws(endpoint: Aws) -> Aws:
     """Return the AWS, which refuses nothing so far."""
     endpoint.faults.clear()
+    endpoint.ahead = timedelta()
     CAPACITY.clear()
     endpoint.requests.clear()
     return endpoint

@@ -138,6 +138,12 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
             "then run again.",
         ),
         (
+            {"class_instance_type": ["m6a.large", "t2.large"]},
+            "t2.large runs on Xen, where AWS shows the console of a machine late; its host keys are read from there.\n"
+            "Set class_instance_type in group_vars/all/class.yml to types on Nitro, such as m6a.large or t3a.large; "
+            "then run again.",
+        ),
+        (
             {"class_image_id": "ami-00000000000000000"},
             "There is no such image in us-east-1 (InvalidAMIID.NotFound): The image id '[ami-00000000000000000]' does "
             'not exist\nSet class_image_id in group_vars/all/class.yml to one of that region, or to "" for '
@@ -162,7 +168,7 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
             "then run again.",
         ),
     ],
-    ids=["type", "gpu quota", "quota", "architecture", "image", "parameter", "disk", "subnet"],
+    ids=["type", "gpu quota", "quota", "architecture", "Xen", "image", "parameter", "disk", "subnet"],
 )
 def test_what_cannot_be_launched_is_refused_before_anything_is_made(
     desk: Desk, settings: dict[str, Any], words: str
@@ -231,3 +237,37 @@ def test_a_launch_that_is_refused_all_the_same(desk: Desk) -> None:
         f"The account may not run so many machines in this region (VcpuLimitExceeded): {said}\n"
         "None was launched. Ask AWS for a larger quota (docs/aws.md, Quota), or stop other machines, then run again."
     )
+
+
+FREE_TIER = (
+    "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run "
+    "'describe-instance-types' with the filter 'free-tier-eligible=true'."
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "words"),
+    [
+        ("InvalidParameterCombination", FREE_TIER, "to m7i-flex.large, which it has."),
+        ("VolumeLimitExceeded", "Too much.", "class_disk_gb"),
+        ("InvalidBlockDeviceMapping", "Too small.", "class_disk_gb"),
+        ("PendingVerification", "Wait.", "AWS is still verifying this account"),
+        ("Blocked", "Call us.", "AWS has blocked this account: Call us."),
+        ("OptInRequired", "Sign up.", "The account is not signed up for RunInstances"),
+    ],
+)
+def test_what_a_fresh_account_may_be_refused_leaves_nothing(desk: Desk, code: str, said: str, words: str) -> None:
+    desk.aws.refuse("RunInstances", code, said)
+    assert words in desk.play("provision.yml").failure
+    ec2 = account_owner.ec2(desk.aws.url)
+    assert not running(ec2)
+    torn_down = desk.play("teardown.yml", class_confirm_teardown="ml101")
+    assert torn_down.code == 0, torn_down.text
+    assert "ml101" not in [pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]]
+    assert "ml101" not in [group["GroupName"] for group in ec2.describe_security_groups()["SecurityGroups"]]
+
+
+def running(ec2: EC2Client) -> list[str]:
+    """Return the machines that cost money."""
+    machines = [each for page in ec2.describe_instances()["Reservations"] for each in page["Instances"]]
+    return [each["InstanceId"] for each in machines if each["State"]["Name"] != "terminated"]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 REGION = "us-east-1"  # that of class.yml
-# The owner of an AWS without hosts; that of the lab is in its secrets.
-KEY_WITHOUT_HOSTS = "AKIAOWNER00000000000"
+# The keys of the owner of an AWS without hosts; those of the lab are in its secrets.
+KEY_WITHOUT_HOSTS, SECRET_WITHOUT_HOSTS = "AKIAOWNER00000000000", "made-up-for-the-account-s-owner"
 
 
 def session(url: str = ENDPOINT_URL, region: str = REGION) -> boto3.Session:
@@ -35,6 +35,6 @@ def _ec2(url: str, region: str, access_key: str, secret_key: str) -> EC2Client:
 
 def _keys(url: str) -> tuple[str, str]:
     if url != ENDPOINT_URL:
-        return KEY_WITHOUT_HOSTS, "made-up-for-the-account-s-owner"
+        return KEY_WITHOUT_HOSTS, SECRET_WITHOUT_HOSTS
     own = Secrets.load()
     return own.owner_access_key, own.owner_secret_key

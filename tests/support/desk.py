@@ -6,22 +6,25 @@ import base64
 import itertools
 import json
 import os
+import pty
 import re
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import moto.ec2.models.elastic_network_interfaces as moto_interfaces
 import moto.ec2.urls as ec2_urls
+import pexpect
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.responses import ActionResult
-from moto.core.types import Base64EncodedString
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from pexpect.fdpexpect import fdspawn
 from werkzeug.serving import make_server
 
 from lab import backends
@@ -31,6 +34,7 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.launches import LaunchResponse
 from lab.limits import Limits
+from lab.signatures import Signatures, right_clock
 from lab.throttling import Throttling
 from tests.support import account_owner
 from tests.support.term import end_tree
@@ -38,6 +42,7 @@ from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 ACCESS_KEY, SECRET_KEY = "AKIAMISTAKEN00000000", "mistaken/secret+key/that/nobody/may/ever/read0"
 MOST_LINES = 5
@@ -47,12 +52,11 @@ _numbers = itertools.count()
 class HostlessResponse(LaunchResponse):
     """EC2's actions, for machines that printed their host keys and then fell silent."""
 
-    def get_console_output(self) -> Any:
-        """GetConsoleOutput."""
-        machine = self.ec2_backend.get_instance(self._get_param("InstanceId")).id
-        key = base64.b64encode(f"the host key of {machine}".encode()).decode()
-        said = f"-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 {key} root@{machine}\n-----END SSH HOST KEY KEYS-----\n"
-        return ActionResult({"InstanceId": machine, "Output": Base64EncodedString.from_raw_string(said)})
+    def console(self, instance_id: str) -> str:
+        """Return a host key alone."""
+        key = base64.b64encode(f"the host key of {instance_id}".encode()).decode()
+        said = f"ssh-ed25519 {key} root@{instance_id}"
+        return f"-----BEGIN SSH HOST KEY KEYS-----\n{said}\n-----END SSH HOST KEY KEYS-----\n"
 
 
 def loopback_address() -> str:
@@ -71,12 +75,15 @@ class Aws:
         moto_interfaces.random_public_ip = loopback_address
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
+        self.ahead = timedelta()  # of the clock of this computer
         self.iam = Iam(ACCESS_KEY, account_owner.KEY_WITHOUT_HOSTS)
         self.refusals: list[Refusal] = []
         self.seconds: list[float] = []  # how long each request took
-        self._door = FrontDoor([Throttling(), self.iam, Limits(), self.faults])
+        owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
+        signatures = Signatures({ACCESS_KEY: SECRET_KEY} | owner, self.clock)
+        self._door = FrontDoor([signatures, Throttling(), self.iam, Limits(), self.faults])
         self._one_at_a_time = threading.Lock()  # moto takes no care of threads
-        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{self._server.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -99,6 +106,20 @@ class Aws:
         """Forget what was asked so far."""
         for kept in (self.requests, self.refusals, self.seconds):
             kept.clear()
+
+    def clock(self) -> datetime:
+        """Return what time it is at this AWS."""
+        return right_clock() + self.ahead
+
+    def _handler(self) -> type[MotoRequestHandler]:
+        """Return what speaks HTTP, with the AWS's own time in the answers."""
+        clock = self.clock
+
+        class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
+            def date_time_string(self, _timestamp: float | None = None) -> str:
+                return format_datetime(clock(), usegmt=True)
+
+        return Handler
 
     def refuse(self, action: str, code: str, message: str = "Refused by the test.") -> None:
         """Refuse every call of `action` from now on."""
@@ -195,8 +216,42 @@ class Desk:
                 time.sleep(0.01)
             end_tree(run.pid)
 
+    def play_at_terminal(self, line: str, *, timeout: float = 120) -> str:
+        """Run playbooks at a terminal at which nobody types, for `timeout` seconds at most; return the screen."""
+        command, environment = self._command(line, {})
+        screen, terminal = pty.openpty()
+        with subprocess.Popen(
+            ["setsid", "--ctty", *command],
+            cwd=PROJECT,
+            env=environment,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        ) as run:
+            os.close(terminal)
+            reader = fdspawn(screen, encoding="utf-8", timeout=timeout)
+            try:
+                reader.expect(pexpect.EOF)
+            finally:
+                end_tree(run.pid)
+                reader.close()
+        return str(reader.before)
+
     def _begin(self, line: str, settings: dict[str, Any]) -> subprocess.Popen[str]:
         """Begin to run playbooks."""
+        command, environment = self._command(line, settings)
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _command(self, line: str, settings: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+        """Return the command that runs playbooks, and its environment."""
         roster = self.home / "students.csv"
         if not roster.exists():
             roster.write_text(self.roster)
@@ -216,12 +271,5 @@ class Desk:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.environment,
         }
-        return subprocess.Popen(
-            [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)],
-            cwd=PROJECT,
-            env={name: value for name, value in environment.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        command = [str(PROJECT / ".venv/bin/ansible-playbook"), *line.split(), "-e", json.dumps(variables)]
+        return command, {name: value for name, value in environment.items() if value is not None}

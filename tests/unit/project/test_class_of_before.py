@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import plan_replacement
 
 from lab.image import RELEASES
-from tests.support.desk import Aws
+from tests.support import account_owner
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ WRITTEN = 1_772_445_600  # when all work was, in s; git keeps no times
 SHARED, OWN = "i-19ffa65dc2fb51981", "i-2a00247eeeb6324fd"  # as the files name the machines
 LAUNCHED = "2026-11-29T01:22:53+00:00"
 ADDRESS = "10.77.0.11"
-REGION = "us-east-1"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -72,10 +71,8 @@ class Class:
         (self.base / "hosts.yml").write_text(json.dumps(hosts))
 
     def ec2(self) -> EC2Client:
-        """Return a client of the AWS."""
-        return boto3.client(
-            "ec2", endpoint_url=self.url, region_name=REGION, aws_access_key_id="-", aws_secret_access_key="-"
-        )
+        """Return the account's owner's client of the AWS."""
+        return account_owner.ec2(self.url)
 
     def launch(self) -> dict[str, str]:
         """Launch both machines, stop mary's, and let the files name them: AWS chooses ids and times anew."""
@@ -123,8 +120,8 @@ class Class:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
         environment |= {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "AKIACLASSOFBEFORE000",
-            "AWS_SECRET_ACCESS_KEY": "made-up-for-the-test-of-a-class-of-before",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         }
         done = subprocess.run(
             [
@@ -213,6 +210,6 @@ def test_an_exchange_that_was_begun_is_not_begun_anew() -> None:
 
 
 def test_the_class_is_not_looked_for_where_it_does_not_live(old: Class) -> None:
-    assert f"Class ml101 lives in account 123456789012, region {REGION}" in old.play(
+    assert f"Class ml101 lives in account 123456789012, region {account_owner.REGION}" in old.play(
         "collect.yml", code=2, class_region="eu-west-1"
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
     concerns_all,
@@ -13,10 +16,19 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidConfigError,
+    LoginError,
+    LoginInsufficientPermissions,
+    LoginRefreshRequired,
+    LoginTokenLoadError,
+    MissingDependencyException,
     NoCredentialsError,
     ProfileNotFound,
     SSLError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
 
@@ -31,7 +43,8 @@ def refusal(code: str, message: str = "Words of AWS.", action: str = "RunInstanc
     ("code", "first", "then"),
     [
         ("ExpiredToken", "The AWS credentials have expired.", "aws sso login"),
-        ("RequestExpired", "The AWS credentials have expired.", "run again"),
+        ("RequestExpired", "AWS takes the request for an old one (RequestExpired)", "timedatectl"),
+        ("RequestTimeTooSkewed", "AWS takes the request for an old one (RequestTimeTooSkewed)", "log in again"),
         ("AuthFailure", "AWS refuses these credentials: AuthFailure.", "clock is right"),
         ("SignatureDoesNotMatch", "AWS refuses these credentials: SignatureDoesNotMatch.", "keys are whole"),
         ("UnauthorizedOperation", "AWS does not permit RunInstances", "docs/aws-policy.json"),
@@ -39,6 +52,10 @@ def refusal(code: str, message: str = "Words of AWS.", action: str = "RunInstanc
         ("OptInRequired", "The account is not signed up for RunInstances in eu-west-1", "class_region"),
         ("PendingVerification", "AWS is still verifying this account for eu-west-1.", "run again later"),
         ("VcpuLimitExceeded", "The account may not run so many machines in eu-west-1", "docs/aws.md, Quota"),
+        ("VolumeLimitExceeded", "The account may not have so much disk in eu-west-1", "class_disk_gb"),
+        ("MaxIOPSLimitExceeded", "The account may not have so much disk in eu-west-1", "Service Quotas, EBS"),
+        ("InvalidBlockDeviceMapping", "AWS cannot give a machine such a disk", "class_disk_gb"),
+        ("InsufficientVolumeCapacity", "AWS has no room for so much disk in this zone now", "class_subnet_id"),
         ("InsufficientInstanceCapacity", "AWS has no free machines of this type", "class_instance_type"),
         ("Unsupported", "AWS does not offer such machines in this zone", "class_instance_type"),
         ("InvalidInstanceType", "Words of AWS.", "class_instance_type"),
@@ -64,7 +81,16 @@ def test_a_refusal_says_what_where_and_what_next(code: str, first: str, then: st
     [
         (NoCredentialsError(), "There are no AWS credentials here: Unable to locate credentials"),
         (ProfileNotFound(profile="x"), "The AWS configuration does not fit: The config profile (x)"),
-        (UnauthorizedSSOTokenError(), "The AWS credentials have expired."),
+        (UnauthorizedSSOTokenError(), "The SSO session of profile teacher has expired, or there is none: "),
+        (SSOTokenLoadError(error_msg="x"), "The SSO session of profile teacher has expired, or there is none: "),
+        (TokenRetrievalError(provider="sso", error_msg="x"), "The SSO session of profile teacher has expired"),
+        (LoginError(), "The login of profile teacher has ended, or there is none: "),
+        (LoginRefreshRequired(), "The login of profile teacher has ended, or there is none: "),
+        (LoginTokenLoadError(error_msg="x"), "The login of profile teacher has ended, or there is none: "),
+        (LoginInsufficientPermissions(), "The login of profile teacher cannot be renewed: "),
+        (MissingDependencyException(msg="x"), "Profile teacher was made by `aws login`, for which"),
+        (CredentialRetrievalError(provider="x", error_msg="y"), "The AWS credentials of profile teacher could not be"),
+        (InvalidConfigError(error_msg="x"), "The AWS configuration does not fit: x"),
         (EndpointConnectionError(endpoint_url="https://x"), "AWS does not answer (region eu-west-1)."),
         (ConnectTimeoutError(endpoint_url="https://x"), "AWS does not answer (region eu-west-1)."),
         (SSLError(endpoint_url="https://x", error=OSError("bad")), "AWS does not answer (region eu-west-1)."),
@@ -73,7 +99,39 @@ def test_a_refusal_says_what_where_and_what_next(code: str, first: str, then: st
 )
 def test_what_never_reached_aws(error: BotoCoreError, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "teacher")
     assert explain(error, "eu-west-1").startswith(first)
+
+
+@pytest.mark.parametrize("code", ["AuthFailure", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize(("minutes", "wrong"), [(-20, True), (20, True), (1, False)])
+def test_the_time_of_the_answer_tells_whether_the_clock_is_wrong(code: str, minutes: int, wrong: bool) -> None:
+    answered = datetime.now(UTC) + timedelta(minutes=minutes)
+    answer = {"HTTPHeaders": {"date": format_datetime(answered, usegmt=True)}}
+    error = ClientError({"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": answer}, "DescribeInstances")  # type: ignore[typeddict-item]  # the rest is not looked at
+    words = explain(error, "eu-west-1")
+    assert words.startswith("This computer's clock is wrong: it says ") is wrong
+    assert (f"AWS says {answered:%Y-%m-%d %H:%M} UTC" in words) is wrong
+
+
+def test_a_permission_that_is_missing_has_nothing_to_do_with_the_clock() -> None:
+    answer = {"HTTPHeaders": {"date": "Sun, 29 Nov 2020 12:00:00 GMT"}}
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}, "ResponseMetadata": answer}, "Whatever")  # type: ignore[typeddict-item]  # the rest is not looked at
+    assert explain(error, None).startswith("AWS does not permit Whatever")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Signature expired: 20261129T100000Z is now earlier than 20261129T114500Z (20261129T120000Z - 15 min.)",
+        "Signature not yet current: 20261129T100000Z is still later than 20261129T094500Z (20261129T120000Z + 15 min.)",
+    ],
+)
+def test_the_words_of_a_refusal_tell_that_the_clock_is_wrong(said: str) -> None:
+    for code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
+        assert explain_text(str(refusal(code, said)), None).startswith(
+            "This computer's clock is wrong: it says 2026-11-29 10:00 UTC, AWS says 2026-11-29 12:00 UTC, and"
+        )
 
 
 def test_walls_are_not_quoted() -> None:

@@ -9,6 +9,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     LaunchError,
     quota_of,
     require_disk,
+    require_nitro,
     require_quota,
     usable_subnets,
 )
@@ -56,6 +57,13 @@ def test_machines_need_a_subnet_with_ipv4_addresses() -> None:
         usable_subnets([six], "eu-west-1", "subnet-6")
     with pytest.raises(LaunchError, match="no subnet subnet-7 in eu-west-1"):
         usable_subnets([], "eu-west-1", "subnet-7")
+
+
+def test_consoles_are_read_where_they_can_be() -> None:
+    require_nitro("m6a.large", "nitro")
+    require_nitro("m6a.metal", None)
+    with pytest.raises(LaunchError, match=r"t2\.large runs on Xen"):
+        require_nitro("t2.large", "xen")
 
 
 def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> None:

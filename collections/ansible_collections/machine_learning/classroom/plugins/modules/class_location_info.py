@@ -57,6 +57,10 @@ from pathlib import Path
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_credentials import (
+    CredentialsError,
+    require_credentials,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.location import (
     Location,
@@ -67,7 +71,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.require
 
 with suppress(ImportError):  # HAS_BOTO3 says so
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError
 
 
 def find_location(module: AnsibleAWSModule) -> Location:
@@ -75,8 +79,7 @@ def find_location(module: AnsibleAWSModule) -> Location:
     session = boto3.session.Session(profile_name=module.params["profile"])
     known = [name for each in session.get_available_partitions() for name in session.get_available_regions("ec2", each)]
     require_region(module.region, known)
-    if session.get_credentials() is None:  # amazon.aws would say so in its own way
-        raise NoCredentialsError
+    require_credentials()  # amazon.aws would say so in its own way
     account = module.client("sts").get_caller_identity()["Account"]
     module.client("ec2").describe_instances(MaxResults=5)
     return Location(account, module.region)
@@ -95,7 +98,7 @@ def main() -> None:
     try:
         location = find_location(module)
         location.require_same(record, module.params["class_name"])
-    except LocationError as error:
+    except (CredentialsError, LocationError) as error:
         module.fail_json(msg=str(error))
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))

@@ -234,6 +234,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         chosen["image_id"] = image["ImageId"]
         for name, kind in (types or {}).items():
             if name in names:
+                launch_module.require_nitro(name, kind.get("Hypervisor"))  # bare metal has none
                 supported = kind["ProcessorInfo"]["SupportedArchitectures"]
                 launch_module.require_architecture(name, supported, image["ImageId"], image["Architecture"])
         launch_module.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))

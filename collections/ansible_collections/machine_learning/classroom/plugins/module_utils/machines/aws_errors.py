@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 with suppress(ImportError):  # who calls AWS says so: AnsibleAWSModule, and the inventory of amazon.aws
     from botocore.exceptions import (
@@ -15,6 +18,10 @@ with suppress(ImportError):  # who calls AWS says so: AnsibleAWSModule, and the 
         ConnectionError,  # noqa: A004 - botocore's, which is not Python's
         CredentialRetrievalError,
         HTTPClientError,
+        InvalidConfigError,
+        LoginError,
+        LoginInsufficientPermissions,
+        MissingDependencyException,
         NoCredentialsError,
         PartialCredentialsError,
         ProfileNotFound,
@@ -30,11 +37,26 @@ _REFUSAL = re.compile(
 )
 # Not always the call's own: a launch that tags needs ec2:CreateTags, too.
 _LACKING = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)")
+_NOT_FREE = "not eligible for Free Tier"
+# What was signed at one time and came at another: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+_OUT_OF_TIME = re.compile(r"(\d{8}T\d{6}Z) is (?:now earlier|still later) than \S+ \((\d{8}T\d{6}Z) ")
+# AWS takes 15 minutes; whoever is refused with less than this has another trouble.
+_CLOCK_TOLERANCE = timedelta(minutes=5)
 # AWS's own words are quoted so far; an encoded authorization message alone has thousands of characters.
 _LONGEST_QUOTE = 240
 
 _SETTINGS = "group_vars/all/class.yml"
 _LOG_IN = "Run `aws configure`, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and run again."
+_CLOCK = (
+    "This computer's clock is wrong: it says {here:%Y-%m-%d %H:%M} UTC, AWS says {there:%Y-%m-%d %H:%M} UTC, and "
+    "refuses what is signed so ({code}).\n"
+    "Set it: `sudo timedatectl set-ntp true` on Linux, `sudo sntp -sS time.apple.com` on macOS; then run again."
+)
+_CLOCK_OR_EXPIRED = (
+    "AWS takes the request for an old one ({code}): the credentials have expired, or this computer's clock is wrong.\n"
+    "Look at `date -u` and, if it is wrong, set the clock (`sudo timedatectl set-ntp true`); else log in again; then "
+    "run again."
+)
 _EXPIRED = "The AWS credentials have expired. Log in again (`aws sso login`, or new keys) and run again."
 _NOT_KNOWN = (
     "AWS refuses these credentials: {code}.\n"
@@ -50,15 +72,28 @@ _QUOTA = (
     "The account may not run so many machines in {region} ({code}): {message}\n"
     "None was launched. Ask AWS for a larger quota (docs/aws.md, Quota), or stop other machines, then run again."
 )
+_FREE_PLAN = (
+    "The account is on AWS's free plan, which has only some instance types and images ({code}): {message}\n"
+    f"For a first try set class_instance_type in {_SETTINGS} to m7i-flex.large, which it has. For a class upgrade the "
+    "account to the paid plan (docs/aws.md, A new account). Then run again."
+)
+_DISK_QUOTA = (
+    "The account may not have so much disk in {region} ({code}): {message}\n"
+    f"Set a smaller class_disk_gb in {_SETTINGS}, delete volumes that nobody needs, or ask AWS for a larger quota of "
+    "gp3 storage (Service Quotas, EBS); then run again."
+)
 _TRY_LATER = "AWS asks for patience ({code} at {action}). Run the same command again in a minute: it goes on from here."
 
 _ADVICE = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": _EXPIRED,
+    "RequestExpired": _CLOCK_OR_EXPIRED,
+    "RequestTimeTooSkewed": _CLOCK_OR_EXPIRED,
     "AuthFailure": _NOT_KNOWN,
+    "IncompleteSignature": _NOT_KNOWN,
     "InvalidAccessKeyId": _NOT_KNOWN,
     "InvalidClientTokenId": _NOT_KNOWN,
+    "InvalidSignatureException": _NOT_KNOWN,
     "SignatureDoesNotMatch": _NOT_KNOWN,
     "UnrecognizedClientException": _NOT_KNOWN,
     "AccessDenied": _NOT_PERMITTED,
@@ -73,6 +108,16 @@ _ADVICE = {
     "VcpuLimitExceeded": _QUOTA,
     "InstanceLimitExceeded": _QUOTA,
     "MaxSpotInstanceCountExceeded": _QUOTA,
+    "VolumeLimitExceeded": _DISK_QUOTA,
+    "MaxIOPSLimitExceeded": _DISK_QUOTA,
+    "InvalidBlockDeviceMapping": (
+        "AWS cannot give a machine such a disk ({code}): {message}\n"
+        f"Look at class_disk_gb and class_image_id in {_SETTINGS}, then run again."
+    ),
+    "InsufficientVolumeCapacity": (
+        "AWS has no room for so much disk in this zone now ({code}).\n"
+        f"Run again later, or set class_subnet_id (another zone) in {_SETTINGS}."
+    ),
     "InsufficientInstanceCapacity": (
         "AWS has no free machines of this type in this zone now ({code}).\n"
         f"Run again later, or add a type to class_instance_type in {_SETTINGS}."
@@ -120,18 +165,40 @@ def explain(error: BotoCoreError | ClientError, region: str | None) -> str:
     """Say in words what `error` of a call to `region` means and what to do."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return f"There are no AWS credentials here: {_plain(str(error))}\n{_LOG_IN}"
-    if isinstance(error, ProfileNotFound | ConfigNotFound | ConfigParseError):
+    if isinstance(error, ProfileNotFound | ConfigNotFound | ConfigParseError | InvalidConfigError):
         return f"The AWS configuration does not fit: {_plain(str(error))}\nLook at AWS_PROFILE and ~/.aws/config."
     if isinstance(error, TokenRetrievalError | SSOError):
-        return _EXPIRED
+        return (
+            f"The SSO session of profile {profile_in_use()} has expired, or there is none: {_plain(str(error))}\n"
+            f"Run `{with_profile('aws sso login')}`, then run again."
+        )
+    if isinstance(error, LoginInsufficientPermissions):
+        return (
+            f"The login of profile {profile_in_use()} cannot be renewed: {_plain(str(error))}\n"
+            f"Have signin:CreateOAuth2Token permitted, or run `{with_profile('aws login')}`; then run again."
+        )
+    if isinstance(error, LoginError):
+        return (
+            f"The login of profile {profile_in_use()} has ended, or there is none: {_plain(str(error))}\n"
+            f"Run `{with_profile('aws login')}`, then run again."
+        )
+    if isinstance(error, MissingDependencyException):
+        return (
+            f"Profile {profile_in_use()} was made by `aws login`, for which the Python package awscrt is missing.\n"
+            "Run `make setup`, then run again."
+        )
     if isinstance(error, CredentialRetrievalError):
-        return f"The AWS credentials could not be fetched: {_plain(str(error))}\nLog in again, then run again."
+        return not_fetched(str(error))
     if isinstance(error, ConnectionError | HTTPClientError):
         where = os.environ.get("AWS_ENDPOINT_URL") or f"region {region}"
         return (
             f"AWS does not answer ({where}).\n"
             f"Look at the network, at class_region in {_SETTINGS} and, if set, at AWS_ENDPOINT_URL; then run again."
         )
+    if isinstance(error, ClientError) and (answered := _answered_at(error)):
+        code, now = error.response["Error"]["Code"], datetime.now(UTC)
+        if _ADVICE.get(code) in (_CLOCK_OR_EXPIRED, _NOT_KNOWN) and abs(now - answered) > _CLOCK_TOLERANCE:
+            return _CLOCK.format(code=code, here=now, there=answered)
     return explain_text(str(error), region) or f"AWS cannot be asked: {_plain(str(error))}"
 
 
@@ -141,8 +208,13 @@ def explain_text(text: str, region: str | None) -> str:
     if found is None:
         return ""
     code = found["code"].removeprefix("Client.").removeprefix("Server.")
+    if times := _OUT_OF_TIME.search(found["message"]):
+        here, there = (datetime.strptime(each, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for each in times.groups())
+        return _CLOCK.format(code=code, here=here, there=there)
     advice = _ADVICE.get(code) or (_IMAGE if code.startswith("InvalidAMIID") else _UNKNOWN)
     lacking = _LACKING.search(found["message"]) if advice == _NOT_PERMITTED else None
+    if _NOT_FREE in found["message"]:  # its code says no more than that something does not fit
+        advice = _FREE_PLAN
     return advice.format(
         code=code, action=(lacking or found)["action"], message=_plain(found["message"]), region=region or "this region"
     )
@@ -160,9 +232,35 @@ def concerns_all(error: ClientError) -> bool:
     return advice in (_EXPIRED, _NOT_KNOWN, _NOT_PERMITTED) or error.response["Error"]["Code"] in _THROTTLED
 
 
+def not_fetched(why: str) -> str:
+    """Say that a profile's credentials could not be fetched, from a program of its own for instance."""
+    return (
+        f"The AWS credentials of profile {profile_in_use()} could not be fetched: {_plain(why)}\n"
+        f"When `{with_profile('aws sts get-caller-identity')}` answers, run again."
+    )
+
+
+def profile_in_use() -> str:
+    """Return the name of the AWS profile that a run uses if no keys are exported."""
+    return os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
+
+
+def with_profile(command: str) -> str:
+    """Return the aws `command` as it is to be typed for the profile in use."""
+    return f"{command} --profile {shlex.quote(profile_in_use())}"
+
+
 def is_not_permitted(error: ClientError) -> bool:
     """Tell whether AWS refused because the credentials lack a permission."""
     return _ADVICE.get(error.response["Error"]["Code"]) == _NOT_PERMITTED
+
+
+def _answered_at(error: ClientError) -> datetime | None:
+    """Return what time it was at AWS when it refused; None where the answer does not say."""
+    said = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    with suppress(ValueError):
+        return parsedate_to_datetime(said)
+    return None
 
 
 def _plain(words: str) -> str:

@@ -118,3 +118,13 @@ def require_architecture(instance_type: str, supported: Iterable[str], image_id:
             f"{instance_type} runs {' and '.join(sorted(supported))}, but the image {image_id} is for {architecture}.\n"
             f"Set class_instance_type, or class_image_parameter or class_image_id, in {_SETTINGS}; then run again."
         )
+
+
+def require_nitro(instance_type: str, hypervisor: str | None) -> None:
+    """Refuse a type whose console, from which host keys are read, AWS shows late or never: all but Nitro."""
+    if hypervisor == "xen":
+        raise LaunchError(
+            f"{instance_type} runs on Xen, where AWS shows the console of a machine late; its host keys are read from "
+            "there.\n"
+            f"Set class_instance_type in {_SETTINGS} to types on Nitro, such as m6a.large or t3a.large; then run again."
+        )

@@ -1,0 +1,41 @@
+"""What EC2 answers about machines that it launched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.image import RELEASES
+from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+
+
+@pytest.fixture
+def ec2() -> Iterator[EC2Client]:
+    """Return the EC2 of an AWS without hosts."""
+    aws = Aws()
+    yield boto3.client(
+        "ec2", "us-east-1", endpoint_url=aws.url, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
+    )
+    aws.close()
+
+
+def test_the_latest_console_is_nitros_alone(ec2: EC2Client) -> None:
+    consoles = {}
+    for kind in ("t2.large", "t3a.large"):
+        made = ec2.run_instances(ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType=kind)
+        consoles[kind] = made["Instances"][0]["InstanceId"]
+    try:
+        assert "HOST KEY" in ec2.get_console_output(InstanceId=consoles["t3a.large"], Latest=True)["Output"]
+        assert "HOST KEY" in ec2.get_console_output(InstanceId=consoles["t2.large"])["Output"]
+        with pytest.raises(ClientError, match=r"UnsupportedOperation.*latest console logs"):
+            ec2.get_console_output(InstanceId=consoles["t2.large"], Latest=True)
+    finally:
+        ec2.terminate_instances(InstanceIds=list(consoles.values()))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.image import RELEASES
-from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
+from tests.support import account_owner
+from tests.support.desk import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def ec2() -> Iterator[EC2Client]:
     """Return the EC2 of an AWS without hosts."""
     aws = Aws()
-    yield boto3.client(
-        "ec2", "us-east-1", endpoint_url=aws.url, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY
-    )
+    yield account_owner.ec2(aws.url)
     aws.close()
 
 

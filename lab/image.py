@@ -48,6 +48,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "cloud-init", "openssh-server", "sudo", "passwd"),
     *("python3", "ca-certificates", "curl", "git", "rsync", "bzip2", "xz-utils"),
     *("iproute2", "iputils-ping", "procps", "less", "nano"),
+    *("unattended-upgrades", "needrestart"),  # which may upgrade and restart what they like, in the middle of a class
 )
 
 # Documentation is half of the time of unpacking.

@@ -10,14 +10,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-# Accounts that a Linux machine or an AWS image has already, so that no student may bear their name.
+# Accounts and groups that a Linux machine or an AWS image has already, so that no student may bear their name.
 # fmt: off
 RESERVED = frozenset(
     {
-        "adm", "admin", "backup", "bin", "daemon", "debian", "dnsmasq", "ec2user", "fwupdrefresh", "games",
-        "gnats", "irc", "landscape", "list", "lp", "lxd", "mail", "man", "messagebus", "news", "nobody",
-        "operator", "polkitd", "pollinate", "proxy", "root", "rtkit", "sshd", "staff", "students", "sudo",
-        "sync", "sys", "syslog", "systemd", "tcpdump", "ubuntu", "usbmux", "users", "uucp", "uuidd", "www",
+        "adm", "admin", "audio", "backup", "bin", "cdrom", "crontab", "daemon", "debian", "dhcpcd",
+        "dialout", "dip", "disk", "dnsmasq", "docker", "ec2user", "fax", "floppy", "fwupdrefresh",
+        "games", "gnats", "input", "irc", "kmem", "kvm", "landscape", "list", "lp", "lxd", "mail",
+        "man", "messagebus", "netdev", "news", "nobody", "nogroup", "operator", "plugdev", "polkitd",
+        "pollinate", "proxy", "rdma", "render", "root", "rtkit", "sasl", "sgx", "shadow", "src", "sshd",
+        "staff", "students", "sudo", "sync", "sys", "syslog", "systemd", "tape", "tcpdump", "tss",
+        "tty", "ubuntu", "usbmux", "users", "utmp", "uucp", "uuidd", "video", "voice", "www",
     }
 )
 # fmt: on

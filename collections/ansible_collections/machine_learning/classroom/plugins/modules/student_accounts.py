@@ -12,10 +12,12 @@ description:
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
-  - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count.
+  - Where ssh is started by its socket, it becomes a plain service, because only then does sshd's own C(Port) count. If
+    the service does not hold every port, the socket listens again as before, and the module fails.
 author: The machine_learning_aws developers (!UNKNOWN)
 requirements:
   - OpenSSH server
+  - ss (iproute2)
   - systemd
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
@@ -74,21 +76,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import expiry, shadow_hash
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-# By systemd itself, so that it comes to its end even if the connection that asked for it does not last: in the middle,
-# nobody listens. Both are stopped before systemd reads its units anew, for it may then forget a service that a socket
-# started, and the old sshd would keep the port. Sessions that are open, ours included, live on (KillMode=process).
-FROM_SOCKET_TO_SERVICE = [
-    *("systemd-run", "--quiet", "--wait", "--collect", "--service-type=oneshot", "sh", "-ec"),
-    "systemctl --no-reload --quiet enable ssh.service; systemctl --no-reload --quiet disable ssh.socket; "
-    "systemctl stop ssh.socket ssh.service; systemctl daemon-reload; systemctl start ssh.service; "
-    "systemctl --quiet try-restart cron.service || true",
-]
 
 # Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
 # still sees them all). Not an option of /proc for the whole machine: systemd does not work well under one.
@@ -194,18 +187,6 @@ def sshd_accepts(host: Host, path: str, config: str) -> bool:
     return changed
 
 
-def listen(host: Host, *, config: bool, units: bool) -> None:
-    """Have ssh.service run with what changed of its `config` and of systemd's `units`."""
-    if host.probe(["systemctl", "is-enabled", "--quiet", "ssh.socket"]).returncode == 0:
-        host.run(FROM_SOCKET_TO_SERVICE, what="let ssh.service listen instead of ssh.socket")
-        return
-    if units and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-        host.probe(["systemctl", "try-restart", "cron.service"])
-    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
-    host.keep_running("ssh.service", restart=config or units)
-
-
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -225,8 +206,8 @@ def main() -> None:
     folders(host, given["password_hashes"], given["project_directory"])
     units = hide_processes(host)
     text = understood(host, given["sshd_config"], given["sshd_where_known"])
-    config = sshd_accepts(host, given["sshd_config_file"], text)
-    listen(host, config=config, units=units)
+    changed = sshd_accepts(host, given["sshd_config_file"], text)
+    ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
     host.done()
 
 

@@ -1,0 +1,124 @@
+"""sshd as a service that holds the ports it is told to hold, and the way there from Ubuntu's socket.
+
+Since 22.10 Ubuntu lets systemd hold port 22 (ssh.socket), which starts sshd with the first connection; the ports are
+those of ssh.socket, not sshd's own. On the way from one to the other people were locked out of their machines
+(dev-sec/ansible-collection-hardening 854 and 931, python/psf-salt 478): an sshd of which systemd knew no more kept the
+port, the new one ended with 255, after which systemd does not try again, and /run/sshd was gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+
+# The arguments are ports. Says of each that not ssh.service alone holds, who holds it.
+_AMISS = r"""
+holders() { # of a port: "sshd",pid=321
+    ss -Hltnp "sport = :$1" | grep -o '"[^"]*",pid=[0-9]*' | sort -u
+}
+
+amiss() {
+    main=$(systemctl show --property=MainPID --value ssh.service)
+    for port; do
+        held=$(holders "$port")
+        [ -n "$held" ] || echo "port $port: nobody"
+        echo "$held" | grep -v ",pid=$main\$" | sed -n "s/\"\(.*\)\",pid=\(.*\)/port $port: \1, process \2/p"
+    done
+    [ -d /run/sshd ] || echo "/run/sshd is missing"
+}
+"""
+
+# The first argument is the file with the ports, the others are the ports.
+#
+# Both units are stopped before systemd reads its units anew, for it may then forget a service that a socket started.
+# That is why `enable` may not call update-rc.d, which reloads; but apt, snapd or cloud-init may have reloaded before,
+# so whatever sshd still listens is ended. Sessions that are open, ours included, live on (KillMode=process).
+_FROM_SOCKET = (
+    _AMISS
+    + r"""
+trap '' PIPE # whoever asked may be gone
+export SYSTEMCTL_SKIP_SYSV=1
+config=$1
+shift
+
+stop() {
+    systemctl stop ssh.socket ssh.service
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        strays=$(for port; do holders "$port"; done | sed -n 's/"sshd",pid=//p')
+        [ -n "$strays" ] || break
+        kill $strays
+        sleep 0.1
+    done
+    systemctl daemon-reload
+    systemctl reset-failed ssh.socket ssh.service
+}
+
+systemctl --no-reload --quiet enable ssh.service
+systemctl --no-reload --quiet disable ssh.socket
+stop "$@"
+systemctl start ssh.service
+found=$(amiss "$@")
+if [ -z "$found" ]; then
+    systemctl --quiet try-restart cron.service
+    exit 0
+fi
+echo "$found"
+rm -f "$config"
+systemctl --no-reload --quiet disable ssh.service
+systemctl --no-reload --quiet enable ssh.socket
+stop "$@"
+systemctl start ssh.socket
+exit 1
+"""
+)
+
+# By systemd itself, so that it comes to its end even if the connection that asked for it does not last: in the middle,
+# nobody listens.
+_DETACHED = ("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=oneshot", "sh", "-c")
+
+
+def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
+    """Have ssh.service hold all of sshd's ports, with what changed of its configuration and of systemd's `units`.
+
+    Fails in words if it does not; where ssh.socket listened before, that is taken up again, without `config_file`.
+    """
+    if _succeeds(host, "systemctl", "is-enabled", "--quiet", "ssh.socket") or not _succeeds(
+        host, "systemctl", "is-active", "--quiet", "ssh.service"
+    ):
+        if host.change("let ssh.service listen instead of ssh.socket"):
+            done = host.probe([*_DETACHED, _FROM_SOCKET, "sh", config_file, *_ports(host)])
+            if done.returncode != 0:
+                _fail(host, done.stdout, f"Its part of the configuration ({config_file}) was taken away again")
+        return
+    if units and not host.check_mode:
+        host.ask(["systemctl", "daemon-reload"])
+        host.probe(["systemctl", "try-restart", "cron.service"])
+    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
+    host.keep_running("ssh.service", restart=changed or units)
+    if not host.check_mode:
+        found = host.probe(["sh", "-c", f'{_AMISS}amiss "$@"', "sh", *_ports(host)]).stdout
+        if found:
+            _fail(host, found, "It serves what ports it has")
+
+
+def _ports(host: Host) -> Iterable[str]:
+    """Return the ports that sshd is told to hold."""
+    told = host.ask(["sshd", "-T"]).splitlines()
+    return [line.removeprefix("port ") for line in told if line.startswith("port ")]
+
+
+def _succeeds(host: Host, *argv: str) -> bool:
+    return host.probe(argv).returncode == 0
+
+
+def _fail(host: Host, found: str, state: str) -> None:
+    """End the module: not ssh.service alone holds its ports, but who is named in `found`."""
+    holders = ", ".join(found.splitlines()) or "it did not start"
+    host.fail(
+        f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}, and ssh still answers. End that "
+        "process, or leave the port out of class_ssh_ports, and run configure.yml again."
+    )

@@ -1,0 +1,71 @@
+"""Who holds sshd's ports, where it is not ssh.service alone, in words; `ss` and `systemctl` are stand-ins."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+
+OURS = 'LISTEN 0 128 0.0.0.0:{port} 0.0.0.0:* users:(("sshd",pid=321,fd=3))\n'
+BOTH = 'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=321,fd=4),("systemd",pid=1,fd=50))\n'
+OTHERS = 'LISTEN 0 128 *:443 *:* users:(("nginx: master",pid=812,fd=6),("nginx: master",pid=812,fd=7))\n'
+
+
+class Machine(Host):
+    """A machine on which sshd shall hold 22 and 443."""
+
+    def __init__(self, tools: Path) -> None:
+        """Have the stand-ins in the folder `tools`."""
+        self.check_mode, self.changes, self.tools = False, [], tools
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+        """Run a script, with the stand-ins; every other command succeeds, and ssh.socket is off."""
+        assert stdin is None
+        if argv[0] == "sshd":
+            return subprocess.CompletedProcess(argv, 0, "port 22\nport 443\naddressfamily any\n", "")
+        if argv[0] != "sh":
+            return subprocess.CompletedProcess(argv, 1 if argv[-1] == "ssh.socket" else 0, "", "")
+        environment = {"PATH": f"{self.tools}:{os.environ['PATH']}"}
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise what would end the module."""
+        raise RuntimeError(message)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Callable[..., Machine]:
+    """Return what makes a machine, given what `ss` says of each port."""
+
+    def made(**said: str) -> Machine:
+        for port, lines in said.items():
+            (tmp_path / port.removeprefix("port_")).write_text(lines)
+        for name, line in (("systemctl", "echo 321"), ("ss", f'cat "{tmp_path}/${{2##*:}}"')):
+            (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+            (tmp_path / name).chmod(0o755)
+        return Machine(tmp_path)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("port_22", "port_443", "named"),
+    [
+        (OURS.format(port=22), OTHERS, "(port 443: nginx: master, process 812"),
+        (BOTH, OURS.format(port=443), "(port 22: systemd, process 1"),
+        (OURS.format(port=22), "", "(port 443: nobody"),
+    ],
+)
+def test_who_holds_a_port_beside_the_service_is_named(
+    machine: Callable[..., Machine], port_22: str, port_443: str, named: str
+) -> None:
+    with pytest.raises(RuntimeError) as failed:
+        ssh_service.listen(machine(port_22=port_22, port_443=port_443), "drop-in", changed=False, units=False)
+    assert named in str(failed.value)
+    assert "run configure.yml again" in str(failed.value)

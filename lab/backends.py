@@ -77,6 +77,13 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         # vCPU quotas that are not those of a new account, by their code.
         self.vcpu_limits: dict[str, float] = {}
 
+    def modify_instance_security_groups(self, instance_id: str, new_group_id_list: list[str]) -> None:
+        """ModifyInstanceAttribute: an instance's groups are its interface's, which keeps its first ones in moto."""
+        super().modify_instance_security_groups(instance_id, new_group_id_list)
+        instance = self.get_instance(instance_id)
+        for interface in instance.nics.values():
+            interface._group_set = list(instance.security_groups)
+
     def vcpu_limit(self, quota: VcpuQuota) -> float:
         """Return how many vCPUs may be pending or running at once."""
         # A state that an earlier version saved has none.

@@ -13,7 +13,7 @@ NEEDED = {
     "runc": "starts systemd in them (crun refuses hybrid cgroups)",
     "netavark": "gives them their addresses",
     "iptables": "netavark calls it",
-    "nftables": "newer versions of netavark call it",
+    "nftables": "security groups filter with it, and newer versions of netavark call it",
     "iproute2": "bridge, routes, cut links",
     "mmdebstrap": "builds the host image",
     "debian-archive-keyring": "verifies what the image is built from",

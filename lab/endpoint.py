@@ -25,6 +25,7 @@ from lab.iam import Iam
 from lab.limits import Limits
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
+from lab.security_groups import SecurityGroups
 from lab.shell import LabError
 from lab.signatures import Signatures
 from lab.state import write_private
@@ -52,6 +53,8 @@ class Endpoint:
         self._fleet = Fleet(faults, self._changes.set)
         install(self._fleet)
         self._restore()
+        self._security_groups = SecurityGroups()
+        self._security_groups.apply(self._fleet.instances())
         signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
         iam = Iam(own.access_key, own.owner_access_key)
         self._door = FrontDoor([signatures, Throttling(), iam, Limits(), faults])
@@ -96,6 +99,7 @@ class Endpoint:
             answer = list(self._door.answer(environ, body, begin))
             status = int(begun[0].split()[0])
             if status < 400 and not request.reads_only:
+                self._security_groups.apply(self._fleet.instances())
                 self._save()
         start_response(*begun)
         return answer, status
@@ -181,6 +185,8 @@ class Endpoint:
         while True:
             self._changes.wait()
             self._changes.clear()
+            with self._fleet.lock:
+                self._security_groups.apply(self._fleet.instances())
             try:
                 self._save()
             except OSError:

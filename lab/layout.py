@@ -32,6 +32,7 @@ PODMAN = CACHE / "podman"
 # holds the lab, and podman recognises by its absence that the machine was rebooted.
 RUN = Path("/run/machine_learning_aws")
 SERVICE_PID = RUN / "service.pid"
+RULES = RUN / "security_groups.nft"
 HOLDER = RUN / "checkout"  # one bridge, one subnet, one set of ports: a machine carries one lab
 LOCK = Path("/run/lock/machine_learning_aws")
 

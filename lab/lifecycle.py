@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import control, debian_packages, hosts, image, layout, mirror, network, podman, state
+from lab import control, debian_packages, hosts, image, layout, mirror, network, podman, security_groups, state
 from lab.shell import LabError
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def down(*, keep_state: bool) -> None:
         with step("Network, mounts, control groups"):
             if shutil.which("ip"):
                 network.down()
+            if shutil.which("nft"):
+                security_groups.remove()
             podman.unmount()
             podman.remove_cgroups()
         shutil.rmtree(layout.RUN, ignore_errors=True)

@@ -14,6 +14,9 @@ from pathlib import Path
 from lab.layout import BRIDGE, GATEWAY, KEEPER, SUBNET
 from lab.shell import LabError, attempt, run
 
+# Shows bridged packets to the packet filter; by itself those of all bridges, which is nothing that a lab may change.
+BRIDGE_FILTER = Path("/proc/sys/net/bridge")
+
 # Each host runs a systemd, and each systemd opens some; the kernel's default of 128 ends at 28 hosts.
 INOTIFY_INSTANCES = 4096
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -30,6 +33,11 @@ def up() -> None:
         INOTIFY.write_text(str(INOTIFY_INSTANCES))
     if not _exists(BRIDGE):
         run("ip", "link", "add", BRIDGE, "type", "bridge")
+    if not BRIDGE_FILTER.exists():
+        run("modprobe", "br_netfilter")
+        for setting in BRIDGE_FILTER.glob("bridge-nf-call-*"):
+            setting.write_text("0")
+    Path(f"/sys/class/net/{BRIDGE}/bridge/nf_call_iptables").write_text("1")
     run("ip", "link", "set", BRIDGE, "up")
     # netavark deletes a bridge with its last port and makes it anew without address: a spare port keeps it.
     if not _exists(KEEPER):

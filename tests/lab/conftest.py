@@ -89,8 +89,12 @@ def machines(session: boto3.Session, environment: dict[str, str], tmp_path_facto
     # Faults shall be seen, not retried away.
     ec2 = session.client("ec2", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
     ec2.import_key_pair(KeyName="lab-test", PublicKeyMaterial=key.with_suffix(".pub").read_bytes())
+    group = ec2.create_security_group(GroupName="lab-test", Description="ssh from this machine")["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp=f"{layout.GATEWAY}/32"
+    )
     ami = session.client("ssm", endpoint_url=url).get_parameter(Name=PARAMETER)["Parameter"]["Value"]
-    return Machines(ec2, ami, key)
+    return Machines(ec2, ami, key, group)
 
 
 @pytest.fixture(scope="package")

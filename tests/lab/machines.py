@@ -39,6 +39,7 @@ class Machines:
     ec2: EC2Client
     ami: str
     private_key: Path
+    group: str  # lets ssh in
 
     def launch(self, count: int = 1, **more: Any) -> list[str]:
         """Launch, return the ids at once."""
@@ -48,6 +49,7 @@ class Machines:
             "MaxCount": count,
             "InstanceType": "t3.micro",
             "KeyName": "lab-test",
+            "SecurityGroupIds": [self.group],
         }
         end = time.monotonic() + 60
         while True:

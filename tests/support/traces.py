@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def traces() -> dict[str, set[str]]:
         "mounts": {mount for mount in mounts if "/pytest-of-" not in mount},
         # Any other podman on this machine has control groups too, and leaves them there.
         "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{layout.CGROUP}")},
+        "packet filters": set(_lines("nft", "list", "tables")) if shutil.which("nft") else set(),
         "listening": {address for address in listening if address.endswith(PORTS)},
         "files": {str(path) for folder in (layout.RUN, layout.STATE) for path in folder.glob("*")},
     }

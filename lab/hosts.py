@@ -35,6 +35,7 @@ class Machine:
     hostname: str
     address: str
     memory_mib: int
+    cpus: float | None  # all there are
     public_keys: tuple[str, ...]
     user_data: bytes
 
@@ -65,6 +66,7 @@ def create(machine: Machine) -> None:
         *("--name", machine.instance, "--hostname", machine.hostname, "--label", f"{LABEL}={PROJECT}"),
         *("--systemd=always", "--tty", "--cgroupns=private", f"--cgroup-parent=/{CGROUP}"),
         *("--cap-add=SYS_ADMIN", "--cap-add=SYS_BOOT", "--cap-add=AUDIT_WRITE"),
+        *(("--cpus", str(machine.cpus)) if machine.cpus else ()),
         *("--memory", f"{machine.memory_mib}m", "--pids-limit=4096", f"--stop-timeout={STOP_SECONDS}"),
         *("--network", NETWORK, "--ip", machine.address, "--mac-address", network.hardware_address(machine.address)),
         *("--volume", f"{folder}/seed:/var/lib/cloud/seed/nocloud:ro"),

@@ -13,6 +13,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, StateReason
 
 from lab import hosts
+from lab.cpu_credits import cpus
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 GONE = ("shutting-down", "terminated")
@@ -33,6 +34,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
 
     # The same for all: moto makes instances itself and knows no way to hand them one.
     fleet: ClassVar[Follower]
+    cpu_credits = "unlimited"
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         """Make the instance, pending; its host boots as soon as the request is answered."""
@@ -105,6 +107,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
             ami=self.image_id,
             hostname=self.private_dns_name.split(".")[0],
             address=self.public_ip or "",
+            cpus=cpus(self.instance_type, self.cpu_credits),
             memory_mib=_memory_mib(self.instance_type),
             public_keys=(pair.public_key.strip(),) if pair else (),
             user_data=base64.b64decode(str(self.user_data)) if self.user_data else b"",

@@ -24,6 +24,14 @@ class LabResponse(LaunchResponse):
     # The same for all: moto makes one for each request.
     fleet: ClassVar[Fleet]
 
+    def run_instances(self) -> Any:
+        """RunInstances: the CPU credits of burstable types are `unlimited` unless asked otherwise."""
+        result = super().run_instances()
+        asked = self._get_param("CreditSpecification.CpuCredits") or "unlimited"
+        for instance in self.ec2_backend.reservations[result.result["ReservationId"]].instances:
+            instance.cpu_credits = asked
+        return result
+
     def most(self, least: int, most: int) -> int:
         """Return for how many machines the lab has addresses."""
         free = self.fleet.addresses.free(self.fleet.used_addresses())

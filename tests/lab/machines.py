@@ -47,7 +47,7 @@ class Machines:
             "ImageId": self.ami,
             "MinCount": count,
             "MaxCount": count,
-            "InstanceType": "t3.micro",
+            "InstanceType": "m6a.large",
             "KeyName": "lab-test",
             "SecurityGroupIds": [self.group],
         }

@@ -13,7 +13,7 @@ BUSY = f"timeout {SECONDS} sh -c 'while :; do :; done'"
 # CPU seconds of two loops together, and how often the host was made to wait.
 BURN = f"""
 TIMEFORMAT=%U
-time (({BUSY}) & ({BUSY}) & wait) 2> /dev/null
+time {{ {BUSY} & {BUSY} & wait; }}
 grep -h nr_throttled /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat 2> /dev/null || true
 """
 

@@ -117,7 +117,7 @@ def test_nobody_is_locked_out_on_the_way_from_the_socket_to_the_service(tmp_path
         assert [said.split() for said in pool.map(lambda seat: course.on(seat, STRAY), seats)] == [
             ["failed"]
         ] * MACHINES
-    gaps = {}
+    gaps: dict[str, float] = {}
     for first in range(0, MACHINES, WAVE):
         wave = dict(list(seats.items())[first : first + WAVE])
         with contextlib.ExitStack() as stack:

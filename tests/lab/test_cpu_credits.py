@@ -19,8 +19,7 @@ grep -h nr_throttled /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat 2> /dev
 
 
 def test_a_new_machine_with_standard_credits_runs_at_its_baseline(machines: Machines) -> None:
-    standard = {"InstanceType": "t3a.large", "CreditSpecification": {"CpuCredits": "standard"}}
-    (slow,) = machines.launch(**standard)
+    (slow,) = machines.launch(InstanceType="t3a.large", CreditSpecification={"CpuCredits": "standard"})
     (paid,) = machines.launch(InstanceType="t3a.large")
     (whole,) = machines.launch(InstanceType="m6a.large")
     machines.wait("running", slow, paid, whole)

@@ -44,7 +44,7 @@ def seconds_of_launching() -> float:
     """Return the time from the first request to launch until the last answer."""
     launches = [each for each in requests() if each["action"] == "RunInstances"]
     first, last = (datetime.fromisoformat(each["time"]) for each in (launches[0], launches[-1]))
-    return (last - first).total_seconds() + launches[0]["ms"] / 1000
+    return (last - first).total_seconds() + float(launches[0]["ms"]) / 1000
 
 
 @pytest.mark.timeout(2400)

@@ -63,8 +63,9 @@ def machine(tmp_path: Path) -> Callable[..., Machine]:
     ],
 )
 def test_who_holds_a_port_beside_the_service_is_named(
-    machine: Callable[..., Machine], port_22: str, port_443: str, named: str
+    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, port_22: str, port_443: str, named: str
 ) -> None:
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: None)
     with pytest.raises(RuntimeError) as failed:
         ssh_service.listen(machine(port_22=port_22, port_443=port_443), "drop-in", changed=False, units=False)
     assert named in str(failed.value)

@@ -8,6 +8,7 @@ port, the new one ended with 255, after which systemd does not try again, and /r
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
 
 def _ports(host: Host) -> Iterable[str]:
     """Return the ports that sshd is told to hold."""
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # it wants that; a service that stopped took it along
     told = host.ask(["sshd", "-T"]).splitlines()
     return [line.removeprefix("port ") for line in told if line.startswith("port ")]
 

@@ -13,6 +13,7 @@ import pytest
 
 from tools import ci_stages
 from tools.ci_stages import Stage, chosen
+from tools.molecule_scenarios import scenarios
 
 AVAILABLE = [
     Stage("browser", ()),
@@ -61,6 +62,9 @@ def test_the_real_stages_have_names_of_their_own_and_every_scenario() -> None:
     names = [stage.name for stage in ci_stages.stages()]
     assert len(set(names)) == len(names)
     assert {"lint", "unit", "molecule"} <= set(names)
+    molecule = {stage.name: stage.command for stage in ci_stages.stages() if "bin/molecule" in stage.command}
+    assert set(molecule["molecule"][1:]) == set(scenarios()) - {"class"}
+    assert molecule["molecule debian-13"][-1] == "bin/molecule"  # all
 
 
 def test_a_stage_that_fails_stops_no_other_and_is_named_at_the_end(

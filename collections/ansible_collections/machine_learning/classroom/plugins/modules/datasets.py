@@ -104,62 +104,15 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.data.datasets import (
-    DatasetDirectory,
-    DatasetError,
-    read_datasets,
-)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-
-ENTRY = {
-    "name": {"type": "str", "required": True},
-    "url": {"type": "str", "required": True},
-    "sha256": {"type": "str", "required": True},
-    "file": {"type": "str"},
-    "unpack": {"type": "bool", "default": False},
-    "description": {"type": "str"},
-    "source": {"type": "str"},
-    "license": {"type": "str"},
-}
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.datasets import ARGUMENTS, work
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "datasets": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
-            "directory": {"type": "path", "required": True},
-            "mirror_url": {"type": "str", "default": ""},
-            "attempts": {"type": "int", "default": 5},
-            "timeout": {"type": "float", "default": 30.0},
-            "parallel": {"type": "int", "default": 4},
-            "record": {"type": "path", "default": "/var/lib/machine_learning_aws/data.json"},
-            "owner": {"type": "str", "default": "root"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     host = Host(module)
-    params = module.params
-    try:
-        datasets = read_datasets(params["datasets"])
-    except DatasetError as error:
-        host.fail(f"{error}\nThe list is data/datasets.yml.")
-    directory = DatasetDirectory(host, params["directory"], record=params["record"], owner=params["owner"])
-    failures = directory.sync(
-        datasets,
-        mirror_url=params["mirror_url"],
-        attempts=max(1, params["attempts"]),
-        parallel=max(1, params["parallel"]),
-        timeout=params["timeout"],
-    )
-    if failures:
-        shown = "\n".join(failures[:2])
-        more = f"And {len(failures) - 2} more. " if len(failures) > 2 else ""
-        host.fail(
-            f"{shown}\n{more}The rest is in place. Check url and sha256 in data/datasets.yml, then run configure.yml"
-            " again: it goes on where it stopped."
-        )
-    host.done()
+    host.done(**work(host, module.params))
 
 
 if __name__ == "__main__":

@@ -99,68 +99,16 @@ missing:
   returned: always
 """
 
-import base64
-import zlib
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.delivery import Delivery
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import (
-    explain_os_error,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.notebooks import ARGUMENTS, work
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "students": {"type": "list", "elements": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-            "store": {"type": "path", "default": "/var/lib/machine_learning_aws/delivered"},
-            "owner": {"type": "str", "default": "root"},
-            "again": {"type": "list", "elements": "str", "default": []},
-            "python": {"type": "path", "default": "/opt/conda/envs/conda_env/bin/python"},
-            "templates": {"type": "dict"},
-            # Not secret, but nothing that anybody wants to read in the system's log.
-            "contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     host = Host(module)
-    params = module.params
-    delivery = Delivery(
-        host, params["directory"], store=params["store"], owner=params["owner"], python=params["python"]
-    )
-    templates, students, again = params["templates"] or {}, params["students"], params["again"]
-    if unknown := [path for path in again if path not in templates]:
-        host.fail(f"There is no {unknown[0]} among the templates, so it cannot come again.")
-    outcomes, troubles = {}, []
-    try:
-        for content in params["contents"]:
-            delivery.keep(zlib.decompress(base64.b64decode(content)))
-        missing = delivery.missing(students, templates, again)
-        if missing:
-            host.done(missing=missing, kept={}, report=[])
-    except NotebooksError as error:
-        host.fail(str(error))
-    for student in students:
-        try:
-            outcomes[student] = delivery.deliver(student, templates, again)
-        except NotebooksError as error:  # one student's folder: the others get theirs
-            troubles.append(str(error))
-        except OSError as error:
-            troubles.append(f"The folder of {student} cannot be opened: {explain_os_error(error)}")
-    if troubles:
-        host.fail("\n".join(troubles))
-    diff = {"diff": [shown for outcome in outcomes.values() for shown in outcome.diffs]} if module._diff else {}
-    host.done(
-        missing=[],
-        kept={student: outcome.kept for student, outcome in outcomes.items() if outcome.kept},
-        report=[sentence for outcome in outcomes.values() for sentence in outcome.report],
-        **diff,
-    )
+    host.done(**work(host, module.params))
 
 
 if __name__ == "__main__":

@@ -69,146 +69,16 @@ changes:
   returned: always
 """
 
-import grp
-import os
-import pwd
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import expiry, shadow_hash
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-# Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
-# still sees them all). Not an option of /proc for the whole machine: systemd does not work well under one.
-STARTERS = ["ssh.service", "user@.service", "cron.service"]
-ALONE = "# Made by machine_learning_aws (role student).\n[Service]\nProtectProc=invisible\n"
-
-
-def exists(find: Any, name: str) -> bool:
-    """Say whether `find` (`pwd.getpwnam` or `grp.getgrnam`) knows `name`."""
-    try:
-        find(name)
-    except KeyError:
-        return False
-    return True
-
-
-def traversable(host: Host, directory: str) -> None:
-    """Let everyone pass through `directory` without listing it: Ubuntu makes home directories 0750."""
-    mode = os.stat(directory).st_mode & 0o7777
-    if not mode & 0o001 and host.change(f"let students pass through {directory}"):
-        os.chmod(directory, mode | 0o001)
-
-
-def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
-    """Make the accounts, open those that were closed, and set the passwords of those whose hash differs."""
-    if not exists(grp.getgrnam, group):
-        host.run(["groupadd", "--system", group], what=f"made the group {group}")
-    for username in password_hashes:
-        if not exists(pwd.getpwnam, username):
-            host.run(
-                [
-                    "useradd",
-                    "--create-home",
-                    "--key",
-                    "HOME_MODE=0700",
-                    "--shell",
-                    "/bin/bash",
-                    "--groups",
-                    group,
-                    username,
-                ],
-                what=f"made the account {username}",
-            )
-        elif username not in grp.getgrnam(group).gr_mem:
-            host.run(["gpasswd", "--add", username, group], what=f"put {username} into the group {group}")
-        if expiry(username):
-            host.run(["usermod", "--expiredate", "", username], what=f"opened the account of {username}")
-        if os.path.isdir(f"/home/{username}"):
-            host.directory(f"/home/{username}", mode=0o700, owner=username)
-    new = {username: wanted for username, wanted in password_hashes.items() if shadow_hash(username) != wanted}
-    if new:  # on standard input: a process list is for everyone to read
-        host.run(
-            ["chpasswd", "--encrypted"],
-            stdin="".join(f"{username}:{wanted}\n" for username, wanted in new.items()),
-            what=f"set the password of {', '.join(new)}",
-        )
-
-
-def folders(host: Host, usernames: Iterable[str], project_directory: str) -> None:
-    """Make the project's folders; a student's own folder is closed to the others."""
-    traversable(host, os.path.dirname(project_directory))
-    host.directory(project_directory, mode=0o755)
-    host.directory(f"{project_directory}/daily_user", mode=0o711)
-    for username in usernames:
-        host.directory(f"{project_directory}/daily_user/{username}", mode=0o700, owner=username)
-
-
-def hide_processes(host: Host) -> bool:
-    """Hide other accounts' processes from whatever starts anew; returns whether anything changed."""
-    changed = False
-    for unit in STARTERS:
-        directory = f"/etc/systemd/system/{unit}.d"
-        host.directory(directory, mode=0o755)
-        changed = host.file(f"{directory}/10-machine-learning-class.conf", ALONE, mode=0o644) or changed
-    return changed
-
-
-def understood(host: Host, config: str, where_known: list[str]) -> str:
-    """Return `config` without the lines of `where_known` whose keyword this machine's sshd does not know."""
-
-    def stays(line: str) -> bool:
-        if not line.startswith(tuple(where_known)):
-            return True
-        verdict = host.probe(["sshd", "-t", "-f", "/dev/null", "-o", line.strip()])
-        return "Bad configuration option" not in verdict.stderr
-
-    return "".join(line for line in config.splitlines(keepends=True) if stays(line))
-
-
-def sshd_accepts(host: Host, path: str, config: str) -> bool:
-    """Install the drop-in and let sshd check it, or take it back and fail; returns whether it changed."""
-    before = Path(path).read_text() if os.path.exists(path) else None
-    changed = host.file(path, config, mode=0o644)
-    if changed and not host.check_mode:
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # `sshd -t` wants it; a socket makes it only later
-        verdict = host.probe(["sshd", "-t"])
-        if verdict.returncode != 0:
-            if before is None:
-                os.unlink(path)
-            else:
-                Path(path).write_text(before)
-            host.fail(f"sshd does not accept {path}, so it was taken back: {verdict.stderr.strip()}")
-    return changed
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import ARGUMENTS, work
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "password_hashes": {"type": "dict", "required": True, "no_log": True},
-            "group": {"type": "str", "default": "students"},
-            "project_directory": {"type": "path", "required": True},
-            "sshd_config": {"type": "str", "required": True},
-            "sshd_config_file": {"type": "path", "required": True},
-            "sshd_where_known": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     host = Host(module)
-    accounts(host, given["password_hashes"], given["group"])
-    folders(host, given["password_hashes"], given["project_directory"])
-    units = hide_processes(host)
-    text = understood(host, given["sshd_config"], given["sshd_where_known"])
-    changed = sshd_accepts(host, given["sshd_config_file"], text)
-    ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
-    host.done()
+    host.done(**work(host, module.params))
 
 
 if __name__ == "__main__":

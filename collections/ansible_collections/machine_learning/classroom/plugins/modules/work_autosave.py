@@ -56,57 +56,16 @@ changes:
   returned: always
 """
 
-import json
-import os
-import shutil
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_program import SETTINGS, program
-
-UNITS = "/etc/systemd/system"
-PROGRAM = "/usr/local/lib/machine_learning_aws/my-work.pyz"
-COMMANDS = "/usr/local/bin"
-COMMAND = '#!/bin/sh\nexec /usr/bin/python3 -I {program} {name} "$@"\n'
-
-
-def commands(host: Host, settings: dict[str, object]) -> None:
-    """Install the program, its settings and the two commands."""
-    for path in (PROGRAM, SETTINGS):
-        if not host.check_mode:
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants to see in a diff
-    host.file(SETTINGS, json.dumps(settings, indent=1, sort_keys=True) + "\n", mode=0o644)
-    for name in ("my-work", "bring-back"):
-        host.file(f"{COMMANDS}/{name}", COMMAND.format(program=PROGRAM, name=name), mode=0o755)
-
-
-def timers(host: Host, students: list[str], units: dict[str, str]) -> None:
-    """Install the units, and start the timer of each student, at boot too."""
-    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in units.items()}
-    if any(renewed.values()) and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-    for username in students:
-        host.keep_running(f"my-work@{username}.timer", restart=renewed["my-work@.timer"])
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.work_autosave import ARGUMENTS, work
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "students": {"type": "list", "elements": "str", "required": True},
-            "units": {"type": "dict", "required": True},
-            "settings": {"type": "dict", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     host = Host(module)
-    if shutil.which("git") is None:
-        host.fail("There is no git on this machine, although Ubuntu's images have it. Install it, then run again.")
-    commands(host, given["settings"])
-    timers(host, given["students"], given["units"])
-    host.done()
+    host.done(**work(host, module.params))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changes:
+  description: What was laid where, in words.
+  type: list
+  elements: str
+  returned: always
 students:
   description: One dictionary per student.
   type: list
@@ -80,77 +85,17 @@ free:
   returned: always
 """
 
-import os
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import (
-    RestoreError,
-    StudentFolder,
-)
-
-
-def answer(folder: StudentFolder, student: dict[str, Any], *, beside: bool, check_mode: bool) -> dict[str, Any]:
-    """Ask or lay for one student; whatever goes wrong concerns this one only."""
-    told = {"username": student["username"], "wants": False, "where": "", "reason": ""}
-    if not check_mode:
-        folder.tidy()
-    if beside:
-        wants = not folder.has(student["name"])
-    else:
-        wants = not folder.settled()
-        if wants and not student["name"] and not check_mode:
-            folder.settle()
-    if not wants or not student["name"]:
-        return told
-    if not student["manifest"]:
-        return told | {"wants": True}
-    try:
-        manifest = Manifest.unpacked(student["manifest"])
-        where = folder.lay(manifest, student["pack"], student["name"], beside=beside)
-        if not beside:
-            folder.settle()
-    except (RestoreError, ValueError) as error:
-        return told | {"reason": str(error)}
-    return told | {"where": where}
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.work_restore import ARGUMENTS, work
 
 
 def main() -> None:
-    """Run as an Ansible module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "store": {"type": "path", "required": True},
-            "beside": {"type": "bool", "default": False},
-            "students": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "username": {"type": "str", "required": True},
-                    "name": {"type": "str", "default": ""},
-                    "manifest": {"type": "str", "default": "", "no_log": False},
-                    "pack": {"type": "path", "default": ""},
-                },
-            },
-        },
-        supports_check_mode=True,
-        no_log=True,  # not secret, but long: it would fill the machine's journal
-    )
-    given = module.params
-    answers = [
-        answer(
-            StudentFolder(given["source"], student["username"], given["store"]),
-            student,
-            beside=given["beside"],
-            check_mode=module.check_mode,
-        )
-        for student in given["students"]
-    ]
-    disk = os.statvfs(given["source"]) if os.path.isdir(given["source"]) else None
-    free = disk.f_bavail * disk.f_frsize if disk else 0
-    module.exit_json(changed=any(told["where"] for told in answers), students=answers, free=free)
+    """Run the module."""
+    # Without a log: not secret, but long, it would fill the machine's journal.
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
+    host = Host(module)
+    host.done(**work(host, module.params))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.l
     LockedPackage,
     Request,
 )
-from ansible_collections.machine_learning.classroom.plugins.modules import conda_environment
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import conda_environment
+from ansible_collections.machine_learning.classroom.plugins.modules import conda_environment as module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def run(prefix: Path, capsys: pytest.CaptureFixture[str], *, check: bool = False
         "_ansible_check_mode": check,
     }
     with patch_module_args(arguments), pytest.raises(SystemExit):
-        conda_environment.main()
+        module.main()
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.modules.student_accounts import understood
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import understood
 
 CONFIG = "Port 22\n# Since 9.8.\nPerSourcePenalties no\n\nMatch User ada\n    PermitOpen none\n"
 OLDER = "Port 22\n# Since 9.8.\n\nMatch User ada\n    PermitOpen none\n"

@@ -73,7 +73,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     for username, new_port in new_ports.items():
         new_token = own_token(host, username, given["tokens"][username], given["state_directory"])
         way = new_port or renewed["jupyter-port@.socket"] or renewed["jupyter-port@.service"]
-        if way:  # a socket is not bound anew while its service runs
+        if way and not host.check_mode:  # a socket is not bound anew while its service runs
             host.probe(["systemctl", "stop", f"jupyter-port@{username}.service"])
         host.keep_running(f"jupyter-port@{username}.socket", restart=way)
         host.keep_running(f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)

@@ -22,7 +22,7 @@ class Machine(Host):
 
     def __init__(self, tools: Path) -> None:
         """Have the stand-ins in the folder `tools`."""
-        self.check_mode, self.changes, self.tools = False, [], tools
+        self.check_mode, self.changes, self.needs, self.tools = False, [], [], tools
 
     def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
         """Run a script, with the stand-ins; every other command succeeds, and ssh.socket is off."""
@@ -70,3 +70,19 @@ def test_who_holds_a_port_beside_the_service_is_named(
         ssh_service.listen(machine(port_22=port_22, port_443=port_443), "drop-in", changed=False, units=False)
     assert named in str(failed.value)
     assert "run configure.yml again" in str(failed.value)
+
+
+def test_check_mode_looks_who_holds_the_ports_and_makes_nothing(
+    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ssh_service, "RUNTIME_DIRECTORY", str(tmp_path / "sshd"))
+    taken = machine(port_22=OURS.format(port=22), port_443=OTHERS)
+    taken.check_mode = True
+    ssh_service.listen(taken, "drop-in", changed=False, units=False)
+    assert taken.needs == [f"{tmp_path}/sshd is missing"]
+    assert not (tmp_path / "sshd").exists()
+    (tmp_path / "sshd").mkdir()
+    with pytest.raises(RuntimeError, match="port 443: nginx: master, process 812"):
+        ssh_service.listen(taken, "drop-in", changed=False, units=False)
+    taken.changes.append("wrote drop-in")
+    ssh_service.listen(taken, "drop-in", changed=True, units=False)

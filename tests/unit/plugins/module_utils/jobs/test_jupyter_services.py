@@ -64,3 +64,14 @@ def test_a_port_that_moves_is_let_go_of_first_but_not_in_check_mode(given: dict[
         f"systemctl restart jupyter-port@{ME}.socket",
     ]
     assert checked.changes == done.changes
+
+
+def test_in_check_mode_a_silent_jupyter_is_a_need_but_none_is_waited_for(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jupyter_services.work(Machine(check_mode=False), given)
+    for ready, needs in ((True, []), (False, [f"the Jupyter of {ME} does not answer"])):
+        monkeypatch.setattr(jupyter_services, "is_ready", lambda *_, ready=ready: ready)
+        checked = Machine(check_mode=True)
+        jupyter_services.work(checked, given)
+        assert (checked.changes, checked.needs, checked.acts) == ([], needs, [])

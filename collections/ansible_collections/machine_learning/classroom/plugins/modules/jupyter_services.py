@@ -38,7 +38,7 @@ options:
     default: 120
 attributes:
   check_mode:
-    details: Asks no service whether it answers.
+    details: Asks each service once whether it answers if all else is as it should be, and waits for none.
   diff_mode:
     support: full
 """

@@ -138,6 +138,8 @@ class DatasetDirectory:
         if self._host.check_mode:
             for dataset in missing:
                 self._host.change(f"placed {dataset.name} as {os.path.join(self._directory, dataset.path)}")
+            if self._record != records.read_json(self._record_path):
+                self._host.need("data sets were moved, and are to be remembered where they are")
             return []
         failures = self._bring(missing, mirror_url, attempts, parallel, timeout) if missing else []
         self._remember()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Host:
     """One machine under configuration.
 
-    `changes` lists, in words, every step that was taken, or in check mode would be taken.
+    `changes` lists, in words, every step that was taken, or in check mode would be taken. `needs` lists why else a job
+    should be done that in check mode would change nothing.
     """
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -33,6 +34,7 @@ class Host:
         self.module = module
         self.check_mode: bool = module.check_mode
         self.changes: list[str] = []
+        self.needs: list[str] = []
         self._before: list[str] = []
         self._after: list[str] = []
 
@@ -40,6 +42,10 @@ class Host:
         """Record the step `what` and say whether it may really be taken."""
         self.changes.append(what)
         return not self.check_mode
+
+    def need(self, why: str) -> None:
+        """Record `why` this job should be done, though as far as check mode can see it would change nothing."""
+        self.needs.append(why)
 
     def directory(self, path: str, *, mode: int, owner: str = "root", group: str | None = None) -> bool:
         """Make sure that `path` is a directory with this owner and mode; parents must exist.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
+# It wants that; a service that stopped took it along.
+RUNTIME_DIRECTORY = "/run/sshd"
+
 # The arguments are ports. Says of each that not ssh.service alone holds, who holds it.
 _AMISS = r"""
 holders() { # of a port: "sshd",pid=321
@@ -100,15 +103,20 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
         host.probe(["systemctl", "try-restart", "cron.service"])
     # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
     host.keep_running("ssh.service", restart=changed or units)
-    if not host.check_mode:
-        found = host.probe(["sh", "-c", f'{_AMISS}amiss "$@"', "sh", *_ports(host)]).stdout
-        if found:
-            _fail(host, found, "It serves what ports it has")
+    if host.check_mode and host.changes:  # what it holds now is not what it will hold
+        return
+    if host.check_mode and not os.path.isdir(RUNTIME_DIRECTORY):  # without it, sshd does not say what it is told
+        host.need(f"{RUNTIME_DIRECTORY} is missing")
+        return
+    found = host.probe(["sh", "-c", f'{_AMISS}amiss "$@"', "sh", *_ports(host)]).stdout
+    if found:
+        _fail(host, found, "It serves what ports it has")
 
 
 def _ports(host: Host) -> Iterable[str]:
     """Return the ports that sshd is told to hold."""
-    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # it wants that; a service that stopped took it along
+    if not host.check_mode:
+        os.makedirs(RUNTIME_DIRECTORY, mode=0o755, exist_ok=True)
     told = host.ask(["sshd", "-T"]).splitlines()
     return [line.removeprefix("port ") for line in told if line.startswith("port ")]
 

@@ -79,4 +79,8 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
         host.keep_running(f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)
     if not host.check_mode:
         wait(host, given["ports"], given["tokens"], given["timeout"])
+    elif not host.changes:
+        for username, port in given["ports"].items():
+            if not is_ready(port, given["tokens"][username]):
+                host.need(f"the Jupyter of {username} does not answer")
     return {}

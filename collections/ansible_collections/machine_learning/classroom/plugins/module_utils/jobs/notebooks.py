@@ -41,6 +41,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             delivery.keep(zlib.decompress(base64.b64decode(content)))
         missing = delivery.missing(students, templates, again)
         if missing:
+            host.need(f"{missing[0]} is not on this machine")
             return {"missing": missing, "kept": {}, "report": []}
     except NotebooksError as error:
         host.fail(str(error))

@@ -35,12 +35,16 @@ ARGUMENTS: dict[str, Any] = {
 def answer(host: Host, folder: StudentFolder, student: dict[str, Any], *, beside: bool) -> dict[str, Any]:
     """Ask or lay for one student; whatever goes wrong concerns this one only."""
     told = {"username": student["username"], "wants": False, "where": "", "reason": ""}
+    if not folder.is_tidy():
+        host.need(f"a run that was killed left something for {folder.username}")
     if not host.check_mode:
         folder.tidy()
     if beside:
         wants = not folder.has(student["name"])
     else:
         wants = not folder.settled()
+        if wants:
+            host.need(f"{folder.username} has not got yet what may be at home")
         if wants and not student["name"] and not host.check_mode:
             folder.settle()
     if not wants or not student["name"]:

@@ -56,6 +56,10 @@ class StudentFolder:
         """Remove what a killed run left."""
         shutil.rmtree(self._aside, ignore_errors=True)
 
+    def is_tidy(self) -> bool:
+        """Say whether no killed run left anything."""
+        return not os.path.lexists(self._aside)
+
     def settled(self) -> bool:
         """Say whether this folder began with what home had."""
         mark = records.read_json(self._mark)

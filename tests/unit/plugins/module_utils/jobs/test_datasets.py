@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import reasons
 from ansible_collections.machine_learning.classroom.plugins.modules import datasets as datasets_module
 
 from tests.support.data_files import CONTENT, CSV, Source, member, sha256, tar_of, zip_of
@@ -25,17 +26,18 @@ class Machine:
         self._record = tmp_path / "lib" / "data.json"
         self._capsys = capsys
 
+    def given(self, *entries: dict[str, Any]) -> dict[str, Any]:
+        """Return the module's arguments for these entries."""
+        given = {"datasets": list(entries), "directory": str(self.data), "record": str(self._record), "attempts": 1}
+        return given | {"owner": getpass.getuser()}
+
+    def asked(self, *entries: dict[str, Any]) -> list[str]:
+        """Return why the machine needs the job."""
+        return reasons("datasets", self.given(*entries))
+
     def run(self, *entries: dict[str, Any], check: bool = False, **args: Any) -> dict[str, Any]:
         """Run the module for these entries and return its result."""
-        given = {
-            "datasets": list(entries),
-            "directory": str(self.data),
-            "record": str(self._record),
-            "owner": getpass.getuser(),
-            "attempts": 1,
-            "_ansible_check_mode": check,
-            **args,
-        }
+        given = {**self.given(*entries), "_ansible_check_mode": check, **args}
         with patch_module_args(given), pytest.raises(SystemExit):
             datasets_module.main()
         result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
@@ -116,7 +118,9 @@ def test_a_copy_of_the_machine_has_nothing_to_do(machine: Machine, source: Sourc
     copy.write_bytes(CSV)
     copy.chmod(0o444)
     copy.rename(machine.data / "iris.csv")
+    assert machine.asked(iris) == ["data sets were moved, and are to be remembered where they are"]
     assert not machine.run(iris)["changed"]
+    assert machine.asked(iris) == []
     assert len(source.asked) == 1
 
 

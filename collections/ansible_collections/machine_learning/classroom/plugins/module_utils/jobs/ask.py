@@ -1,0 +1,73 @@
+"""Ask jobs what they would change: each in check mode, all in one process."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, Protocol
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import (
+    conda_environment,
+    datasets,
+    jupyter_services,
+    notebooks,
+    student_accounts,
+    work_autosave,
+    work_restore,
+)
+
+
+class Job(Protocol):
+    """What a file of this folder has: the arguments that the job takes, as in a module, and its work."""
+
+    ARGUMENTS: dict[str, Any]
+
+    def work(self, host: Host, given: dict[str, Any]) -> dict[str, Any]:
+        """Do the job on this machine, or in check mode say what it would do."""
+
+
+JOBS: dict[str, Job] = {
+    "student_accounts": student_accounts,
+    "work_restore": work_restore,
+    "conda_environment": conda_environment,
+    "datasets": datasets,
+    "notebooks": notebooks,
+    "work_autosave": work_autosave,
+    "jupyter_services": jupyter_services,
+}
+
+
+class FailedError(Exception):
+    """What the job says stands in its way."""
+
+
+class Question:
+    """Stands for AnsibleModule in front of a job that is only asked: its end is not that of the process."""
+
+    check_mode = True
+    _diff = False
+
+    def fail_json(self, *, msg: str, **_: object) -> NoReturn:
+        """End the job."""
+        raise FailedError(msg)
+
+
+def reasons(name: str, arguments: dict[str, Any]) -> list[str]:
+    """Return why this machine needs the job, in words that hold nothing secret.
+
+    None only if the job came to its end and found that there is nothing to do.
+    """
+    valid = ArgumentSpecValidator(JOBS[name].ARGUMENTS).validate(arguments)
+    if valid.error_messages:  # which may hold any argument
+        return ["it does not take its arguments"]
+    host = Host(Question())
+    said = []
+    try:
+        JOBS[name].work(host, valid.validated_parameters)
+    except FailedError as error:
+        said = [str(error)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the role meets it too, and then says it
+        said = [f"{type(error).__name__}: {error}"]
+    words: list[str] = remove_values([*host.changes, *host.needs, *said], valid._no_log_values)
+    return words

@@ -1,5 +1,7 @@
 """The house rules that no linter knows: exemptions say why, the product does not know the lab, tests share no tests.
 
+And a machine is asked about each role that it may be left alone with.
+
 `python -m tools.house_rules` prints every line that breaks one, and fails if there is any.
 """
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tools import PROJECT, project_copy
+from tools.role_specs import mappings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,6 +48,14 @@ MAY_NAME_THE_LAB = {
     "tools/project_copy.py": "a copy of the project reaches it, too",
 }
 KNOWS_THE_LAB = ("lab/", "tests/")
+
+MAKE_READY = "playbooks/parts/make_ready.yml"
+OWN = "machine_learning.classroom."
+JOBS = re.compile(r".*/plugins/module_utils/jobs/(?P<job>\w+)\.py")
+IMPORT = "ansible.builtin.import_role"
+# What a task with a job may say beside it, and what else the import of its role may: a machine is asked without it.
+BESIDE_A_JOB = {"name", "register", "become"}
+BESIDE_AN_IMPORT = {"name", "when"}
 
 
 def files() -> dict[str, str]:
@@ -98,6 +109,27 @@ def skipped_rules(texts: Mapping[str, str]) -> Iterator[str]:
         yield ".ansible-lint-ignore: exempt the line instead, with a reason"
 
 
+def roles_not_asked_about(texts: Mapping[str, str]) -> Iterator[str]:
+    """Find roles of make_ready.yml that a machine is not asked about just as they are run there."""
+    jobs = {found["job"] for name in texts if (found := JOBS.fullmatch(name))}
+    tasks = list(mappings(yaml.safe_load(texts[MAKE_READY])))
+    (asked,) = (task[f"{OWN}roles_needed"]["roles"] for task in tasks if f"{OWN}roles_needed" in task)
+    imports = {"/".join(task[IMPORT].values()): task for task in tasks if IMPORT in task}
+    if asked != list(imports):
+        yield f"{MAKE_READY}: asks about {', '.join(asked)}, but runs {', '.join(imports)}: make them the same"
+    for role, task in imports.items():
+        if f"'{role}' in roles_needed.roles" not in str(task.get("when")) or set(task) - {IMPORT, *BESIDE_AN_IMPORT}:
+            yield f"{MAKE_READY}: {role} is to run when '{role}' in roles_needed.roles, with nothing else beside it"
+        name, _, entry = role.partition("/")
+        file = f"roles/{name}/tasks/{entry or 'main'}.yml"
+        tasks_there = yaml.safe_load(texts[file])
+        with_job = [task for task in mappings(tasks_there) if any(f"{OWN}{job}" in task for job in jobs)]
+        if len(with_job) != 1 or with_job[0] not in tasks_there:
+            yield f"{file}: has {len(with_job)} tasks with a job of module_utils/jobs/; one, in no block, can be asked"
+        elif beside := {key for key in with_job[0] if not key.startswith(OWN)} - BESIDE_A_JOB:
+            yield f"{file}: a machine is asked without {', '.join(sorted(beside))}, which stands beside the job"
+
+
 def _lines(texts: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
     for name, text in texts.items():
         for number, line in enumerate(text.splitlines(), 1):
@@ -107,7 +139,8 @@ def _lines(texts: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
 def main() -> int:
     """Print what breaks a rule."""
     texts = files()
-    broken = [*bare_exemptions(texts), *words_of_the_lab(texts), *borrowed_tests(texts), *skipped_rules(texts)]
+    rules = (bare_exemptions, words_of_the_lab, borrowed_tests, skipped_rules, roles_not_asked_about)
+    broken = [line for rule in rules for line in rule(texts)]
     print("\n".join(broken), end="\n" if broken else "")
     return int(bool(broken))
 

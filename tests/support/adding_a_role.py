@@ -16,8 +16,8 @@ PAGE = (PROJECT / "docs" / "adding-a-role.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([^`]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 BLOCKS = re.findall(r"```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # Where the new role is called, and in front of which task.
-CALLER = "playbooks/parts/make_ready.yml"
-NEXT = "    - name: Install the environment\n"
+CALLER = "playbooks/parts/on_every_machine.yml"
+NEXT = "- name: Write the letters and send those that are due\n"
 
 
 def block(opening: str) -> str:
@@ -36,9 +36,9 @@ def follow(folder: Path) -> None:
     (folder / "tests" / "unit" / "roles" / "role_inputs.yml").write_text("---\n" + block("limits:\n  - inputs:"))
     tasks = (folder / CALLER).read_text()
     assert CALLER in PAGE
-    assert NEXT.split(": ")[1].strip() in PAGE
+    assert NEXT.split(": ")[1].strip() in PAGE.replace("\n", " ")
     assert tasks.count(NEXT) == 1
-    (folder / CALLER).write_text(tasks.replace(NEXT, f"{block('    - name: Limit')}\n{NEXT}"))
+    (folder / CALLER).write_text(tasks.replace(NEXT, f"{block('- name: Limit')}\n{NEXT}"))
     run(folder, sys.executable, "-m", "tools.docs")
 
 

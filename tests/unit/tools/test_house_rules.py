@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from tools import PROJECT
-from tools.house_rules import MAY_NAME_THE_LAB, bare_exemptions, borrowed_tests, skipped_rules, words_of_the_lab
+from tools.house_rules import (
+    MAKE_READY,
+    MAY_NAME_THE_LAB,
+    bare_exemptions,
+    borrowed_tests,
+    roles_not_asked_about,
+    skipped_rules,
+    words_of_the_lab,
+)
 
 # Put together here, so that this file holds no exemption itself.
 NOQA, IGNORE, SHELL, YAML = "# no" + "qa", "# type: " + "ignore", "# shellcheck " + "disable", "# yamllint " + "disable"
@@ -91,6 +99,52 @@ def test_no_rule_is_skipped_for_the_whole_project() -> None:
     assert list(skipped_rules({".ansible-lint": "skip_list: []"})) == []
     texts = {".ansible-lint": "skip_list: [name]\nwarn_list: [yaml]", ".ansible-lint-ignore": ""}
     assert len(list(skipped_rules(texts))) == 3
+
+
+READY = """\
+- block:
+    - machine_learning.classroom.roles_needed:
+        roles: [data, work/restore]
+    - ansible.builtin.import_role:
+        name: data
+      when: "'data' in roles_needed.roles"
+    - ansible.builtin.import_role:
+        name: work
+        tasks_from: restore
+      when: "'work/restore' in roles_needed.roles"
+"""
+DATA = "- machine_learning.classroom.datasets: {}\n  name: Bring them\n"
+ASKED = {
+    MAKE_READY: READY,
+    "collections/x/plugins/module_utils/jobs/datasets.py": "",
+    "collections/x/plugins/module_utils/jobs/work_restore.py": "",
+    "roles/data/tasks/main.yml": DATA,
+    "roles/work/tasks/restore.yml": "- machine_learning.classroom.work_restore: {}\n- ansible.builtin.debug: {}\n",
+}
+
+
+def test_roles_that_a_machine_is_asked_about_pass() -> None:
+    assert list(roles_not_asked_about(ASKED)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (MAKE_READY, "[data, work/restore]", "[data]", "asks about data, but runs data, work/restore"),
+        (MAKE_READY, "'data' in", "'date' in", "data is to run when 'data' in roles_needed.roles"),
+        (MAKE_READY, "name: data\n", "name: data\n      vars: {}\n", "with nothing else beside it"),
+        ("roles/data/tasks/main.yml", "datasets", "private_file", "has 0 tasks with a job"),
+        ("roles/data/tasks/main.yml", DATA, DATA * 2, "has 2 tasks with a job"),
+        ("roles/data/tasks/main.yml", DATA, f"- block:\n{DATA}".replace("\n", "\n    ").strip(), "in no block"),
+        ("roles/data/tasks/main.yml", "name: Bring them", "when: false", "is asked without when"),
+    ],
+)
+def test_a_role_that_a_machine_is_not_asked_about_as_it_is_is_named(file: str, old: str, new: str, said: str) -> None:
+    assert old in ASKED[file]
+    found = list(roles_not_asked_about({**ASKED, file: ASKED[file].replace(old, new)}))
+    assert len(found) == 1
+    assert found[0].startswith(f"{file}: ")
+    assert said in found[0]
 
 
 def test_pre_commit_runs_each_linter_as_make_lint_does() -> None:

@@ -1,0 +1,105 @@
+"""Only the roles run that a machine needs: the tasks of make_ready.yml with harmless roles, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.asked_machine import Machine
+from tests.support.notebook_course import ME
+from tools import PROJECT
+
+ROLES = ["student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
+# Stand for the file of a role: a job that looks after one folder, where its defaults say, and a task that is none.
+DEFAULTS = '{name}_folder: "{{{{ base }}}}/{name}/data"\n'
+JOB = """
+- name: Look after a folder
+  machine_learning.classroom.datasets:
+    datasets: []
+    directory: "{{{{ {name}_folder }}}}"
+    record: "{{{{ base }}}}/{name}.json"
+    owner: "{{{{ owner }}}}"
+"""
+RAN = """
+- name: Say that it ran
+  ansible.builtin.shell: echo {name} >> "{{{{ base }}}}/ran"
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def roles(tmp_path: Path) -> Path:
+    """Return a folder with a harmless role in the place of each that makes a machine ready."""
+    for role in (*ROLES, "mail"):
+        name, _, entry = role.partition("/")
+        text = RAN if role == "mail" else JOB + RAN
+        for file, content in ((f"tasks/{entry or 'main'}.yml", text), ("defaults/main.yml", DEFAULTS)):
+            (tmp_path / "roles" / name / file).parent.mkdir(parents=True, exist_ok=True)
+            with (tmp_path / "roles" / name / file).open("a") as out:
+                out.write(content.format(name=entry or name))
+    return tmp_path / "roles"
+
+
+# As configure.yml does it; replace.yml includes the same.
+MAKE_READY = f"""
+- hosts: machine-1
+  gather_facts: false
+  connection: local
+  strategy: free
+  tasks:
+    - ansible.builtin.import_tasks: {PROJECT}/playbooks/parts/make_ready.yml
+"""
+
+
+@pytest.mark.timeout(600)
+def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(machine: Machine, roles: Path) -> None:
+    everything = [role.rpartition("/")[2] for role in ROLES]
+    known = machine.run(MAKE_READY, roles=roles)
+    assert known["roles_needed"]["roles"] == ROLES
+    assert (machine.ran, known["configure_outcome"]) == ([*everything, "mail"], "ready")
+
+    known = machine.run(MAKE_READY, roles=roles)
+    assert (known["roles_needed"]["roles"], known["roles_needed"]["reasons"]) == ([], {})
+    assert (machine.ran, known["configure_outcome"]) == (["mail"], "ready")
+
+    known = machine.run(MAKE_READY.replace("import_tasks", "include_tasks"), roles=roles)
+    assert known["roles_needed"]["roles"] == []
+    assert (machine.ran, known["configure_outcome"]) == (["mail"], "ready")
+
+    (machine.base / "jupyter" / "data").rmdir()
+    (machine.base / "conda" / "data").chmod(0o700)
+    known = machine.run(MAKE_READY, "--check", roles=roles)
+    assert known["roles_needed"]["roles"] == ["conda", "jupyter"]
+    assert machine.said.count("changed: [machine-1]") == 2
+    known = machine.run(MAKE_READY, roles=roles)
+    assert known["roles_needed"]["reasons"] == {
+        "conda": [f"set {machine.base}/conda/data to {ME}:{ME} 0755"],
+        "jupyter": [f"made {machine.base}/jupyter/data"],
+    }
+    assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter", "mail"], "ready")
+
+    machine.variables["configure_force"] = "true"
+    known = machine.run(MAKE_READY, roles=roles)
+    assert machine.ran == [*everything, "mail"]
+    assert machine.said.count("changed: [machine-1]") == len(machine.ran)  # the tasks that say so, and no job
+
+
+@pytest.mark.timeout(300)
+def test_trouble_with_asking_means_needed_and_is_the_roles_to_tell(machine: Machine, roles: Path) -> None:
+    machine.run(MAKE_READY, roles=roles)
+    (machine.base / "conda.json").mkdir()  # an exception of the job
+    (machine.base / "notebooks" / "data").rmdir()
+    (machine.base / "notebooks" / "data").write_text("")  # the job fails, in words
+    (roles / "data" / "tasks" / "main.yml").write_text("- name: No job\n  ansible.builtin.debug:\n")
+    known = machine.run(MAKE_READY, roles=roles)
+    assert known["roles_needed"]["roles"] == ["conda", "data", "notebooks"]
+    why = known["roles_needed"]["reasons"]
+    assert why["conda"] == [f"IsADirectoryError: [Errno 21] Is a directory: '{machine.base}/conda.json'"]
+    assert why["data"] == ["its task could not be read (ValueError)"]
+    assert why["notebooks"][0].startswith(f"{machine.base}/notebooks/data is in the way")
+    assert known["configure_outcome"] != "ready"

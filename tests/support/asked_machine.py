@@ -46,7 +46,8 @@ class Machine:
         files["variables.json"] = json.dumps(self.variables)
         for name, text in files.items():
             (self.base / name).write_text(text)
-        (self.base / "ran").unlink(missing_ok=True)
+        for name in ("ran", "begun", "log"):
+            (self.base / name).unlink(missing_ok=True)
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("ansible-playbook")),
@@ -56,7 +57,8 @@ class Machine:
                 str(self.base / "play.yml"),
             ],
             cwd=PROJECT,
-            env=os.environ | {"ANSIBLE_ROLES_PATH": str(roles), "LC_ALL": "C.UTF-8"},
+            env=os.environ
+            | {"ANSIBLE_ROLES_PATH": str(roles), "ANSIBLE_LOG_PATH": f"{self.base}/log", "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             check=False,
@@ -70,4 +72,9 @@ class Machine:
     @property
     def ran(self) -> list[str]:
         """The roles that ran, in order."""
-        return (self.base / "ran").read_text().split() if (self.base / "ran").exists() else []
+        return (self.base / "ran").read_text().split()
+
+    @property
+    def begun(self) -> list[str]:
+        """Those that were on the screen when they ran."""
+        return (self.base / "begun").read_text().split()

@@ -23,7 +23,9 @@ JOB = """
 """
 RAN = """
 - name: Say that it ran
-  ansible.builtin.shell: echo {name} >> "{{{{ base }}}}/ran"
+  ansible.builtin.shell: |
+    echo {name} >> "{{{{ base }}}}/ran"
+    grep -q "{role} : Say that it ran" "{{{{ base }}}}/log" && echo {name} >> "{{{{ base }}}}/begun" || true
 """
 
 
@@ -41,7 +43,7 @@ def roles(tmp_path: Path) -> Path:
         for file, content in ((f"tasks/{entry or 'main'}.yml", text), ("defaults/main.yml", DEFAULTS)):
             (tmp_path / "roles" / name / file).parent.mkdir(parents=True, exist_ok=True)
             with (tmp_path / "roles" / name / file).open("a") as out:
-                out.write(content.format(name=entry or name))
+                out.write(content.format(name=entry or name, role=name))
     return tmp_path / "roles"
 
 
@@ -82,6 +84,7 @@ def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(mach
         "jupyter": [f"made {machine.base}/jupyter/data"],
     }
     assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter", "mail"], "ready")
+    assert machine.begun == machine.ran  # the screen named each task before it ran, not afterwards
 
     machine.variables["configure_force"] = "true"
     known = machine.run(MAKE_READY, roles=roles)

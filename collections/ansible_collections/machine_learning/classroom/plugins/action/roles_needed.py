@@ -37,7 +37,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             {
                 "roles": {"type": "list", "elements": "str", "required": True},
                 "force": {"type": "bool", "default": False},
-                "jobs": {"type": "str", "default": "{}", "no_log": True},
             }
         )
         roles = given["roles"]

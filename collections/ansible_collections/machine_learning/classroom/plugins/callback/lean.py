@@ -29,6 +29,7 @@ EXAMPLES = r"""
 # stdout_callback = machine_learning.classroom.lean
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
@@ -46,6 +47,8 @@ _OWN = "machine_learning.classroom."
 _OWN_WORDS = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
 _DEBUG = ("ansible.builtin.debug", "debug")
 _QUIET = ("ansible.builtin.validate_argument_spec", "validate_argument_spec")
+# A condition that lets a role run on the machines that need it.
+_ASKED = re.compile(r"'([\w/]+)' in roles_needed\.roles")
 # Of anybody else's.
 _MOST_LINES = 3
 _LONGEST_LINE = 300
@@ -64,11 +67,12 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         """Nothing is begun."""
         super().__init__()
         self._named: set[str] = set()
+        self._needed: set[str] = set()
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         """Say what is begun, unless it may yet be skipped."""
         super().v2_playbook_on_task_start(task, is_conditional)
-        if not self._display.verbosity and not task.when:
+        if not self._display.verbosity and all(self._is_met(condition) for condition in task.when):
             self._name(task)
 
     def v2_playbook_on_include(self, included_file: IncludedFile) -> None:
@@ -131,6 +135,8 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """Show a message as it is, and which machine changed."""
+        if str(result.task.action) == f"{_OWN}roles_needed":
+            self._needed.update(result.result["roles"])
         message = result.result.get("msg")
         plain = str(result.task.action) in _DEBUG and not result.task.loop and isinstance(message, str)
         if self._display.verbosity:
@@ -144,6 +150,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         else:
             self._name(result.task)
             self._handle_warnings(result.result)
+
+    def _is_met(self, condition: object) -> bool:
+        """Say whether some machine has said that it meets a condition; what else a task depends on is not known yet."""
+        return not self._needed.isdisjoint(_ASKED.findall(str(condition)))
 
     def _name(self, task: Task) -> None:
         """Name a task, once."""

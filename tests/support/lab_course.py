@@ -105,8 +105,8 @@ class Course:
                 return False
             if moment.ctrl_c:
                 terminal.sendintr()
-                # In some moments ansible-core leaves the lock of its results queue taken and waits for it: seen once
-                # in some hundred runs, its worker in FinalQueue.send_task_result. One presses again then.
+                # In rare moments ansible-core leaves the lock of its results queue taken and waits for it: seen once,
+                # a worker in FinalQueue.send_task_result. One presses again then.
                 if terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=PATIENCE):
                     print(f"Ctrl-C once more after {PATIENCE} s")
                     terminal.sendintr()

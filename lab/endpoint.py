@@ -63,6 +63,11 @@ class Endpoint:
         threading.Thread(target=self._fleet.watch, daemon=True).start()
         self._fleet.settle_all()
 
+    @property
+    def fleet(self) -> Fleet:
+        """The hosts that it looks after."""
+        return self._fleet
+
     def serve(self) -> None:
         """Answer requests until the process ends."""
         # The request log replaces werkzeug's.

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lab.layout import BRIDGE, RULES, SUBNET
+from lab.layout import BRIDGE, METADATA_ADDRESS, RULES, SUBNET
 from lab.shell import attempt, run
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lab.instances import LabInstance
 
 TABLE = "machine_learning_aws"
-# Groups do not filter it: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-security-groups.html
-METADATA = "169.254.169.254"
 
 
 @dataclass
@@ -105,7 +103,7 @@ def ruleset(found: list[Group]) -> str:
         "    type filter hook forward priority filter;",
         f'    iifname != "{BRIDGE}" accept',
         f"    {known}",
-        f"    ip daddr {METADATA} accept",
+        f"    ip daddr {METADATA_ADDRESS} accept",  # which groups do not filter
         "    jump egress",
         "    jump ingress",
         "  }",

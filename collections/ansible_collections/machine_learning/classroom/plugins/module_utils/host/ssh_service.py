@@ -93,7 +93,9 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
         if host.change("let ssh.service listen instead of ssh.socket"):
             done = host.probe([*_DETACHED, _FROM_SOCKET, "sh", config_file, *_addresses(host)])
             if done.returncode != 0:
-                _fail(host, done.stdout, f"Its part of the configuration ({config_file}) was taken away again")
+                again = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.socket")
+                state = "ssh.socket listens again" if again else "NOTHING listens any more: keep your sessions open"
+                _fail(host, done.stdout, f"{state}, and {config_file} was taken away")
         return
     if units and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
@@ -102,7 +104,7 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
     host.keep_running("ssh.service", restart=restart)
     if restart and not host.check_mode and (found := _amiss(host)):
-        _fail(host, found, "It serves what it has")
+        _fail(host, found, "It serves what it holds")
 
 
 def _amiss(host: Host) -> str:
@@ -127,6 +129,6 @@ def _fail(host: Host, found: str, state: str) -> None:
     """End the module: not ssh.service alone holds its ports, but who is named in `found`."""
     holders = ", ".join(found.splitlines()) or "it did not start"
     host.fail(
-        f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}, and ssh still answers. End that "
+        f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}. End that "
         "process, or leave the port out of class_ssh_ports, and run configure.yml again."
     )

@@ -190,11 +190,11 @@ class Endpoint:
         while True:
             self._changes.wait()
             self._changes.clear()
-            with self._fleet.lock:
-                self._security_groups.apply(self._fleet.instances())
             try:
+                with self._fleet.lock:
+                    self._security_groups.apply(self._fleet.instances())
                 self._save()
-            except OSError:
+            except (OSError, LabError):
                 log.exception("The state could not be saved")
 
 

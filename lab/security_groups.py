@@ -6,7 +6,6 @@ is in several groups has the rules of all.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,16 +41,14 @@ class SecurityGroups:
     def __init__(self) -> None:
         """Know nothing: an earlier process may have left any table."""
         self._applied = ""
-        self._lock = threading.Lock()
 
     def apply(self, instances: Iterable[LabInstance]) -> None:
         """Filter by the groups as they are now; whoever calls holds the fleet's lock."""
         table = ruleset(groups(instances))
-        with self._lock:
-            if table != self._applied:
-                RULES.write_text(table)
-                run("nft", "-f", str(RULES))
-                self._applied = table
+        if table != self._applied:
+            RULES.write_text(table)
+            run("nft", "-f", str(RULES))
+            self._applied = table
 
 
 def remove() -> None:
@@ -61,7 +58,7 @@ def remove() -> None:
 
 
 def groups(instances: Iterable[LabInstance]) -> list[Group]:
-    """Return the groups in which there are hosts, or to which rules of such groups point."""
+    """Return the groups in which there are instances; rules that point to others let nobody in."""
     found: dict[str, Group] = {}
     for instance in instances:
         address = instance.public_ip or instance.host_address

@@ -61,11 +61,10 @@ def groups(instances: Iterable[LabInstance]) -> list[Group]:
     """Return the groups in which there are instances; rules that point to others let nobody in."""
     found: dict[str, Group] = {}
     for instance in instances:
-        address = instance.public_ip or instance.host_address
         for group in {group.id: group for nic in instance.nics.values() for group in nic.group_set}.values():
             ours = found.setdefault(group.id, Group(group.id, group.ingress_rules, group.egress_rules))
-            if address:
-                ours.members.add(address)
+            if instance.address:
+                ours.members.add(instance.address)
     return sorted(found.values(), key=lambda group: group.id)
 
 

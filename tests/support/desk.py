@@ -76,7 +76,7 @@ class Aws:
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
         self.ahead = timedelta()  # of the clock of this computer
-        self.iam = Iam(ACCESS_KEY, account_owner.KEY_WITHOUT_HOSTS)
+        self.iam = Iam(account_owner.KEY_WITHOUT_HOSTS)
         self.refusals: list[Refusal] = []
         self.seconds: list[float] = []  # how long each request took
         owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}

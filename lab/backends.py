@@ -19,7 +19,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
-from lab import image
+from lab import image, metadata_options
 from lab.capacity import CAPACITY
 from lab.launches import LaunchResponse
 
@@ -55,7 +55,9 @@ VCPU_QUOTAS = (
 
 
 class LabImage(Ami):  # type: ignore[misc]  # moto has no types
-    """One of the lab's own images, with a disk as large as Ubuntu's."""
+    """One of the lab's own images: as Ubuntu's, its disk and the metadata service that it was made for."""
+
+    imds_support = metadata_options.VERSION_2
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
@@ -130,6 +132,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                 named["nics"][0]["SubnetId"] = subnet.id
             else:
                 named["subnet_id"] = subnet.id
+        named["metadata_options"] = metadata_options.at_launch(named["metadata_options"], self.amis[image_id])
         self._require_zone(named["instance_type"], named["subnet_id"])
         self._require_vcpus([named["instance_type"]] * count)
         return super().run_instances(image_id, count, user_data, *arguments, **named)
@@ -175,6 +178,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
             raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
         ami = super().create_image(instance_id, name, *arguments, **named)
         ami.state = "pending"
+        ami.imds_support = metadata_options.imds_support(self.amis.get(ami.instance.image_id))
         return ami
 
     def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:

@@ -56,12 +56,16 @@ class Endpoint:
         self._security_groups = SecurityGroups()
         self._security_groups.apply(self._fleet.instances())
         signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
-        iam = Iam(own.access_key, own.owner_access_key)
-        self._door = FrontDoor([signatures, Throttling(), iam, Limits(), faults])
+        self._door = FrontDoor([signatures, Throttling(), Iam(own.owner_access_key), Limits(), faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
         self._fleet.settle_all()
+
+    @property
+    def fleet(self) -> Fleet:
+        """The hosts that it looks after."""
+        return self._fleet
 
     def serve(self) -> None:
         """Answer requests until the process ends."""
@@ -185,11 +189,11 @@ class Endpoint:
         while True:
             self._changes.wait()
             self._changes.clear()
-            with self._fleet.lock:
-                self._security_groups.apply(self._fleet.instances())
             try:
+                with self._fleet.lock:
+                    self._security_groups.apply(self._fleet.instances())
                 self._save()
-            except OSError:
+            except (OSError, LabError):
                 log.exception("The state could not be saved")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 
-from lab import hosts
+from lab import hosts, network
 from lab.addresses import AddressPool
 from lab.faults import BOOT, Faults
 from lab.host_watch import HostWatch
@@ -63,6 +63,10 @@ class Fleet:
         known = ", ".join(sorted(instance.name() or instance.id for instance in living)) or "none"
         problem = "No machine" if not found else f"{len(found)} machines"
         raise LabError(f"{problem} with the name {seat}. Machines: {known}.")
+
+    def instance_at(self, address: str) -> LabInstance | None:
+        """Return the instance whose host has `address`, also on its way out; None where there is none."""
+        return next((each for each in self.instances() if address == each.address), None)
 
     def used_addresses(self) -> set[str]:
         """Return the addresses that instances have, and those that hosts on their way out still have."""
@@ -187,7 +191,10 @@ class Fleet:
     def _start(self, instance: LabInstance) -> None:
         """Boot the host, and hear of its end from now on."""
         hosts.start(instance.id)
-        if not self._found(instance).running:
+        found = self._found(instance)
+        if found.running:
+            network.reach_metadata(found.pid)
+        else:
             self.settle_later(instance.id)
 
     def _found(self, instance: LabInstance) -> hosts.HostState:

@@ -12,7 +12,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, StateReason
 
-from lab import hosts
+from lab import hosts, network
 from lab.cpu_credits import cpus
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -43,6 +43,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
         self.host_address: str | None = None
         for interface in self.nics.values():
             interface.delete_on_termination = True
+        self._take_hardware_address()
         self.move("pending")
         self.fleet.settle_later(self.id)
 
@@ -59,6 +60,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
         self._require("stopped", "started")
         previous = super().start()
         self.launch_time = utcnow()
+        self._take_hardware_address()
         self.move("pending")
         self.fleet.settle_later(self.id)
         return previous
@@ -99,6 +101,11 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
         """Return the Name tag, or nothing."""
         return next((tag["value"] for tag in self.get_tags() if tag["key"] == "Name"), "")
 
+    @property
+    def address(self) -> str | None:
+        """The address of its host while that is up: it keeps the one that it had until it is gone."""
+        return self.host_address if self.state in ("stopping", *GONE) else self.public_ip
+
     def machine(self) -> hosts.Machine:
         """Return what its host is made from."""
         pair = self.ec2_backend.key_pairs.get(self.key_name)
@@ -112,6 +119,11 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
             public_keys=(pair.public_key.strip(),) if pair else (),
             user_data=base64.b64decode(str(self.user_data)) if self.user_data else b"",
         )
+
+    def _take_hardware_address(self) -> None:
+        """Tell the MAC address that its host has."""
+        if self.public_ip:
+            self.nics[0].mac_address = network.hardware_address(self.public_ip)
 
     def _require(self, state: str, done: str) -> None:
         if self.state != state:

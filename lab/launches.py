@@ -11,6 +11,7 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from lab import metadata_options
 from lab.capacity import CAPACITY
 from lab.pages import PagedResponse
 
@@ -59,6 +60,13 @@ class LaunchResponse(PagedResponse):
     def most(self, least: int, most: int) -> int:  # noqa: ARG002 - what has hosts has fewer, and says so
         """Return how many of `least` to `most` machines there is room for."""
         return most
+
+    def modify_instance_metadata_options(self) -> Any:
+        """ModifyInstanceMetadataOptions: what is not asked for stays; moto forgets it."""
+        self.error_on_dryrun()
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        instance.metadata_options = metadata_options.changed(instance.metadata_options, self.params)
+        return ActionResult({"InstanceId": instance.id, "InstanceMetadataOptions": instance.metadata_options})
 
     def _zone(self) -> str:
         """Return the zone that is asked for, or EC2's choice."""

@@ -35,11 +35,14 @@ SERVICE_PID = RUN / "service.pid"
 RULES = RUN / "security_groups.nft"
 HOLDER = RUN / "checkout"  # one bridge, one subnet, one set of ports: a machine carries one lab
 LOCK = Path("/run/lock/machine_learning_aws")
+NAMESPACES = Path("/run/netns")  # by their names; others may have theirs there
 
 SUBNET = IPv4Network("10.77.0.0/24")
 GATEWAY = "10.77.0.1"
 BRIDGE = "mlaws0"
 KEEPER = "mlaws-keep"
+METADATA_NAMESPACE = "mlaws-metadata"
+METADATA_ADDRESS = "169.254.169.254"
 CGROUP = "machine_learning_aws"
 
 ENDPOINT_PORT = 5070

@@ -11,7 +11,7 @@ import time
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from lab.layout import BRIDGE, GATEWAY, KEEPER, SUBNET
+from lab.layout import BRIDGE, GATEWAY, KEEPER, METADATA_ADDRESS, METADATA_NAMESPACE, NAMESPACES, SUBNET
 from lab.shell import LabError, attempt, run
 
 # Shows bridged packets to the packet filter; by itself those of all bridges, which is nothing that a lab may change.
@@ -40,11 +40,8 @@ def up() -> None:
     Path(f"/sys/class/net/{BRIDGE}/bridge/nf_call_iptables").write_text("1")
     run("ip", "link", "set", BRIDGE, "up")
     # netavark deletes a bridge with its last port and makes it anew without address: a spare port keeps it.
-    if not _exists(KEEPER):
-        run("ip", "link", "add", KEEPER, "type", "veth", "peer", "name", f"{KEEPER}-end")
+    _up_for_metadata()
     run("ip", "link", "set", KEEPER, "master", BRIDGE, "up")
-    # Its other end must not answer for the gateway in the bridge's place.
-    run("ip", "link", "set", f"{KEEPER}-end", "arp", "off", "up")
     run("ip", "address", "replace", f"{GATEWAY}/{SUBNET.prefixlen}", "dev", BRIDGE)
 
 
@@ -53,6 +50,8 @@ def down() -> None:
     for link in (KEEPER, BRIDGE):
         if _exists(link):
             run("ip", "link", "delete", link)
+    if (NAMESPACES / METADATA_NAMESPACE).exists():
+        run("ip", "netns", "delete", METADATA_NAMESPACE)
     if any(route.get("type") == "blackhole" for route in _routes()):
         run("ip", "route", "delete", "blackhole", str(SUBNET), "metric", "4096")
 
@@ -89,6 +88,35 @@ def set_link(pid: int, *, up: bool) -> None:
         if time.monotonic() > end:
             raise LabError(f"The link {name} did not come up within {LINK_SECONDS} s.")
         time.sleep(0.1)
+
+
+def reach_metadata(pid: int) -> None:
+    """Let the host whose first process is `pid` reach the metadata service; one that has just ended needs it no more.
+
+    Hosts have no default route. This one goes with the host's network, so that every boot needs it anew.
+    """
+    route = ("route", "replace", METADATA_ADDRESS, "dev", "eth0")
+    done = attempt("nsenter", "-t", str(pid), "-n", "ip", *route)
+    if done.returncode != 0 and Path(f"/proc/{pid}").exists():
+        raise LabError(f"The host of process {pid} has no way to the metadata service: {done.stderr.strip()[-300:]}")
+
+
+def _up_for_metadata() -> None:
+    """Let the spare port's other end carry the metadata service, in a network namespace from which nothing leaves.
+
+    Not this machine's own: it may be a cloud's, and need the metadata service of that.
+    """
+    inside = ("ip", "-n", METADATA_NAMESPACE)
+    if attempt(*inside, "link").returncode != 0:
+        if _exists(KEEPER):
+            run("ip", "link", "delete", KEEPER)  # its other end lies elsewhere
+        attempt("ip", "netns", "delete", METADATA_NAMESPACE)  # half-made
+        run("ip", "netns", "add", METADATA_NAMESPACE)
+    if not _exists(KEEPER):
+        run("ip", "link", "add", KEEPER, "type", "veth", "peer", "name", f"{KEEPER}-end", "netns", METADATA_NAMESPACE)
+    run(*inside, "address", "replace", f"{METADATA_ADDRESS}/32", "dev", f"{KEEPER}-end")
+    run(*inside, "link", "set", f"{KEEPER}-end", "up")
+    run(*inside, "route", "replace", str(SUBNET), "dev", f"{KEEPER}-end")
 
 
 def _exists(link: str) -> bool:

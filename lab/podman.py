@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.layout import BRIDGE, CGROUP, GATEWAY, PODMAN, RUN, SUBNET
+from lab.layout import BRIDGE, CGROUP, GATEWAY, NAMESPACES, PODMAN, RUN, SUBNET
 from lab.shell import attempt, run
 
 if TYPE_CHECKING:
     import subprocess
 
 NETWORK = "machine_learning_aws"
-NAMESPACES = Path("/run/netns")
 LABEL = "machine_learning_aws.checkout"
 
 ENVIRONMENT = {

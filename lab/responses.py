@@ -28,7 +28,7 @@ class LabResponse(LaunchResponse):
         """RunInstances: the CPU credits of burstable types are `unlimited` unless asked otherwise."""
         result = super().run_instances()
         asked = self._get_param("CreditSpecification.CpuCredits") or "unlimited"
-        for instance in self.ec2_backend.reservations[result.result["ReservationId"]].instances:
+        for instance in result.result.instances:
             instance.cpu_credits = asked
         return result
 

@@ -6,11 +6,10 @@ is in several groups has the rules of all.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lab.layout import BRIDGE, RULES, SUBNET
+from lab.layout import BRIDGE, METADATA_ADDRESS, RULES, SUBNET
 from lab.shell import attempt, run
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from lab.instances import LabInstance
 
 TABLE = "machine_learning_aws"
-# Groups do not filter it: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-security-groups.html
-METADATA = "169.254.169.254"
 
 
 @dataclass
@@ -44,16 +41,14 @@ class SecurityGroups:
     def __init__(self) -> None:
         """Know nothing: an earlier process may have left any table."""
         self._applied = ""
-        self._lock = threading.Lock()
 
     def apply(self, instances: Iterable[LabInstance]) -> None:
         """Filter by the groups as they are now; whoever calls holds the fleet's lock."""
         table = ruleset(groups(instances))
-        with self._lock:
-            if table != self._applied:
-                RULES.write_text(table)
-                run("nft", "-f", str(RULES))
-                self._applied = table
+        if table != self._applied:
+            RULES.write_text(table)
+            run("nft", "-f", str(RULES))
+            self._applied = table
 
 
 def remove() -> None:
@@ -63,14 +58,13 @@ def remove() -> None:
 
 
 def groups(instances: Iterable[LabInstance]) -> list[Group]:
-    """Return the groups in which there are hosts, or to which rules of such groups point."""
+    """Return the groups in which there are instances; rules that point to others let nobody in."""
     found: dict[str, Group] = {}
     for instance in instances:
-        address = instance.public_ip or instance.host_address
         for group in {group.id: group for nic in instance.nics.values() for group in nic.group_set}.values():
             ours = found.setdefault(group.id, Group(group.id, group.ingress_rules, group.egress_rules))
-            if address:
-                ours.members.add(address)
+            if instance.address:
+                ours.members.add(instance.address)
     return sorted(found.values(), key=lambda group: group.id)
 
 
@@ -105,7 +99,7 @@ def ruleset(found: list[Group]) -> str:
         "    type filter hook forward priority filter;",
         f'    iifname != "{BRIDGE}" accept',
         f"    {known}",
-        f"    ip daddr {METADATA} accept",
+        f"    ip daddr {METADATA_ADDRESS} accept",  # which groups do not filter
         "    jump egress",
         "    jump ingress",
         "  }",

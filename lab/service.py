@@ -1,4 +1,4 @@
-"""The lab's one background process: endpoint, mail sink and mirror. `python -m lab up` starts it."""
+"""The lab's one background process: endpoint, metadata service, mail sink and mirror. `python -m lab up` starts it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import threading
 from pathlib import Path
 
-from lab import mail_sink, mirror_server
+from lab import mail_sink, metadata_server, mirror_server
 from lab.endpoint import Endpoint
 from lab.faults import Faults
 from lab.state import Secrets
@@ -28,8 +28,10 @@ def main() -> None:
     threading.Thread(target=mirror.serve_forever, daemon=True).start()
     own = Secrets.load()
     mail_sink.start(own)
+    endpoint = Endpoint(Faults(), own)
+    metadata_server.start(endpoint.fleet)
     # Last: whoever finds the endpoint answering finds all of them.
-    Endpoint(Faults(), own).serve()
+    endpoint.serve()
 
 
 if __name__ == "__main__":

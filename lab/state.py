@@ -89,7 +89,7 @@ def write_environment(own: Secrets) -> None:
         "AWS_ENDPOINT_URL": layout.ENDPOINT_URL,
         "AWS_ACCESS_KEY_ID": own.access_key,
         "AWS_SECRET_ACCESS_KEY": own.secret_key,
-        # No waiting for a metadata service that is not there.
+        # This machine is no instance: no waiting for its metadata service.
         "AWS_EC2_METADATA_DISABLED": "true",
         "ANSIBLE_INVENTORY": f"{layout.PROJECT / 'inventory'},{layout.INVENTORY}",
     }

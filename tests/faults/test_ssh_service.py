@@ -144,7 +144,7 @@ def test_where_a_port_is_taken_the_socket_listens_again_and_the_process_is_named
     ((seat, address),) = running().items()
     course.on(seat, BUSY)
     said = course.accounts(seat, check=False)
-    assert "port 443: python3, process" in said
+    assert "0.0.0.0:443: python3, process" in said
     assert "run configure.yml again" in said
     assert answers(address, 22)
     assert course.on(seat, "systemctl is-active ssh.socket; ls /etc/ssh/sshd_config.d").split() == [
@@ -157,7 +157,7 @@ def test_where_a_port_is_taken_the_socket_listens_again_and_the_process_is_named
     assert course.on(seat, HELD).split() == ["2", "2", "enabled", "disabled", "/run/sshd"]
     course.on(seat, f"systemctl stop ssh.service\n{BUSY}systemctl start ssh.service")
     said = course.accounts(seat, check=False)
-    assert "port 443: python3, process" in said
+    assert "0.0.0.0:443: python3, process" in said
     assert answers(address, 22)
     course.on(seat, "systemctl stop busy")
     course.accounts(seat)

@@ -76,7 +76,8 @@ def test_exactly_the_safe_machines_go(tmp_path: Path) -> None:
 
 def stop(seat: str) -> None:
     """Stop a machine in the console of EC2, and wait until it has stopped."""
-    (found,) = (each["InstanceId"] for each in machines() if each["Tags"].get("Name") == seat)
+    living = [each for each in machines() if each["State"] == "running"]  # another test's class had such a seat, too
+    (found,) = (each["InstanceId"] for each in living if each["Tags"].get("Name") == seat)
     ec2().stop_instances(InstanceIds=[found])
     ec2().get_waiter("instance_stopped").wait(InstanceIds=[found], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 

@@ -34,7 +34,7 @@ def test_the_socket_follows_sshds_ports_and_the_service_wants_the_socket(machine
 def test_upgrades_come_by_themselves_and_restart_what_they_like(machines: Machines, machine: str) -> None:
     timers = "apt-daily.timer apt-daily-upgrade.timer"
     assert machines.say(machine, f"systemctl is-active {timers}").split() == ["active", "active"]
-    assert machines.say(machine, "command -v unattended-upgrade needrestart").split() == [
+    assert machines.say(machine, "sudo which unattended-upgrade needrestart").split() == [
         "/usr/bin/unattended-upgrade",
         "/usr/sbin/needrestart",
     ]

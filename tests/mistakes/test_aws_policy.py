@@ -144,11 +144,13 @@ def actions(aws: Aws) -> set[str]:
     return {check.action for request in made for check in checks(request)}
 
 
+@pytest.mark.long
 def test_the_policy_allows_what_the_playbooks_call_and_nothing_else(called: set[str]) -> None:
     assert called - permitted() == set(), "the policy lacks these"
     assert permitted() - called == set(UNCALLED), "the policy has these, and no playbook calls them"
 
 
+@pytest.mark.long
 def test_no_playbook_that_asks_aws_was_left_out(term: Term) -> None:
     """The others ask in the play that all have in common, parts/look_up_class.yml, and that is status.yml's, too."""
     asking = {path.name for path in (PROJECT / "playbooks").glob("*.yml") if "name: machines\n" in path.read_text()}

@@ -37,6 +37,8 @@ def test_another_zone_helps_where_one_is_empty(desk: Desk, room: Rooms) -> None:
     assert {machine["InstanceType"] for machine in room.found()} == {"m6a.large"}
     assert "us-east-1a" not in {machine["Placement"]["AvailabilityZone"] for machine in room.found()}
     assert all(machine.get("PublicIpAddress") for machine in room.found())
+    asked = [machine["MetadataOptions"] for machine in room.found()]  # without a word, the image would allow two hops
+    assert {(each["HttpTokens"], each["HttpPutResponseHopLimit"]) for each in asked} == {("required", 1)}
     assert "changed=0 " in desk.play(f"{HERE} provision.yml").text
 
 

@@ -76,7 +76,7 @@ class Aws:
         self.faults = Faults()
         self.requests: list[ApiRequest] = []
         self.ahead = timedelta()  # of the clock of this computer
-        self.iam = Iam(ACCESS_KEY, account_owner.KEY_WITHOUT_HOSTS)
+        self.iam = Iam(account_owner.KEY_WITHOUT_HOSTS)
         self.refusals: list[Refusal] = []
         self.seconds: list[float] = []  # how long each request took
         owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
@@ -198,7 +198,7 @@ class Desk:
         playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "module_defaults": aws, "tasks": [task]}]))
         return self.play(f"-i inventory/10-control.yml {playbook}", **settings)
 
-    def play(self, line: str, *, timeout: float = 120, **settings: Any) -> Screen:
+    def play(self, line: str, *, timeout: float = 240, **settings: Any) -> Screen:
         """Run playbooks for `timeout` seconds at most; `settings` are variables of the class."""
         with self._begin(line, settings) as run:
             try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 300
+PATIENCE = 60  # s, of who pressed Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,12 @@ class Course:
                 return False
             if moment.ctrl_c:
                 terminal.sendintr()
-                terminal.expect(pexpect.EOF)
+                # In rare moments ansible-core leaves the lock of its results queue taken and waits for it: seen once,
+                # a worker in FinalQueue.send_task_result. One presses again then.
+                if terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=PATIENCE):
+                    print(f"Ctrl-C once more after {PATIENCE} s")
+                    terminal.sendintr()
+                    terminal.expect(pexpect.EOF)
             else:
                 os.kill(terminal.pid, signal.SIGKILL)
             return True

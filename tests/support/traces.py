@@ -21,6 +21,7 @@ def traces() -> dict[str, set[str]]:
     return {
         "processes": _processes(),
         "links": {link["ifname"] for link in json.loads("".join(_lines("ip", "-json", "link")))},
+        "network namespaces": {path.name for path in layout.NAMESPACES.glob("*")},
         "routes": {re.sub(r" expires \d+sec", "", line) for line in _lines("ip", "route", "show", "table", "all")},
         # Other tests mount small disks below pytest's folder.
         "mounts": {mount for mount in mounts if "/pytest-of-" not in mount},

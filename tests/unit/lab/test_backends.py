@@ -23,14 +23,6 @@ REGION = "eu-west-1"
 STANDARD = VCPU_QUOTAS[0]
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    """Return an AWS."""
-    aws = Aws()
-    yield aws
-    aws.close()
-
-
 @pytest.fixture
 def ec2(aws: Aws) -> Iterator[EC2Client]:
     """Return a client, whose machines are gone afterwards, as is a quota that was granted."""

@@ -28,14 +28,6 @@ ACCOUNT, REGION = "123456789012", iam.class_region()
 ARN = f"arn:aws:ec2:{REGION}:{ACCOUNT}:"
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    """Return an AWS without hosts."""
-    made = Aws()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def owner(aws: Aws) -> EC2Client:
     """Return what the account's owner asks with."""
@@ -236,7 +228,7 @@ def test_what_a_launch_tags_can_be_told_from_other_tagging() -> None:
     allow = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
     tags = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"}
     made = {"Condition": {"StringEquals": {"ec2:CreateAction": "RunInstances", "aws:RequestTag/Class": "ml101"}}}
-    rule = Iam(ACCESS_KEY, "", judgeable(json.dumps({"Statement": [allow, tags | made]})))
+    rule = Iam("", judgeable(json.dumps({"Statement": [allow, tags | made]})))
     instance = {"TagSpecification.1.ResourceType": "instance", "TagSpecification.1.Tag.1.Key": "Class"}
     for value, code in (("ml101", None), ("web", "UnauthorizedOperation")):
         parameters = instance | {"TagSpecification.1.Tag.1.Value": value}
@@ -250,7 +242,7 @@ def test_what_a_launch_tags_can_be_told_from_other_tagging() -> None:
 
 def test_a_deny_is_said_to_be_one() -> None:
     statement = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
-    refused = Iam(ACCESS_KEY, "", judgeable(json.dumps({"Statement": [statement]}))).refusal(
+    refused = Iam("", judgeable(json.dumps({"Statement": [statement]}))).refusal(
         ApiRequest("DescribeTags", "ec2", REGION, ACCESS_KEY)
     )
     assert refused

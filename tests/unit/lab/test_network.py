@@ -1,8 +1,10 @@
-"""The links of hosts, cut and healed."""
+"""The links of hosts, cut and healed, and their way to the metadata service."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -29,3 +31,13 @@ def test_a_healed_link_is_waited_for(monkeypatch: pytest.MonkeyPatch, seconds: i
     else:
         with pytest.raises(LabError, match="veth7 did not come up"):
             network.set_link(1, up=True)
+
+
+def test_a_host_without_a_way_to_the_metadata_service_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = subprocess.CompletedProcess([], 1, stdout="", stderr="Cannot find device")
+    monkeypatch.setattr(network, "attempt", lambda *_: failed)
+    with pytest.raises(LabError, match="Cannot find device"):
+        network.reach_metadata(os.getpid())
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    network.reach_metadata(ended.pid)  # needs none any more

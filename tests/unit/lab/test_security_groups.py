@@ -42,9 +42,8 @@ def test_rules_are_those_of_the_group_and_all_else_is_dropped() -> None:
 def test_a_host_is_in_its_groups_as_long_as_it_has_an_address() -> None:
     group = SimpleNamespace(id="sg-a", ingress_rules=[], egress_rules=[])
 
-    def instance(public: str | None, host: str | None) -> Any:
-        interface = SimpleNamespace(group_set=[group])
-        return SimpleNamespace(public_ip=public, host_address=host, nics={0: interface})
+    def instance(address: str | None) -> Any:
+        return SimpleNamespace(address=address, nics={0: SimpleNamespace(group_set=[group])})
 
-    found = groups([instance("10.77.0.10", None), instance(None, "10.77.0.11"), instance(None, None)])
+    found = groups([instance("10.77.0.10"), instance("10.77.0.11"), instance(None)])
     assert [(each.id, each.members) for each in found] == [("sg-a", {"10.77.0.10", "10.77.0.11"})]

@@ -16,7 +16,7 @@ from tests.support import account_owner
 from tests.support.desk import ACCESS_KEY, SECRET_KEY, Aws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 ASKS = {
     "ec2": lambda client: client.describe_instances(MaxResults=5),
@@ -26,19 +26,11 @@ ASKS = {
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Aws]:
-    """One AWS for all tests."""
-    aws = Aws()
-    yield aws
-    aws.close()
-
-
 @pytest.fixture
-def aws(endpoint: Aws) -> Aws:
+def aws(aws: Aws) -> Aws:
     """Return the AWS, whose clock is right."""
-    endpoint.ahead = timedelta()
-    return endpoint
+    aws.ahead = timedelta()
+    return aws
 
 
 def ask(aws: Aws, service: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 RESERVED = frozenset(
     {
         "adm", "admin", "audio", "backup", "bin", "cdrom", "crontab", "daemon", "debian", "dhcpcd",
-        "dialout", "dip", "disk", "dnsmasq", "docker", "ec2user", "fax", "floppy", "fwupdrefresh",
+        "dialout", "dip", "disk", "dnsmasq", "ec2user", "fax", "floppy", "fwupdrefresh",
         "games", "gnats", "input", "irc", "kmem", "kvm", "landscape", "list", "lp", "lxd", "mail",
         "man", "messagebus", "netdev", "news", "nobody", "nogroup", "operator", "plugdev", "polkitd",
         "pollinate", "proxy", "rdma", "render", "root", "rtkit", "sasl", "sgx", "shadow", "src", "sshd",

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 # It wants that; a service that stopped took it along.
 RUNTIME_DIRECTORY = "/run/sshd"
 
-# The arguments are ports. Says of each that not ssh.service alone holds, who holds it.
+# The arguments are addresses with ports, as in 0.0.0.0:22. Says of each that not ssh.service alone holds, who holds it.
 _AMISS = r"""
-holders() { # of a port: "sshd",pid=321
-    ss -Hltnp "sport = :$1" | grep -o '"[^"]*",pid=[0-9]*' | sort -u
+holders() { # of the port of an address: "sshd",pid=321
+    ss -Hltnp "sport = :${1##*:}" | grep -o '"[^"]*",pid=[0-9]*' | sort -u
 }
 
 amiss() {
     main=$(systemctl show --property=MainPID --value ssh.service)
-    for port; do
-        held=$(holders "$port")
-        [ -n "$held" ] || echo "port $port: nobody"
-        echo "$held" | grep -v ",pid=$main\$" | sed -n "s/\"\(.*\)\",pid=\(.*\)/port $port: \1, process \2/p"
+    for address; do
+        others=$(holders "$address" | grep -v ",pid=$main\$" | sed 's/"\(.*\)",pid=\(.*\)/\1, process \2/')
+        ss -Hltnp "sport = :${address##*:}" | grep -F " $address " | grep -q ",pid=$main," && [ -z "$others" ] ||
+            echo "$address: ${others:-nobody}"
     done
     [ -d /run/sshd ] || echo "/run/sshd is missing"
 }
 """
 
-# The first argument is the file with the ports, the others are the ports.
+# The first argument is the file with the ports, the others are the addresses.
 #
 # Both units are stopped before systemd reads its units anew, for it may then forget a service that a socket started.
 # That is why `enable` may not call update-rc.d, which reloads; but apt, snapd or cloud-init may have reloaded before,
@@ -52,7 +52,7 @@ shift
 stop() {
     systemctl stop ssh.socket ssh.service
     for attempt in 1 2 3 4 5 6 7 8 9 10; do
-        strays=$(for port; do holders "$port"; done | sed -n 's/"sshd",pid=//p')
+        strays=$(for address; do holders "$address"; done | sed -n 's/"sshd",pid=//p')
         [ -n "$strays" ] || break
         kill $strays
         sleep 0.1
@@ -94,31 +94,37 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
         host, "systemctl", "is-active", "--quiet", "ssh.service"
     ):
         if host.change("let ssh.service listen instead of ssh.socket"):
-            done = host.probe([*_DETACHED, _FROM_SOCKET, "sh", config_file, *_ports(host)])
+            done = host.probe([*_DETACHED, _FROM_SOCKET, "sh", config_file, *_addresses(host)])
             if done.returncode != 0:
-                _fail(host, done.stdout, f"Its part of the configuration ({config_file}) was taken away again")
+                again = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.socket")
+                state = "ssh.socket listens again" if again else "NOTHING listens any more: keep your sessions open"
+                _fail(host, done.stdout, f"{state}, and {config_file} was taken away")
         return
     if units and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
         host.probe(["systemctl", "try-restart", "cron.service"])
-    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
-    host.keep_running("ssh.service", restart=changed or units)
-    if host.check_mode and host.changes:  # what it holds now is not what it will hold
-        return
     if host.check_mode and not os.path.isdir(RUNTIME_DIRECTORY):  # without it, sshd does not say what it is told
         host.need(f"{RUNTIME_DIRECTORY} is missing")
         return
-    found = host.probe(["sh", "-c", f'{_AMISS}amiss "$@"', "sh", *_ports(host)]).stdout
-    if found:
-        _fail(host, found, "It serves what ports it has")
+    restart = changed or units or bool(_amiss(host))
+    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
+    host.keep_running("ssh.service", restart=restart)
+    if restart and not host.check_mode and (found := _amiss(host)):
+        _fail(host, found, "It serves what it holds")
 
 
-def _ports(host: Host) -> Iterable[str]:
-    """Return the ports that sshd is told to hold."""
+def _amiss(host: Host) -> str:
+    """Return a line for each address that not ssh.service alone holds."""
+    return host.probe(["sh", "-c", f'{_AMISS}amiss "$@"', "sh", *_addresses(host)]).stdout
+
+
+def _addresses(host: Host) -> Iterable[str]:
+    """Return the addresses, with their ports, that sshd is told to hold."""
     if not host.check_mode:
         os.makedirs(RUNTIME_DIRECTORY, mode=0o755, exist_ok=True)
-    told = host.ask(["sshd", "-T"]).splitlines()
-    return [line.removeprefix("port ") for line in told if line.startswith("port ")]
+    told = [line.split() for line in host.ask(["sshd", "-T"]).splitlines()]
+    unknown = () if os.path.exists("/proc/net/if_inet6") else ("[",)
+    return [words[1] for words in told if words[0] == "listenaddress" and not words[1].startswith(unknown)]
 
 
 def _succeeds(host: Host, *argv: str) -> bool:
@@ -129,6 +135,6 @@ def _fail(host: Host, found: str, state: str) -> None:
     """End the module: not ssh.service alone holds its ports, but who is named in `found`."""
     holders = ", ".join(found.splitlines()) or "it did not start"
     host.fail(
-        f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}, and ssh still answers. End that "
+        f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}. End that "
         "process, or leave the port out of class_ssh_ports, and run configure.yml again."
     )

@@ -88,6 +88,7 @@ def stages() -> list[Stage]:
         pytest("lab", "tests/lab"),
         # Left to `make test-all`, since `make test` is to end within half an hour.
         pytest("verbs", "tests/verbs", ci=False),
+        pytest("drift", "tests/drift", ci=False),
         pytest("faults", "tests/faults", ci=False),
         # The roles: a whole class is what "class" has, and the other image's stage has all scenarios.
         Stage("molecule", ("bin/molecule", *(name for name in scenarios() if name != "class"))),

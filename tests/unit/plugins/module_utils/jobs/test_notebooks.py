@@ -10,11 +10,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import reasons
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import (
     student_files,
     student_process,
     templates,
 )
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.job_questions import question
 
 from tests.support.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
 
@@ -270,3 +272,28 @@ def test_too_much_and_too_little_are_refused(course: Course, monkeypatch: pytest
     course.source = course.source / "nowhere"
     with pytest.raises(Exception, match="class_notebooks_directory"):
         course.give()
+
+
+def asked(course: Course) -> list[str]:
+    """Return why the machine needs the job, in its own words."""
+    return reasons("notebooks", question("notebooks", course.args(), str))
+
+
+def test_it_is_needed_until_what_was_given_is_remembered(course: Course) -> None:
+    course.give()
+    assert asked(course) == []
+    (course.store / f"{STUDENT}.json").unlink()
+    assert asked(course) == [f"what {STUDENT} has been given is to be remembered"]
+    assert not course.give()["changed"]
+    assert asked(course) == []
+
+
+def test_it_is_needed_as_long_as_there_is_something_to_say(course: Course) -> None:
+    course.give()
+    for path in (FIRST, aside(FIRST, "second edition")):
+        as_student(course, path).write_text("mine")
+    course.template(FIRST, "second edition")
+    course.give()
+    said = f"{STUDENT}: {FIRST} was not brought: something of the student's own is in the way."
+    assert asked(course) == [said]
+    assert course.give()["report"] == [said]

@@ -48,6 +48,8 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     for student in students:
         try:
             outcomes[student] = delivery.deliver(student, templates, again)
+            if outcomes[student].report:  # it is to be said
+                host.need(outcomes[student].report[0])
         except NotebooksError as error:  # one student's folder: the others get theirs
             troubles.append(str(error))
         except OSError as error:

@@ -236,6 +236,8 @@ class Delivery:
 
     def _remember(self, student: str, given: dict[str, str], offered: dict[str, str]) -> None:
         if self._host.check_mode:
+            if (given, offered) != (self._given(student), self._offers(student)):
+                self._host.need(f"what {student} has been given is to be remembered")
             return
         with self._remembering(f"what {student} has been given"):
             records.make_private(self._store)

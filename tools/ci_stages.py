@@ -77,9 +77,9 @@ def stages() -> list[Stage]:
     """List all stages, those with and those without the lab in the order in which they run."""
     return [
         Stage("lint", ("bin/lint",), lab=False),
-        pytest("unit", "tests/unit", lab=False),
+        pytest("unit", "-m", "not long", "tests/unit", lab=False),
         pytest("mistakes", "-m", "not long", "tests/mistakes", lab=False),
-        pytest("mistakes long", "-m", "long", "tests/mistakes", ci=False, lab=False),
+        pytest("long", "-m", "long", "tests/unit", "tests/mistakes", ci=False, lab=False),
         # Half an hour, most of it ec2_instance's: it is left to `make test-all`.
         pytest("scale", "tests/scale", ci=False, lab=False),
         Stage("browser", ("bin/browser",)),
@@ -116,17 +116,13 @@ def chosen(available: Sequence[Stage], names: Iterable[str], *, everything: bool
 def run(stage: Stage, *, live: bool = True) -> Outcome:
     """Run a stage, show what it says, as it comes or at its end, and keep its outcome."""
     began, said, title = time.monotonic(), b"", f"\n── {stage.name} ──\n".encode()
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    beside: tuple[str, ...] = ()
-    if not live:
-        environment["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "1"
-        beside = ("nice", f"-n{BESIDE}")
+    beside = () if live else ("nice", f"-n{BESIDE}")
     show(title if live else b"")
     stage.report.unlink(missing_ok=True)
     with subprocess.Popen(
         (*beside, *stage.command),
         cwd=PROJECT,
-        env=environment,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,

@@ -26,8 +26,12 @@ ROSTER = "name,email\n" + "".join(f"Student {name},{name}@example.com\n" for nam
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Return a computer with the roster."""
     aws = Aws()
-    yield Desk(tmp_path, aws, ROSTER)
+    desk = Desk(tmp_path, aws, ROSTER)
+    yield desk
     CAPACITY.clear()
+    room = Rooms(desk)
+    if left := [machine["InstanceId"] for machine in room.found()]:  # by a test that failed
+        room.ec2.terminate_instances(InstanceIds=left)
     aws.close()
 
 

@@ -28,6 +28,8 @@ from tools import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Five minutes; `make test` has the same work brought home from hosts.
+pytestmark = pytest.mark.long
 
 PLAY = """
 - hosts: all

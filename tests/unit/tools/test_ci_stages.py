@@ -112,16 +112,14 @@ def test_what_needs_no_lab_runs_beside_and_is_shown_in_one_piece(
     assert lines[begins + 3].startswith("lint: passed in ")
 
 
-def test_what_runs_beside_takes_one_core_and_lets_the_hosts_go_first(
+def test_what_runs_beside_lets_the_hosts_go_first(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    name = "PYTEST_XDIST_AUTO_NUM_WORKERS"
-    monkeypatch.delenv(name, raising=False)
-    unit = python("unit", f"import os; print('on', os.environ.get({name!r}, 'all'), 'nice', os.nice(0))", lab=False)
+    unit = python("unit", "import os; print('nice', os.nice(0))", lab=False)
     assert main(monkeypatch, [unit, python("hosts", "")]) == 0
-    assert f"on 1 nice {min(os.nice(0) + ci_stages.BESIDE, 19)}\n" in capfd.readouterr().out
+    assert f"nice {min(os.nice(0) + ci_stages.BESIDE, 19)}\n" in capfd.readouterr().out
     assert main(monkeypatch, [unit]) == 0
-    assert f"on all nice {os.nice(0)}\n" in capfd.readouterr().out
+    assert f"nice {os.nice(0)}\n" in capfd.readouterr().out
 
 
 def test_after_an_interrupt_no_other_stage_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

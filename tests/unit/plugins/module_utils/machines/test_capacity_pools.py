@@ -11,6 +11,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     CapacityPool,
     capacity_pools,
     fill,
+    no_more,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.launch import LaunchError
 from hypothesis import given
@@ -108,3 +109,13 @@ def test_never_more_are_launched_than_wanted_and_never_fewer_than_there_are(
     assert len(launched) == min(wanted, there)
     assert sum(ec2.has.values()) == there - len(launched)
     assert all(most > 0 for _, most in ec2.asked)
+
+
+def test_a_type_that_there_was_no_time_to_ask_for_is_not_said_to_be_gone() -> None:
+    empty = {pool("m6a", "b"): "InsufficientInstanceCapacity", pool("m6a", "a"): "InsufficientInstanceCapacity"}
+    gone = "AWS has no more m6a in a, b now (InsufficientInstanceCapacity)."
+    another = "Run this again later, or add a type to class_instance_type in group_vars/all/class.yml."
+    assert no_more(empty, []) == f"{gone} {another}"
+    slow = "AWS answers slowly, so there was no time to ask for t3a everywhere. Run this again."
+    assert no_more(empty, [pool("t3a", "a"), pool("t3a", "b")]) == f"{gone} {slow}"
+    assert no_more({}, [pool("t3a", "a")]) == slow

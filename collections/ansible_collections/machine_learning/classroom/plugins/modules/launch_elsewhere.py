@@ -78,7 +78,7 @@ refusal:
 import threading
 import uuid
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
@@ -86,10 +86,14 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.capacity_pools import (
     CapacityPool,
     fill,
+    no_more,
 )
 
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Launcher:
@@ -103,31 +107,27 @@ class Launcher:
         self._client = module.client("ec2", retry_decorator=patience)
         self._request: dict[str, Any] = module.params["request"]
         self._region: str = module.region
-        self._empty: list[CapacityPool] = []
+        self._asked: list[CapacityPool] = []
+        self._empty: dict[CapacityPool, str] = {}
         self._refused = threading.Event()
-        # Why not all could be launched, in a line.
-        self.refusal = ""
+        self._refusal = ""
+
+    def refusal(self, pools: Sequence[CapacityPool]) -> str:
+        """Return in a line why not all could be launched in `pools`."""
+        return self._refusal or no_more(self._empty, [pool for pool in pools if pool not in self._asked])
 
     def launch(self, pool: CapacityPool, most: int) -> list[str]:
         """Launch at most `most` machines of `pool`; return their ids. After a refusal that concerns all, none."""
         if self._refused.is_set():
             return []
+        self._asked.append(pool)
         try:
             answer = self._client.run_instances(aws_retry=True, **self._parameters(pool, most))
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and _is_of_this_pool(error):
-                self._empty.append(pool)
-                types, zones = (
-                    list(dict.fromkeys(getattr(each, name) for each in self._empty))
-                    for name in ("instance_type", "zone")
-                )
-                self.refusal = (
-                    f"AWS has no more {' and no more '.join(types)} in {', '.join(sorted(zones))} now "
-                    f"({error.response['Error']['Code']}). Run this again later, or add a type to class_instance_type "
-                    "in group_vars/all/class.yml."
-                )
+                self._empty[pool] = error.response["Error"]["Code"]
             else:
-                self.refusal = " ".join(explain(error, self._region).splitlines())
+                self._refusal = " ".join(explain(error, self._region).splitlines())
                 self._refused.set()
             return []
         return [instance["InstanceId"] for instance in answer["Instances"]]
@@ -171,7 +171,10 @@ def main() -> None:
     launched = fill(count, pools, launcher.launch, module.params["timeout"])
     missing = count - len(launched)
     module.exit_json(
-        changed=bool(launched), instance_ids=launched, missing=missing, refusal=launcher.refusal if missing else ""
+        changed=bool(launched),
+        instance_ids=launched,
+        missing=missing,
+        refusal=launcher.refusal(pools) if missing else "",
     )
 
 

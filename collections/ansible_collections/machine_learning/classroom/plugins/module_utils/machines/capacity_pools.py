@@ -77,6 +77,21 @@ def fill(
     return launched
 
 
+def no_more(empty: Mapping[CapacityPool, str], unasked: Sequence[CapacityPool]) -> str:
+    """Say in a line why EC2 gave no more: which pools were empty, with its code, and which there was no time to ask."""
+    said = []
+    if empty:
+        types = " and no more ".join(dict.fromkeys(pool.instance_type for pool in empty))
+        zones = ", ".join(sorted({pool.zone for pool in empty}))
+        said.append(f"AWS has no more {types} in {zones} now ({' and '.join(dict.fromkeys(empty.values()))}).")
+    if unasked:
+        types = " and ".join(dict.fromkeys(pool.instance_type for pool in unasked))
+        said.append(f"AWS answers slowly, so there was no time to ask for {types} everywhere. Run this again.")
+    else:
+        said.append(f"Run this again later, or add a type to class_instance_type in {_SETTINGS}.")
+    return " ".join(said)
+
+
 def _shares(count: int, pools: Sequence[CapacityPool]) -> dict[CapacityPool, int]:
     """Divide `count` among `pools`, those in front first; without those who would get none."""
     each, more = divmod(count, len(pools))

@@ -135,7 +135,10 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         named["metadata_options"] = metadata_options.at_launch(named["metadata_options"], self.amis[image_id])
         self._require_zone(named["instance_type"], named["subnet_id"])
         self._require_vcpus([named["instance_type"]] * count)
-        return super().run_instances(image_id, count, user_data, *arguments, **named)
+        reservation = super().run_instances(image_id, count, user_data, *arguments, **named)
+        for instance in reservation.instances:  # moto knows only those that were not given for the interface
+            instance.security_groups = list(instance.nics[0].group_set)
+        return reservation
 
     def start_instances(self, instance_ids: list[str]) -> Any:
         """Start, unless the quota is used up or there are no such machines left."""

@@ -37,3 +37,21 @@ def test_the_latest_console_is_nitros_alone(ec2: EC2Client) -> None:
             ec2.get_console_output(InstanceId=consoles["t2.large"], Latest=True)
     finally:
         ec2.terminate_instances(InstanceIds=list(consoles.values()))
+
+
+def test_the_groups_of_an_instance_are_those_of_its_interface(ec2: EC2Client) -> None:
+    group = ec2.create_security_group(GroupName="students", Description="ssh")["GroupId"]
+    (launched,) = ec2.run_instances(
+        ImageId=RELEASES[0].ami,
+        MinCount=1,
+        MaxCount=1,
+        InstanceType="m6a.large",
+        NetworkInterfaces=[{"DeviceIndex": 0, "AssociatePublicIpAddress": True, "Groups": [group]}],
+    )["Instances"]
+    try:
+        told = ec2.describe_instance_attribute(InstanceId=launched["InstanceId"], Attribute="groupSet")
+        assert told["Groups"] == [{"GroupId": group}]
+        (found,) = ec2.describe_instances(InstanceIds=[launched["InstanceId"]])["Reservations"][0]["Instances"]
+        assert found["SecurityGroups"] == [{"GroupId": group, "GroupName": "students"}]
+    finally:
+        ec2.terminate_instances(InstanceIds=[launched["InstanceId"]])

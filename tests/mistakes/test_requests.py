@@ -1,0 +1,69 @@
+"""How often provision.yml asks AWS, whose answers come one after the other and are rationed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.rooms import HERE, Rooms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.desk import Desk
+
+pytestmark = pytest.mark.long
+
+STUDENTS = ["ada", "carl", "emmy", "grace", "joan", "lise"]
+LAUNCHED = 4
+# Of those that are made for each machine; its console is asked until it shows the key.
+MOST_FOR_A_MACHINE = 6
+MOST_WITH_NOTHING_TO_DO = 12
+
+
+@pytest.fixture
+def room(desk: Desk) -> Iterator[Rooms]:
+    """Return the class's machines, which are gone afterwards."""
+    made = Rooms(desk)
+    yield made
+    made.ec2.terminate_instances(InstanceIds=[machine["InstanceId"] for machine in made.found()])
+
+
+def write(desk: Desk, students: list[str]) -> None:
+    """Let these be the students."""
+    rows = "".join(f"Student {name},{name}@example.com\n" for name in students)
+    (desk.home / "students.csv").write_text(f"name,email\n{rows}")
+
+
+def asked(desk: Desk) -> Counter[str]:
+    """Run provision.yml and count what it asks, without consoles."""
+    desk.aws.forget()
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.code == 0, shown.text
+    return Counter(each.action for each in desk.aws.requests if each.action != "GetConsoleOutput")
+
+
+def test_few_for_each_machine_and_hardly_any_where_there_is_nothing_to_do(desk: Desk, room: Rooms) -> None:
+    write(desk, STUDENTS[:1])
+    one = asked(desk)
+    write(desk, STUDENTS[: 1 + LAUNCHED])
+    more = asked(desk)
+    nothing = asked(desk)
+    assert sum((more - one).values()) <= (LAUNCHED - 1) * MOST_FOR_A_MACHINE, more - one
+    assert not any(action.startswith(("Modify", "Import", "Delete", "Create")) for action in nothing)
+    assert sum(nothing.values()) <= MOST_WITH_NOTHING_TO_DO, nothing
+    assert len(room.seated()) == 1 + LAUNCHED
+
+
+def test_another_key_under_the_name_of_the_class_gives_way_to_its_own(desk: Desk, room: Rooms) -> None:
+    write(desk, STUDENTS[:1])
+    asked(desk)
+    (own,) = room.ec2.describe_key_pairs(KeyNames=["ml101"], IncludePublicKey=True)["KeyPairs"]
+    room.ec2.delete_key_pair(KeyName="ml101")
+    room.ec2.create_key_pair(KeyName="ml101", KeyType="ed25519")
+    assert "changed=1" in desk.play(f"{HERE} provision.yml --check").text
+    asked(desk)
+    (now,) = room.ec2.describe_key_pairs(KeyNames=["ml101"], IncludePublicKey=True)["KeyPairs"]
+    assert now["PublicKey"].split()[:2] == own["PublicKey"].split()[:2]

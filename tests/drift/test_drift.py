@@ -35,7 +35,7 @@ def test_who_lacks_nothing_is_only_asked(course: Course) -> None:
     assert {host["changed"] for host in recap(said).values()} == {0}
 
 
-@pytest.mark.parametrize("damages", ROUNDS, ids=lambda damages: " and ".join(damage.what for damage in damages))
+@pytest.mark.parametrize("damages", ROUNDS)
 def test_what_was_broken_is_mended(course: Course, damages: list[Damage]) -> None:
     for damage in damages:
         course.on(BROKEN, damage.mended)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOTS = ["/etc", "/home", "/opt", "/root", "/usr/local", "/var/lib/machine_learning_aws", "/var/lib/my-work"]
 # Where Ansible works, and what Jupyter and a student's timer may write at any time.
 COME_AND_GO = re.compile(r"/\.ansible|/\.local/share/jupyter/|/\.cache/|^/var/lib/my-work/[^/]+/")
-# A login's own units and processes, ours included.
+# Units that come with a login, or at times of their own.
 SESSIONS = re.compile(r"session-|user@|user-|run-|\.device|my-work@.*\.service|apt-|motd|dpkg|man-db|fstrim|tmpfiles")
 
 
@@ -37,6 +37,7 @@ for unit in sorted(unit for unit in units if not SESSIONS.search(unit)):
     shown = command("systemctl", "show", "--property=ActiveState,SubState,InvocationID,MainPID,UnitFileState", unit)
     show("unit", unit, *shown)
 
+parents, processes = {}, {}
 for stat in Path("/proc").glob("[0-9]*/stat"):
     try:
         before, _, rest = stat.read_text().rpartition(") ")
@@ -44,5 +45,18 @@ for stat in Path("/proc").glob("[0-9]*/stat"):
     except OSError:
         continue  # it has just ended
     number, _, name = before.partition(" (")
-    if not SESSIONS.search(where) and name not in ("kworker", "systemd-udevd", "(udev-worker)", "systemctl"):
-        show("process", number, name, rest.split()[19])  # with the moment when it began
+    _, parent, *others = rest.split()
+    parents[number] = (parent, name)
+    if not SESSIONS.search(where) and name not in ("systemd-udevd", "(udev-worker)"):
+        processes[number] = (number, name, others[17])  # with the moment when it began
+
+
+def is_of_a_login(number: str) -> bool:
+    """Tell whether somebody's ssh connection began it, ours included."""
+    parent, _ = parents.get(number, ("0", ""))
+    return parent in parents and (parents[parent][1] == "sshd" or is_of_a_login(parent))
+
+
+for number, row in processes.items():
+    if not is_of_a_login(number):
+        show("process", *row)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_status import status_table
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.collect_summary import collect_summary
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.readiness import readiness
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.status_table import status_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

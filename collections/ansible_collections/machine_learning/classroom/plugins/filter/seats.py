@@ -24,7 +24,7 @@ def seat_plan(
     students_per_machine: int,
     spare_machines: int,
 ) -> dict[str, Any]:
-    """Plan the seats of `usernames` on `instances`; see `module_utils.seats.plan`."""
+    """Plan the seats of `usernames` on `instances`; see `plan` in `module_utils/machines/seats.py`."""
     try:
         return asdict(
             plan(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import access_digest
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_status import status_table
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.status_table import status_table
 
 ACCOUNTS = {
     name: {"email": f"{name}@example.com", "password": "p", "token": "t", "username": name}

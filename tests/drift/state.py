@@ -9,7 +9,7 @@ from pathlib import Path
 # Everything that configure writes to, and where the students work.
 ROOTS = ["/etc", "/home", "/opt", "/root", "/usr/local", "/var/lib/machine_learning_aws", "/var/lib/my-work"]
 # Where Ansible works, and what Jupyter and a student's timer may write at any time.
-COME_AND_GO = re.compile(r"/\.ansible|/\.local/share/jupyter/|/\.cache/|^/var/lib/my-work/[^/]+/")
+COME_AND_GO = re.compile(r"/\.ansible|/\.local/share/jupyter/|/\.cache/|^/var/lib/my-work/[^/]+(/|$)")
 # Units that come with a login, or at times of their own.
 SESSIONS = re.compile(r"session-|user@|user-|run-|\.device|my-work@.*\.service|apt-|motd|dpkg|man-db|fstrim|tmpfiles")
 

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.commands import requests
+from tests.support.commands import recap, requests
 from tests.support.damage import DAMAGES
 
 if TYPE_CHECKING:
     from tests.support.lab_course import Course
 
+ROLES = {damage.role for damage in DAMAGES}
 SEATS = ("ml101-001", "ml101-002")
 STATE = Path(__file__).with_name("state.py").read_text()
 COMMANDS = [
@@ -57,7 +58,9 @@ def test_nothing_moves(course: Course) -> None:
     kept, calls = home(course), len(requests())
     moved = {}
     for line in COMMANDS:
-        course.play(f"{line} --check", check=False)
+        said = course.play(f"{line} --check", check=False)
+        if line.startswith("configure.yml"):  # it went all the way
+            assert recap(said)[SEATS[0]]["changed"] >= len(ROLES) - 1  # what was given is remembered without a word
         now = {seat: machine(course, seat) for seat in SEATS}
         moved[line] = [row for seat in SEATS for row in sorted(before[seat] ^ now[seat])]
         moved[line] += sorted(kept ^ home(course))

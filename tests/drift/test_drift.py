@@ -38,7 +38,6 @@ def test_who_lacks_nothing_is_only_asked(course: Course) -> None:
 @pytest.mark.parametrize("damages", ROUNDS)
 def test_what_was_broken_is_mended(course: Course, damages: list[Damage]) -> None:
     for damage in damages:
-        course.on(BROKEN, damage.mended)
         course.on(BROKEN, damage.done)
     said = course.play("configure.yml")
     assert roles_begun(said) == {damage.role for damage in damages}

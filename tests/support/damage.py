@@ -75,6 +75,7 @@ DAMAGES = [
         '[ -s "$(cat /root/gone)" ]',
     ),
     mode("data", f"{FOLDER}/data", "700", "755"),
+    mode("data", STORE, "755", "700"),
     file("notebooks", f"{STORE}/delivered/ada.json"),
     unit("work", "my-work@ada.timer"),
     text("work", f"{UNITS}/my-work@.service"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -71,3 +73,9 @@ def test_it_is_asked_in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ask.JOBS, "job", Job(lambda host, _: modes.append(host.check_mode)))
     assert ask.reasons("job", {"who": "ada"}) == []
     assert modes == [True]
+
+
+def test_a_full_disk_needs_every_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask.no_room() == []
+    monkeypatch.setattr(ask, "ROOM", shutil.disk_usage(tempfile.gettempdir()).total)
+    assert ask.no_room() == ["its disk is full"]

@@ -23,12 +23,12 @@ class Machine:
     def __init__(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Keep everything below `tmp_path`; the module's answer is read from `capsys`."""
         self.data = tmp_path / "machine_learning_aws" / "data"
-        self._record = tmp_path / "lib" / "data.json"
+        self.record = tmp_path / "lib" / "data.json"
         self._capsys = capsys
 
     def given(self, *entries: dict[str, Any]) -> dict[str, Any]:
         """Return the module's arguments for these entries."""
-        given = {"datasets": list(entries), "directory": str(self.data), "record": str(self._record), "attempts": 1}
+        given = {"datasets": list(entries), "directory": str(self.data), "record": str(self.record), "attempts": 1}
         return given | {"owner": getpass.getuser()}
 
     def asked(self, *entries: dict[str, Any]) -> list[str]:
@@ -118,7 +118,7 @@ def test_a_copy_of_the_machine_has_nothing_to_do(machine: Machine, source: Sourc
     copy.write_bytes(CSV)
     copy.chmod(0o444)
     copy.rename(machine.data / "iris.csv")
-    assert machine.asked(iris) == ["data sets were moved, and are to be remembered where they are"]
+    assert machine.asked(iris) == ["the record of the data sets is out of date"]
     assert not machine.run(iris)["changed"]
     assert machine.asked(iris) == []
     assert len(source.asked) == 1
@@ -134,6 +134,19 @@ def test_what_left_the_list_goes_and_what_came_otherwise_stays(machine: Machine,
     assert machine.run()["changed"]
     assert set(machine.tree()) == {"own.csv", "flowers", "flowers/own.csv"}
     assert not machine.run()["changed"]
+
+
+def test_the_record_forgets_what_somebody_took_away_and_is_nobody_elses(machine: Machine, entry: Entry) -> None:
+    iris, wine = entry("iris.csv", CSV), entry("wine.csv", CSV + b"1\n")
+    machine.run(iris, wine)
+    (machine.data / "wine.csv").unlink()
+    assert machine.asked(iris) == ["the record of the data sets is out of date"]
+    machine.run(iris)
+    assert machine.asked(iris) == []
+    machine.record.parent.chmod(0o755)
+    assert machine.asked(iris) == ["others may see the record of the data sets"]
+    machine.run(iris)
+    assert machine.asked(iris) == []
 
 
 def test_a_new_edition_takes_the_place_of_the_old(machine: Machine, entry: Entry) -> None:

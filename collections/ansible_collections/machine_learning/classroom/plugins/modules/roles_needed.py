@@ -65,7 +65,7 @@ reasons:
 import json
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import reasons
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import no_room, reasons
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     jobs = json.loads(module.params["jobs"])
-    answers = {role: reasons(job, arguments) for role, (job, arguments) in jobs.items()}
+    answers = {role: no_room() + reasons(job, arguments) for role, (job, arguments) in jobs.items()}
     module.exit_json(changed=False, roles=[role for role in answers if answers[role]], reasons=answers)
 
 

@@ -52,6 +52,7 @@ def _restore(arguments: Mapping[str, Any], _: Callable[[str], str]) -> dict[str,
         home = StudentHome(os.path.expanduser(arguments["home"]), username, owner, formerly)
         if home.history.owner() not in (None, owner):
             raise NeededError(f"the address of {username} has changed")
+        home.history.versions()  # of a history that is damaged the role tells
         if os.path.lexists(home.incoming):
             raise NeededError(f"a run that was killed left something at home for {username}")
     students = [{"username": username, "name": "restored"} for username in arguments["students"]]

@@ -139,7 +139,9 @@ class DatasetDirectory:
             for dataset in missing:
                 self._host.change(f"placed {dataset.name} as {os.path.join(self._directory, dataset.path)}")
             if self._record != records.read_json(self._record_path):
-                self._host.need("data sets were moved, and are to be remembered where they are")
+                self._host.need("the record of the data sets is out of date")
+            if not records.is_private(os.path.dirname(self._record_path)):
+                self._host.need("others may see the record of the data sets")
             return []
         failures = self._bring(missing, mirror_url, attempts, parallel, timeout) if missing else []
         self._remember()
@@ -252,8 +254,7 @@ class DatasetDirectory:
                         os.unlink(os.path.join(folder, name))
                 with contextlib.suppress(OSError):  # something was added there
                     os.rmdir(folder)
-        if not self._host.check_mode:
-            del self._record[former]
+        del self._record[former]
 
     def _remember(self) -> None:
         records.make_private(os.path.dirname(self._record_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +17,11 @@ def make_private(path: str) -> None:
     """Make sure that the directory `path` exists and that nobody but its owner enters it."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     os.chmod(path, 0o700)
+
+
+def is_private(path: str) -> bool:
+    """Say whether the directory `path` is there, and nobody but its owner enters it."""
+    return os.path.isdir(path) and stat.S_IMODE(os.stat(path).st_mode) == 0o700
 
 
 def read_json(path: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from typing import Any, NoReturn, Protocol
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -16,6 +18,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     work_autosave,
     work_restore,
 )
+
+# A role's module and its files want that much; what has none fails in words that nobody understands.
+ROOM = 1 << 20  # bytes
 
 
 class Job(Protocol):
@@ -51,6 +56,11 @@ class Question:
     def fail_json(self, *, msg: str, **_: object) -> NoReturn:
         """End the job."""
         raise FailedError(msg)
+
+
+def no_room() -> list[str]:
+    """Say that the disk on which Ansible works is full, so that a role must be: wait_for_machine then tells."""
+    return [] if shutil.disk_usage(tempfile.gettempdir()).free > ROOM else ["its disk is full"]
 
 
 def reasons(name: str, arguments: dict[str, Any]) -> list[str]:

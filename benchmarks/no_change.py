@@ -99,7 +99,7 @@ def memory_of(pid: int) -> float:
             rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
         except OSError:
             continue  # it has just ended
-        total += int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1])  # type: ignore[index]
+        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     return total / 1024
 
 
@@ -166,8 +166,9 @@ def one(variant: str, line: str, n: int, number: int) -> Run:
         if number == 1:
             loud, looked = measure(f"{line} -vvv", look=True)
             took["control_mb"], executions = looked["control_mb"], len(EXECUTION.findall(loud))
-    rounded = {name: round(value, 2) for name, value in took.items()}
-    return Run(variant, n, number, executions=executions, **rounded)  # type: ignore[arg-type]
+    seconds = [round(took[name], 2) for name in ("wall_s", "control_cpu_s")]
+    control_mb, machine_cpu_s = round(took["control_mb"]), round(took["machine_cpu_s"], 2)
+    return Run(variant, n, number, *seconds, control_mb, machine_cpu_s, executions, round(took["api_requests"]))
 
 
 def ssh_line(course: Class) -> str:

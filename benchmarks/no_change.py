@@ -166,9 +166,17 @@ def one(variant: str, line: str, n: int, number: int) -> Run:
         if number == 1:
             loud, looked = measure(f"{line} -vvv", look=True)
             took["control_mb"], executions = looked["control_mb"], len(EXECUTION.findall(loud))
-    seconds = [round(took[name], 2) for name in ("wall_s", "control_cpu_s")]
-    control_mb, machine_cpu_s = round(took["control_mb"]), round(took["machine_cpu_s"], 2)
-    return Run(variant, n, number, *seconds, control_mb, machine_cpu_s, executions, round(took["api_requests"]))
+    return Run(
+        variant,
+        n,
+        number,
+        wall_s=round(took["wall_s"], 2),
+        control_cpu_s=round(took["control_cpu_s"], 2),
+        control_mb=round(took["control_mb"]),
+        machine_cpu_s=round(took["machine_cpu_s"], 2),
+        executions=executions,
+        api_requests=round(took["api_requests"]),
+    )
 
 
 def ssh_line(course: Class) -> str:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.support.desk import Desk
     from tests.support.rooms import Rooms
 
+# Minutes together; a class on hosts has a teardown that keeps and names what is not safe.
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     ("given", "words"),

@@ -59,7 +59,7 @@ class Sink:
 def start(own: Secrets) -> None:
     """Serve in threads of this process until it ends."""
     if not layout.CERTIFICATE.exists():
-        write_private(layout.CERTIFICATE, _certificate())
+        write_private(layout.CERTIFICATE, certificate())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(layout.CERTIFICATE)
     sink = Sink(layout.MAIL, own)
@@ -75,13 +75,13 @@ def start(own: Secrets) -> None:
     ).start()
 
 
-def _certificate() -> bytes:
+def certificate() -> bytes:
     """Return a new key and its self-signed certificate, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))])
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -95,4 +95,4 @@ def _certificate() -> bytes:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return private + certificate.public_bytes(serialization.Encoding.PEM)
+    return private + signed.public_bytes(serialization.Encoding.PEM)

@@ -122,11 +122,10 @@ def test_a_mail_server_that_refuses(desk: Desk) -> None:
     (desk.home / "class/letters").mkdir(parents=True)
     (desk.home / "class/receipts").mkdir()
     student = {"name": "Ada", "email": "ada@example.com", "username": "ada", "port": 8888}
+    student |= {"seat": "ml101-001", "address": "192.0.2.1"}
     shown = desk.play_tasks(
         {"role": "mail"},
         mail_students=[{**student, "password": "abcd-efgh-jkmn", "token": "abcdefghjkmnpqrstuvwxyz2"}],
-        mail_seat="ml101-001",
-        mail_address="192.0.2.1",
         class_smtp_host="127.0.0.1",
         class_smtp_port=1,
         class_smtp_username="class@example.com",

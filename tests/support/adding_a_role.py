@@ -17,7 +17,7 @@ FILES = dict(re.findall(r"^`([^`]+)`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE
 BLOCKS = re.findall(r"```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # Where the new role is called, and in front of which task.
 CALLER = "playbooks/parts/on_every_machine.yml"
-NEXT = "- name: Write the letters and send those that are due\n"
+NEXT = "- name: Remember that the machine is ready\n"
 
 
 def block(opening: str) -> str:

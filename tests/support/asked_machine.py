@@ -47,7 +47,7 @@ class Machine:
         for name, text in files.items():
             (self.base / name).write_text(text)
         for name in ("ran", "begun", "log"):
-            (self.base / name).unlink(missing_ok=True)
+            (self.base / name).write_text("")
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("ansible-playbook")),

@@ -37,10 +37,9 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def roles(tmp_path: Path) -> Path:
     """Return a folder with a harmless role in the place of each that makes a machine ready."""
-    for role in (*ROLES, "mail"):
+    for role in ROLES:
         name, _, entry = role.partition("/")
-        text = RAN if role == "mail" else JOB + RAN
-        for file, content in ((f"tasks/{entry or 'main'}.yml", text), ("defaults/main.yml", DEFAULTS)):
+        for file, content in ((f"tasks/{entry or 'main'}.yml", JOB + RAN), ("defaults/main.yml", DEFAULTS)):
             (tmp_path / "roles" / name / file).parent.mkdir(parents=True, exist_ok=True)
             with (tmp_path / "roles" / name / file).open("a") as out:
                 out.write(content.format(name=entry or name, role=name))
@@ -63,15 +62,15 @@ def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(mach
     everything = [role.rpartition("/")[2] for role in ROLES]
     known = machine.run(MAKE_READY, roles=roles)
     assert known["roles_needed"]["roles"] == ROLES
-    assert (machine.ran, known["configure_outcome"]) == ([*everything, "mail"], "ready")
+    assert (machine.ran, known["configure_outcome"]) == (everything, "ready")
 
     known = machine.run(MAKE_READY, roles=roles)
     assert (known["roles_needed"]["roles"], known["roles_needed"]["reasons"]) == ([], {})
-    assert (machine.ran, known["configure_outcome"]) == (["mail"], "ready")
+    assert (machine.ran, known["configure_outcome"]) == ([], "ready")
 
     known = machine.run(MAKE_READY.replace("import_tasks", "include_tasks"), roles=roles)
     assert known["roles_needed"]["roles"] == []
-    assert (machine.ran, known["configure_outcome"]) == (["mail"], "ready")
+    assert (machine.ran, known["configure_outcome"]) == ([], "ready")
 
     (machine.base / "jupyter" / "data").rmdir()
     (machine.base / "conda" / "data").chmod(0o700)
@@ -83,12 +82,12 @@ def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(mach
         "conda": [f"set {machine.base}/conda/data to {ME}:{ME} 0755"],
         "jupyter": [f"made {machine.base}/jupyter/data"],
     }
-    assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter", "mail"], "ready")
+    assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter"], "ready")
     assert machine.begun == machine.ran  # the screen named each task before it ran, not afterwards
 
     machine.variables["configure_force"] = "true"
     known = machine.run(MAKE_READY, roles=roles)
-    assert machine.ran == [*everything, "mail"]
+    assert machine.ran == everything
     assert machine.said.count("changed: [machine-1]") == len(machine.ran)  # the tasks that say so, and no job
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.host_keys import (
     HostKey,
+    fingerprints,
     keys_in_console,
     read_known_hosts,
     write_known_hosts,
@@ -48,3 +49,12 @@ def test_the_file_keeps_what_was_pinned(tmp_path: Path) -> None:
     assert read_known_hosts(path) == []
     write_known_hosts(path, keys)
     assert read_known_hosts(path) == sorted(keys)
+
+
+def test_of_the_pinned_keys_the_one_that_ssh_prefers_is_told(tmp_path: Path) -> None:
+    ecdsa, ed25519 = keys_in_console(CONSOLE, "ml-001", "i-1")
+    other = HostKey("ml-002", ecdsa.kind, ecdsa.key, "i-2")
+    write_known_hosts(str(tmp_path / "known_hosts"), [ecdsa, ed25519, other])
+    known = fingerprints(str(tmp_path / "known_hosts"))
+    assert known == {"ml-001": ed25519.fingerprint, "ml-002": other.fingerprint}
+    assert fingerprints(str(tmp_path / "nothing")) == {}

@@ -39,7 +39,7 @@ def test_a_long_cause_is_cut() -> None:
 
 
 def test_a_class_without_machines_has_a_table_too() -> None:
-    assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": []}
+    assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": [], "refusals": []}
 
 
 def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
@@ -47,3 +47,21 @@ def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
     machine = {"inventory_hostname": "m", "machine_slots": ["ada"], "configure_outcome": failed}
     table = readiness([machine], ["ada"])["table"]
     assert table == "m  ada  Wait for the machine: no answer over ssh; look at the machine in the EC2 console"
+
+
+def test_who_is_ready_without_a_letter_is_told_apart() -> None:
+    sent = {"refused": {"grace": "no such mailbox"}, "msg": "The letter to grace was not accepted"}
+    ready = {"configure_outcome": "ready", "mail_sent": sent}
+    report = readiness(
+        [
+            ready | {"inventory_hostname": "ml-001", "machine_slots": ["ada", "grace"]},
+            ready | {"inventory_hostname": "ml-002", "machine_slots": ["emmy"], "mail_sent": {"skipped": True}},
+        ],
+        ["ada", "grace", "emmy"],
+    )
+    assert report["table"].splitlines() == [
+        "ml-001  ada    ready",
+        "ml-001  grace  ready, but the letter was not accepted",
+        "ml-002  emmy   ready",
+    ]
+    assert (report["waiting"], report["refusals"]) == ([], [sent["msg"]])

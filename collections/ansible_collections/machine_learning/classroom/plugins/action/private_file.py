@@ -1,16 +1,11 @@
-"""Keep a private file on the control node.
-
-Inside Ansible itself: for a class of forty, eighty starts of a module would cost half a minute.
-"""
+"""Keep a private file on the control node."""
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import is_kept, write_bytes
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -24,9 +19,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         _, arguments = self.validate_argument_spec(
             {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True}}
         )
-        path = Path(arguments["path"])
-        content = arguments["content"].encode()
-        kept = path.is_file() and path.read_bytes() == content and stat.S_IMODE(path.stat().st_mode) == 0o600
+        path, content = arguments["path"], arguments["content"].encode()
+        kept = is_kept(path, content)
         if not kept and not self._task.check_mode:
-            write_bytes(str(path), content)
-        return result | {"changed": not kept, "path": str(path)}
+            write_bytes(path, content)
+        return result | {"changed": not kept, "path": path}

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ansible.playbook.included_file import IncludedFile
     from ansible.playbook.task import Task
 
+LOCALHOST = "localhost"
 # Whose messages are written for instructors, and so are shown whole.
 _OWN = "machine_learning.classroom."
 _OWN_WORDS = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
@@ -173,7 +174,8 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
             else:
                 self._print_task_banner(task)
         self._handle_warnings(result.result)
-        self._display.display(f"changed: [{self.host_label(result)}]{item}{name}", color=constants.COLOR_CHANGED)
+        where = LOCALHOST if _for_all(result) else self.host_label(result)
+        self._display.display(f"changed: [{where}]{item}{name}", color=constants.COLOR_CHANGED)
 
     def _say(self, result: CallbackTaskResult, how: str, words: str, *, ignored: bool = False) -> None:
         if self._last_task_banner != result.task._uuid:
@@ -191,10 +193,14 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
             self._display.display("...ignoring", color=constants.COLOR_SKIP)
 
 
+def _for_all(result: CallbackTaskResult) -> bool:
+    return result.task.delegate_to == LOCALHOST and bool(result.task.run_once)
+
+
 def _who(result: CallbackTaskResult) -> str:
     """Return the machine and whose it is; what this computer does for all of them is this computer's."""
-    if result.task.delegate_to == "localhost" and result.task.run_once:
-        return "localhost"
+    if _for_all(result):
+        return LOCALHOST
     name = str(result.host.get_name())
     students = str((result.host.get_vars().get("aws_ec2_tags") or {}).get("Students") or "")
     return f"{name} ({', '.join(students.split())})" if students else name

@@ -49,6 +49,15 @@ def write_bytes(path: str, content: bytes) -> None:
         out.write(content)
 
 
+def is_kept(path: str, content: bytes) -> bool:
+    """Say whether `content` is at `path`, and only its owner may read it."""
+    try:
+        with open(path, "rb") as there:
+            return stat.S_IMODE(os.fstat(there.fileno()).st_mode) == 0o600 and there.read() == content
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
     """Open a file beside `path`, mode 0600: it replaces what is there if the block ends well, and else is removed."""

@@ -56,6 +56,12 @@ def read_known_hosts(path: str) -> list[HostKey]:
     return [HostKey(*row) for row in rows if len(row) == len(HostKey.__dataclass_fields__)]
 
 
+def fingerprints(path: str) -> dict[str, str]:
+    """Return, by seat, the fingerprint of the pinned key that ssh will show: it prefers Ed25519, so that key's."""
+    keys = sorted(read_known_hosts(path), key=lambda key: key.kind == "ssh-ed25519")
+    return {key.seat: key.fingerprint for key in keys}
+
+
 def write_known_hosts(path: str, keys: list[HostKey]) -> None:
     """Replace the file at `path` atomically."""
     write_bytes(path, "".join(f"{key}\n" for key in sorted(keys)).encode())

@@ -37,6 +37,7 @@ class Machine:
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
             "configure_force": False,
+            "project_patience_s": 30,
         }
         self.said = ""
 

@@ -36,7 +36,7 @@ class Machine(Host):
         environment = {"PATH": f"{self.tools}:{os.environ['PATH']}"}
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
 
-    def fail(self, message: str) -> NoReturn:
+    def fail(self, message: str, **_: object) -> NoReturn:
         """Raise what would end the module."""
         raise RuntimeError(message)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import silence_fails
 
 _MODULE = "machine_learning.classroom.conda_environment"
 
@@ -18,6 +19,7 @@ _MODULE = "machine_learning.classroom.conda_environment"
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
     """One remote execution where there is nothing to do; two, and a file, on a machine that has no client yet."""
 
+    @silence_fails
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)

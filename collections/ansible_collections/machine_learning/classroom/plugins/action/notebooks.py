@@ -13,6 +13,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     digests,
     read_templates,
 )
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import silence_fails
 
 MODULE = "machine_learning.classroom.notebooks"
 
@@ -22,6 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
 
     TRANSFERS_FILES = False
 
+    @silence_fails
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the machine what it lacks and, only if it lacks something, send that."""
         result: dict[str, Any] = super().run(tmp, task_vars)

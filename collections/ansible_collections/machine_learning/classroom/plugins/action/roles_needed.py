@@ -7,6 +7,8 @@ only means that the role is needed; it meets the same trouble and says it in its
 from __future__ import annotations
 
 import json
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +41,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "force": {"type": "bool", "default": False},
             }
         )
-        roles = given["roles"]
+        roles, began = given["roles"], time.monotonic()
         forced = {role: ["nobody was asked"] for role in roles if given["force"]}
         answers = forced or self._ask(roles, task_vars or {})
         needed = [role for role in roles if answers[role]]
-        return result | {"changed": False, "roles": needed, "reasons": {role: _few(answers[role]) for role in needed}}
+        return result | {
+            "changed": False,
+            "roles": needed,
+            "reasons": {role: _few(answers[role]) for role in needed},
+            "took_s": math.ceil(time.monotonic() - began),
+        }
 
     def _ask(self, roles: list[str], task_vars: dict[str, Any]) -> dict[str, list[str]]:
         """Return for each role why it is needed; nothing for one that is not."""

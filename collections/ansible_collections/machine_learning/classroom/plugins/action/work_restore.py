@@ -21,7 +21,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import SPARE_BYTES, no_room
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import (
+    explain_failure,
+    silence_fails,
+)
 
 LAYER = "machine_learning.classroom.work_unpack"
 
@@ -32,6 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     _requires_connection = True
     TRANSFERS_FILES = False  # most runs bring nothing; with True, Ansible makes a folder there first in any case
 
+    @silence_fails
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run for one machine."""
         result: dict[str, Any] = super().run(tmp, task_vars)

@@ -14,7 +14,8 @@ description:
     messages of tasks are plain text. What AWS refuses is put into words.
   - A task is named when it begins, once for all machines. Where machines do not wait for each other, what a slower one
     changes later is a single line. Machines on which a task changed nothing are not listed, nor are included files,
-    tries that are repeated, and a role's look at its inputs. With C(-v) it is the default output.
+    tries that are repeated, a role's look at its inputs, and plays without a machine. With C(-v) it is the default
+    output.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - default_callback
@@ -40,6 +41,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 if TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.playbook.included_file import IncludedFile
+    from ansible.playbook.play import Play
     from ansible.playbook.task import Task
 
 LOCALHOST = "localhost"
@@ -69,9 +71,26 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         super().__init__()
         self._named: set[str] = set()
         self._needed: set[str] = set()
+        self._begun: Play | None = None
+
+    def v2_playbook_on_play_start(self, play: Play) -> None:
+        """Say nothing yet, for the play may have no machines."""
+        if self._display.verbosity:
+            super().v2_playbook_on_play_start(play)
+        else:
+            self._begun = play
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Say nothing of such a play."""
+        self._begun = None
+        if self._display.verbosity:
+            super().v2_playbook_on_no_hosts_matched()
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         """Say what is begun, unless it may yet be skipped."""
+        if self._begun:
+            super().v2_playbook_on_play_start(self._begun)
+            self._begun = None
         super().v2_playbook_on_task_start(task, is_conditional)
         if not self._display.verbosity and all(self._is_met(condition) for condition in task.when):
             self._name(task)

@@ -53,6 +53,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+silent:
+  description: That a Jupyter did not answer in time, and may yet.
+  type: bool
+  returned: when that is why it failed
 changes:
   description: What was changed, in words.
   type: list

@@ -60,6 +60,10 @@ reasons:
   type: dict
   returned: always
   sample: {conda: [installed numpy 2.3.1]}
+took_s:
+  description: How long it took to ask, in seconds, answered or not.
+  type: int
+  returned: always
 """
 
 import json

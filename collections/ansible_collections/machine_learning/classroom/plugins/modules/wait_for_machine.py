@@ -32,6 +32,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+silent:
+  description: That the machine gave no answer, and may yet.
+  type: bool
+  returned: when that is why it failed
 msg:
   description: Why the machine cannot work.
   type: str

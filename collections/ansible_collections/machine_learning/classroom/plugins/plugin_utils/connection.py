@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,34 @@ def retry_until(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:
                 raise
         connection.reset()  # it may have been that of the machine before it was started anew
         time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+
+
+def silence_fails(run: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Let the `run` of an action fail where the machine gives no answer, so that the playbook may try it again.
+
+    Ansible would call the machine unreachable, which no `rescue` hears of, and leave it out of all plays to come. The
+    result is `silent`.
+    """
+
+    @wraps(run)
+    def failing(self: Any, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            return run(self, tmp, task_vars)
+        except AnsibleConnectionFailure as error:
+            return {"failed": True, "silent": True, "msg": f"no answer over ssh: {str(error).strip()}"}
+
+    return failing
+
+
+class MachineJob(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """Runs the module of its name, as Ansible does by itself; but `silence_fails`."""
+
+    @silence_fails
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run for one machine."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        result |= self._execute_module(task_vars=task_vars)
+        return result
 
 
 def explain_failure(answer: Mapping[str, Any]) -> str:

@@ -119,9 +119,10 @@ class Host:
             argv, input=stdin, capture_output=True, text=True, errors="replace", check=False
         )
 
-    def fail(self, message: str) -> NoReturn:
+    def fail(self, message: str, **result: Any) -> NoReturn:
         """End the module with a sentence for the user, and what had changed by then."""
-        self.module.fail_json(msg=message, changed=bool(self.changes) and not self.check_mode, changes=self.changes)
+        changed = bool(self.changes) and not self.check_mode
+        self.module.fail_json(msg=message, changed=changed, changes=self.changes, **result)
         raise AssertionError("fail_json returned")
 
     def done(self, **result: Any) -> NoReturn:

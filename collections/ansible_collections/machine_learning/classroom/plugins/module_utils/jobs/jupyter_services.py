@@ -52,7 +52,8 @@ def wait(host: Host, ports: dict[str, int], tokens: dict[str, str], timeout: int
             host.fail(
                 f"Jupyter of {username} does not answer on port {port} ({answer(port, tokens[username])}). "
                 f"It says: {' / '.join(journal.stdout.strip().splitlines()) or 'nothing'}\n"
-                f"Look at it with `journalctl -u jupyter@{username}` on the machine, then run configure.yml again."
+                f"Look at it with `journalctl -u jupyter@{username}` on the machine, then run configure.yml again.",
+                silent=True,
             )
         time.sleep(SECONDS_BETWEEN_QUESTIONS)
 

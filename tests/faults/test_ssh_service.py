@@ -39,6 +39,12 @@ for port in 22 443; do ss -Hltnp "sport = :$port" | grep -c "pid=$main,"; done
 systemctl is-enabled ssh.service ssh.socket || true
 ls -d /run/sshd
 """
+# Somebody has disabled the service; with the next reload, systemd forgets that it runs.
+DISABLED = """
+systemctl disable --quiet ssh.service
+rm /etc/systemd/system/cron.service.d/*
+systemctl is-active ssh.service
+"""
 BUSY = """
 systemd-run --quiet --unit=busy python3 -m http.server 443
 until ss -Hltn "sport = :443" | grep -q .; do sleep 0.1; done
@@ -162,4 +168,8 @@ def test_where_a_port_is_taken_the_socket_listens_again_and_the_process_is_named
     course.on(seat, "systemctl stop busy")
     course.accounts(seat)
     assert answers(address, 443)
+    assert course.on(seat, DISABLED).split() == ["active"]
+    course.accounts(seat)
+    assert answers(address, 22)
+    assert course.on(seat, HELD).split() == ["2", "2", "enabled", "disabled", "/run/sshd"]
     course.play("teardown.yml")

@@ -111,13 +111,14 @@ def test_an_image_of_a_machine_has_its_disk_and_tags_of_its_own(ec2: EC2Client) 
     named: Any = [{"ResourceType": kind, "Tags": tags} for kind in ("image", "snapshot")]
     made = ec2.create_image(InstanceId=machine, Name="baked", TagSpecifications=named)["ImageId"]
     try:
-        (image,) = ec2.describe_images(Owners=["self"], Filters=[{"Name": "tag:BakedBy", "Values": ["ml101"]}])["Images"]
+        wanted: Any = [{"Name": "tag:BakedBy", "Values": ["ml101"]}]
+        (image,) = ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
         (root,) = image["BlockDeviceMappings"]
         assert (image["ImageId"], image["State"], root["Ebs"]["VolumeSize"]) == (made, "pending", 21)
-        (snapshot,) = ec2.describe_snapshots(Filters=[{"Name": "tag:BakedBy", "Values": ["ml101"]}])["Snapshots"]
+        (snapshot,) = ec2.describe_snapshots(Filters=wanted)["Snapshots"]
         assert snapshot["SnapshotId"] == root["Ebs"]["SnapshotId"]
         assert snapshot["VolumeSize"] == 21
-        with pytest.raises(ClientError, match="InvalidSnapshot.InUse"):
+        with pytest.raises(ClientError, match=r"InvalidSnapshot\.InUse"):
             ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
     finally:
         ec2.deregister_image(ImageId=made)

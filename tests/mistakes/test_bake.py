@@ -88,15 +88,14 @@ class Oven:
 
     def play(self, line: str, *, code: int = 0) -> str:
         """Run playbooks; return what they said, in one line."""
-        shown = self.desk.play(f"{HERE} {line}")
+        shown = self.desk.play(f"{HERE} {line}", timeout=600)
         assert shown.code == code, shown.text
         return " ".join(shown.text.split())
 
     def clear(self) -> None:
         """Leave nothing."""
-        self.ec2.terminate_instances(
-            InstanceIds=[*self.baking(), *(machine["InstanceId"] for machine in self.rooms.found())] or [self.launch()]
-        )
+        if ids := [*self.baking(), *(machine["InstanceId"] for machine in self.rooms.found())]:
+            self.ec2.terminate_instances(InstanceIds=ids)
         for image in self.images():
             self.ec2.deregister_image(ImageId=image)
         for snapshot in self.ec2.describe_snapshots(Filters=MINE)["Snapshots"]:
@@ -135,7 +134,7 @@ def test_an_image_of_a_larger_disk_is_not_used(oven: Oven) -> None:
 
 
 def test_where_an_image_fits_nothing_is_done_but_to_remove_what_is_left(oven: Oven) -> None:
-    older, failed = oven.image("ml101-1"), oven.image("ml101-2", failed=True)
+    older, failed = oven.image("ml101-1", on="2099-12-31"), oven.image("ml101-2", failed=True)
     baked = oven.image("ml101-3")
     oven.desk.aws.forget()
     said = oven.play("bake.yml --check")
@@ -154,7 +153,7 @@ def test_check_mode_says_that_an_image_would_be_baked_and_makes_nothing(oven: Ov
 
 
 def test_a_machine_that_cannot_be_made_ready_becomes_no_image_and_ends(oven: Oven) -> None:
-    words = oven.desk.play(f"{HERE} bake.yml").failures[-1]
+    words = oven.desk.play(f"{HERE} bake.yml", timeout=600).failures[-1]
     assert "No image was made, for the machine was not made ready: Wait for the machine: no answer over ssh" in words
     assert "then run bake.yml again." in words
     assert (oven.images(), oven.snapshots(), oven.baking()) == (set(), 0, [])

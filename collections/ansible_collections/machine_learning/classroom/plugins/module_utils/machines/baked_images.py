@@ -67,7 +67,7 @@ class Choice:
 
 def choose(images: Iterable[BakedImage], carries: str, disk_gb: int, today: date) -> Choice:
     """Choose the newest of `images` that has just what a machine is to carry, for disks of `disk_gb` GiB."""
-    newest_first = sorted(images, key=lambda image: image.created, reverse=True)
+    newest_first = sorted(images, key=lambda image: (image.baked_on, image.created), reverse=True)
     for image in newest_first:
         if not image.misfits(carries, disk_gb):
             said = f"The baked image of {image.baked_on} fits ({image.image_id}): machines start from it."

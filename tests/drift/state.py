@@ -34,7 +34,9 @@ for root in ROOTS:
 
 units = [line.split()[0] for line in command("systemctl", "list-units", "--all", "--plain", "--no-legend")]
 for unit in sorted(unit for unit in units if not SESSIONS.search(unit)):
-    shown = command("systemctl", "show", "--property=ActiveState,SubState,InvocationID,MainPID,UnitFileState", unit)
+    shown = command(
+        "systemctl", "show", "--property=ActiveState,SubState,InvocationID,MainPID,UnitFileState", "--", unit
+    )
     show("unit", unit, *shown)
 
 parents, processes = {}, {}

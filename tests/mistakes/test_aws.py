@@ -249,11 +249,13 @@ FREE_TIER = (
     ("code", "said", "words"),
     [
         ("InvalidParameterCombination", FREE_TIER, "to m7i-flex.large, which it has."),
-        ("VolumeLimitExceeded", "Too much.", "class_disk_gb"),
-        ("InvalidBlockDeviceMapping", "Too small.", "class_disk_gb"),
+        pytest.param("VolumeLimitExceeded", "Too much.", "class_disk_gb", marks=pytest.mark.long),
+        pytest.param("InvalidBlockDeviceMapping", "Too small.", "class_disk_gb", marks=pytest.mark.long),
         ("PendingVerification", "Wait.", "AWS is still verifying this account"),
-        ("Blocked", "Call us.", "AWS has blocked this account: Call us."),
-        ("OptInRequired", "Sign up.", "The account is not signed up for RunInstances"),
+        pytest.param("Blocked", "Call us.", "AWS has blocked this account: Call us.", marks=pytest.mark.long),
+        pytest.param(
+            "OptInRequired", "Sign up.", "The account is not signed up for RunInstances", marks=pytest.mark.long
+        ),
     ],
 )
 def test_what_a_fresh_account_may_be_refused_leaves_nothing(desk: Desk, code: str, said: str, words: str) -> None:

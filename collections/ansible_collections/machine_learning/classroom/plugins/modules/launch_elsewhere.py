@@ -10,6 +10,7 @@ description:
   - For when M(amazon.aws.ec2_instance), which insists on one zone and one type and gets all machines or none, found not
     enough. Asks pool after pool for what is missing, the pools of one type at once, and takes what there is.
   - Launches as many as it can and says how many are missing; that is no failure.
+  - What that module launched all the same, before it was ended, counts.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -18,8 +19,17 @@ extends_documentation_fragment:
   - machine_learning.classroom.attributes
 options:
   count:
-    description: How many machines are missing.
+    description: How many machines were missing.
     type: int
+    required: true
+  filters:
+    description: Which machines the class has, as filters of DescribeInstances.
+    type: dict
+    required: true
+  known:
+    description: The machines that it had when they were missing.
+    type: list
+    elements: str
     required: true
   capacity_pools:
     description: Where to ask for them, in this order; as M(machine_learning.classroom.launch_check) returns them.
@@ -55,13 +65,16 @@ EXAMPLES = r"""
   machine_learning.classroom.launch_elsewhere:
     region: us-east-1
     count: 5
+    filters:
+      tag:Class: ml101
+    known: "{{ found.instances | map(attribute='instance_id') }}"
     capacity_pools: "{{ checked.capacity_pools }}"
     request: "{{ request.spec }}"
 """
 
 RETURN = r"""
 instance_ids:
-  description: The machines that were launched.
+  description: The machines that the class has now and had not.
   type: list
   elements: str
   returned: success
@@ -82,6 +95,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.transformation import ansible_dict_to_boto3_filter_list
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.capacity_pools import (
     CapacityPool,
@@ -93,7 +107,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 class Launcher:
@@ -103,7 +117,7 @@ class Launcher:
         """Ask as `module` is told to, once: what a pool has not got now it has not got in a second either."""
         module.params["aws_config"] = {**(module.params["aws_config"] or {}), "retries": {"total_max_attempts": 1}}
         # Only for EC2's patience: it takes five launches at once, then two a second.
-        patience = AWSRetry.jittered_backoff(retries=10, delay=1, backoff=1.5, max_delay=2)
+        patience = AWSRetry.jittered_backoff(retries=20, delay=1, backoff=1, max_delay=1)
         self._client = module.client("ec2", retry_decorator=patience)
         self._request: dict[str, Any] = module.params["request"]
         self._region: str = module.region
@@ -115,6 +129,13 @@ class Launcher:
     def refusal(self, pools: Sequence[CapacityPool]) -> str:
         """Return in a line why not all could be launched in `pools`."""
         return self._refusal or no_more(self._empty, [pool for pool in pools if pool not in self._asked])
+
+    def came(self, filters: dict[str, Any], known: Collection[str]) -> list[str]:
+        """Return the ids of the machines that are not `known`: EC2 launched them without saying so."""
+        wanted = ansible_dict_to_boto3_filter_list(filters)
+        pages = self._client.get_paginator("describe_instances").paginate(Filters=wanted)
+        found = pages.search("Reservations[].Instances[].InstanceId")
+        return [instance for instance in found if instance not in known]
 
     def launch(self, pool: CapacityPool, most: int) -> list[str]:
         """Launch at most `most` machines of `pool`; return their ids. After a refusal that concerns all, none."""
@@ -157,6 +178,8 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "count": {"type": "int", "required": True},
+            "filters": {"type": "dict", "required": True},
+            "known": {"type": "list", "elements": "str", "required": True},
             "capacity_pools": {"type": "list", "elements": "dict", "required": True},
             "request": {"type": "dict", "required": True},
             "timeout": {"type": "int", "default": 8},
@@ -168,7 +191,11 @@ def main() -> None:
         module.exit_json(changed=count > 0, instance_ids=[], missing=0, refusal="")
     launcher = Launcher(module)
     pools = [CapacityPool(**pool) for pool in module.params["capacity_pools"]]
-    launched = fill(count, pools, launcher.launch, module.params["timeout"])
+    try:
+        launched = launcher.came(module.params["filters"], module.params["known"])
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=explain(error, module.region))
+    launched += fill(count - len(launched), pools, launcher.launch, module.params["timeout"])
     missing = count - len(launched)
     module.exit_json(
         changed=bool(launched),

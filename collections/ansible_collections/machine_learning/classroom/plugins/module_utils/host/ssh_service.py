@@ -36,17 +36,19 @@ amiss() {
 }
 """
 
-# The first argument is the file with the ports, the others are the addresses.
+# The first argument is what to take away on the way back to ssh.socket, or nothing where there is none; the others are
+# the addresses.
 #
-# Both units are stopped before systemd reads its units anew, for it may then forget a service that a socket started.
-# That is why `enable` may not call update-rc.d, which reloads; but apt, snapd or cloud-init may have reloaded before,
-# so whatever sshd still listens is ended. Sessions that are open, ours included, live on (KillMode=process).
-_FROM_SOCKET = (
+# Both units are stopped before systemd reads its units anew, for it may then forget a service that a socket started, or
+# one that somebody has disabled: its sshd keeps the ports, a new one ends, and /run/sshd goes with it. That is why
+# `enable` may not call update-rc.d, which reloads; but apt, snapd or cloud-init may have reloaded before, so whatever
+# sshd still listens is ended. Sessions that are open, ours included, live on (KillMode=process).
+_START = (
     _AMISS
     + r"""
 trap '' PIPE # whoever asked may be gone
 export SYSTEMCTL_SKIP_SYSV=1
-config=$1
+back=$1
 shift
 
 stop() {
@@ -71,7 +73,8 @@ if [ -z "$found" ]; then
     exit 0
 fi
 echo "$found"
-rm -f "$config"
+[ -n "$back" ] || exit 1
+rm -f "$back"
 systemctl --no-reload --quiet disable ssh.service
 systemctl --no-reload --quiet enable ssh.socket
 stop "$@"
@@ -93,24 +96,32 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     if _succeeds(host, "systemctl", "is-enabled", "--quiet", "ssh.socket") or not _succeeds(
         host, "systemctl", "is-active", "--quiet", "ssh.service"
     ):
-        if host.change("let ssh.service listen instead of ssh.socket"):
-            done = host.probe([*_DETACHED, _FROM_SOCKET, "sh", config_file, *_addresses(host)])
-            if done.returncode != 0:
-                again = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.socket")
-                state = "ssh.socket listens again" if again else "NOTHING listens any more: keep your sessions open"
-                _fail(host, done.stdout, f"{state}, and {config_file} was taken away")
+        if host.change("let ssh.service listen instead of ssh.socket") and (found := _start(host, config_file)):
+            again = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.socket")
+            state = "ssh.socket listens again" if again else "NOTHING listens any more: keep your sessions open"
+            _fail(host, found, f"{state}, and {config_file} was taken away")
         return
-    if units and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-        host.probe(["systemctl", "try-restart", "cron.service"])
     if host.check_mode and not os.path.isdir(RUNTIME_DIRECTORY):  # without it, sshd does not say what it is told
         host.need(f"{RUNTIME_DIRECTORY} is missing")
         return
-    restart = changed or units or bool(_amiss(host))
-    # A restart, for a reload opens no new port; sessions that are open, ours included, live on.
-    host.keep_running("ssh.service", restart=restart)
-    if restart and not host.check_mode and (found := _amiss(host)):
+    steps = []
+    if not _succeeds(host, "systemctl", "is-enabled", "--quiet", "ssh.service"):
+        steps.append("enabled ssh.service")
+    if changed or units or _amiss(host):
+        steps.append("restarted ssh.service")  # for a reload opens no new port
+    for step in steps:
+        host.change(step)
+    if steps and not host.check_mode and (found := _start(host)):
         _fail(host, found, "It serves what it holds")
+
+
+def _start(host: Host, back: str = "") -> str:
+    """Have ssh.service start anew and at boot; returns a line for each address that it does not hold then.
+
+    With `back`, ssh.socket listens again in that case, and that file is taken away.
+    """
+    done = host.probe([*_DETACHED, _START, "sh", back, *_addresses(host)])
+    return "" if done.returncode == 0 else done.stdout or "it did not start"
 
 
 def _amiss(host: Host) -> str:
@@ -133,7 +144,7 @@ def _succeeds(host: Host, *argv: str) -> bool:
 
 def _fail(host: Host, found: str, state: str) -> None:
     """End the module: not ssh.service alone holds its ports, but who is named in `found`."""
-    holders = ", ".join(found.splitlines()) or "it did not start"
+    holders = ", ".join(found.splitlines())
     host.fail(
         f"ssh.service does not hold all ports of class_ssh_ports ({holders}). {state}. End that "
         "process, or leave the port out of class_ssh_ports, and run configure.yml again."

@@ -12,10 +12,16 @@ import moto.servicequotas.urls as servicequotas_urls
 import moto.ssm.urls as ssm_urls
 from moto import settings
 from moto.core.utils import utcnow
-from moto.ec2.exceptions import EC2ClientError, InvalidAMIIdError, UnvailableAMIIdError
+from moto.ec2.exceptions import (
+    EC2ClientError,
+    InvalidAMIIdError,
+    InvalidTaggableResourceType,
+    UnvailableAMIIdError,
+)
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.utils import random_ami_id
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
@@ -55,15 +61,16 @@ VCPU_QUOTAS = (
 
 
 class LabImage(Ami):  # type: ignore[misc]  # moto has no types
-    """One of the lab's own images: as Ubuntu's, its disk and the metadata service that it was made for."""
+    """One of the lab's own images, or one of a machine: with its disk and the metadata service that it was made for."""
 
-    imds_support = metadata_options.VERSION_2
+    imds_support: str | None = metadata_options.VERSION_2
+    disk_gb = IMAGE_GB
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
         """The root disk."""
         (root,) = super().block_device_mappings
-        return [{**root, "Ebs": {**root["Ebs"], "VolumeSize": IMAGE_GB}}]
+        return [{**root, "Ebs": {**root["Ebs"], "VolumeSize": self.disk_gb}}]
 
 
 class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
@@ -175,13 +182,34 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                     "for the instance bucket that the specified instance type belongs to.",
                 )
 
-    def create_image(self, instance_id: str, name: str, *arguments: Any, **named: Any) -> Any:
-        """Begin an image: pending until its host was copied."""
+    def create_image(
+        self, instance_id: str, name: str, description: str, tag_specifications: list[dict[str, Any]]
+    ) -> LabImage:
+        """Begin an image of the size of the machine's disk: pending until its host was copied.
+
+        moto would call it a disk of its own size, and cannot tag the snapshot.
+        """
         if any(ami.name == name and ami.owner_id == self.account_id for ami in self.amis.values()):
             raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
-        ami = super().create_image(instance_id, name, *arguments, **named)
-        ami.state = "pending"
+        ami_id = random_ami_id()
+        ami = LabImage(
+            self,
+            ami_id,
+            instance=self.get_instance(instance_id),
+            name=name,
+            description=description,
+            state="pending",
+            snapshot_description=f"Created by CreateImage({instance_id}) for {ami_id}",
+        )
         ami.imds_support = metadata_options.imds_support(self.amis.get(ami.instance.image_id))
+        ami.disk_gb = max((disk.size for disk in ami.instance.block_device_mapping.values()), default=IMAGE_GB)
+        ami.ebs_snapshot.volume.size = ami.disk_gb
+        tagged = {"image": ami, "snapshot": ami.ebs_snapshot}
+        for specification in tag_specifications:
+            if specification["ResourceType"] not in tagged:
+                raise InvalidTaggableResourceType(specification["ResourceType"])
+            tagged[specification["ResourceType"]].add_tags({tag["Key"]: tag["Value"] for tag in specification["Tags"]})
+        self.amis[ami.id] = ami
         return ami
 
     def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 
-from lab import hosts, network
+from lab import hosts, image, network
 from lab.addresses import AddressPool
 from lab.faults import BOOT, Faults
 from lab.host_watch import HostWatch
@@ -127,6 +127,10 @@ class Fleet:
             ami.state = "available"
 
         self._later(instance_id, copy_disk)
+
+    def remove_image_later(self, ami_id: str) -> None:
+        """Remove the image, soon; one that a host lives on stays until the lab is down."""
+        self._workers.submit(image.remove, ami_id)
 
     def _later(self, instance_id: str, job: Callable[[LabInstance], None]) -> None:
         def work() -> None:

@@ -146,6 +146,12 @@ def _drop_older(release: Release) -> None:
             try_podman("rmi", image)
 
 
+def remove(ami: str) -> None:
+    """Remove the image `ami` that was made from a host, unless another host lives on it."""
+    if ami not in {release.ami for release in RELEASES}:
+        try_podman("rmi", name(ami))
+
+
 def drop_all_but_bases() -> None:
     """Remove the images made from hosts: they end with their lab. The base images stay cached."""
     bases = {name(release.ami) for release in RELEASES}

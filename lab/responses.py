@@ -56,6 +56,12 @@ class LabResponse(LaunchResponse):
         self.fleet.image_later(instance_id, ami, reboot=not self._get_bool_param("NoReboot", False))
         return ActionResult({"ImageId": ami.id})
 
+    def deregister_image(self) -> Any:
+        """DeregisterImage: what no host lives on any more takes no room."""
+        result = super().deregister_image()
+        self.fleet.remove_image_later(self._get_param("ImageId"))
+        return result
+
 
 def install(fleet: Fleet) -> None:
     """Put the lab's services in moto's place, with the hosts of `fleet` behind them."""

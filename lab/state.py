@@ -114,7 +114,7 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
         "class_mail_from": "Machine learning class <class@example.com>",
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.
-    groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}}}}
+    groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}, "baking": {}}}}
     for path, content in ((layout.INVENTORY / "lab.yml", groups), (layout.VARIABLES, variables)):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, "# Written by `python -m lab up`.\n" + yaml.safe_dump(content, sort_keys=False, width=120))

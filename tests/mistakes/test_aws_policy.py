@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.iam import POLICY, action_of, checks, judgeable
+from lab.image import RELEASES
 from tests.support import account_owner
 from tests.support.desk import ACCESS_KEY, Aws, Desk
 from tests.support.rooms import HERE
@@ -101,6 +102,20 @@ class Term:
         snapshots = [disk["Ebs"]["SnapshotId"] for disk in disks]
         self.owner.create_tags(Resources=[image, *snapshots], Tags=[{"Key": "Class", "Value": "ml101"}])
 
+    def bake(self) -> None:
+        """Make an image of a machine on which nothing can be installed, and leave the machine as a killed run does."""
+        tags: Any = [{"Key": "BakedBy", "Value": "ml101"}, {"Key": "Name", "Value": "ml101-bake"}]
+        named: Any = [{"ResourceType": "instance", "Tags": tags}]
+        launched = self.owner.run_instances(
+            ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType="t3a.large", TagSpecifications=named
+        )
+        given = {
+            "machines_bake_instance_id": launched["Instances"][0]["InstanceId"],
+            "machines_bake_carries": "image=x",
+        }
+        shown = self.desk.play_tasks({"role": "machines", "tasks_from": "bake_image"}, **given)
+        assert shown.code == 0, shown.text
+
     def run(self) -> None:
         """Run every playbook, in all ways in which it calls something that the others do not."""
         self.play("provision.yml")
@@ -117,7 +132,9 @@ class Term:
         (self.desk.home / "students.csv").write_text("name,email\nAda Beispiel,ada@example.com\n")
         self.play("retire.yml", student="grace", class_snapshot_work=["grace"])
         self.make_an_image(next(iter(self.machines().values())))
+        self.bake()
         self.play("teardown.yml", class_confirm_teardown="ml101", class_abandon_work=["ada"])
+        self.play("bake.yml", bake_remove=True)
         assert self.machines() == {}
         self.actions = actions(self.desk.aws)
 

@@ -52,6 +52,12 @@ _numbers = itertools.count()
 class HostlessResponse(LaunchResponse):
     """EC2's actions, for machines that printed their host keys and then fell silent."""
 
+    def create_image(self) -> Any:
+        """CreateImage: it is complete at once, as there is nothing to copy."""
+        result = super().create_image()
+        self.ec2_backend.amis[result.result["ImageId"]].state = "available"
+        return result
+
     def console(self, instance_id: str) -> str:
         """Return a host key alone."""
         key = base64.b64encode(f"the host key of {instance_id}".encode()).decode()
@@ -128,6 +134,10 @@ class Aws:
     def set_quota(self, code: str, limit: float, region: str = "us-east-1") -> None:
         """Grant another vCPU quota."""
         ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+
+    def fail_image(self, image_id: str, region: str = "us-east-1") -> None:
+        """Let an image be one that could not be made."""
+        ec2_backends[DEFAULT_ACCOUNT_ID][region].amis[image_id].state = "failed"
 
     @property
     def made(self) -> set[str]:

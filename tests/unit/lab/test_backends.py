@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -100,3 +100,26 @@ def test_one_machine_is_refused_by_its_name_or_id(aws: Aws, ec2: EC2Client) -> N
         ec2.start_instances(InstanceIds=[ada])
         ec2.stop_instances(InstanceIds=[ada])
         aws.faults.clear()
+
+
+def test_an_image_of_a_machine_has_its_disk_and_tags_of_its_own(ec2: EC2Client) -> None:
+    disk: Any = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 21, "VolumeType": "gp3", "Encrypted": True}}
+    machine = ec2.run_instances(
+        ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType="t3.micro", BlockDeviceMappings=[disk]
+    )["Instances"][0]["InstanceId"]
+    tags: Any = [{"Key": "BakedBy", "Value": "ml101"}]
+    named: Any = [{"ResourceType": kind, "Tags": tags} for kind in ("image", "snapshot")]
+    made = ec2.create_image(InstanceId=machine, Name="baked", TagSpecifications=named)["ImageId"]
+    try:
+        wanted: Any = [{"Name": "tag:BakedBy", "Values": ["ml101"]}]
+        (image,) = ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
+        (root,) = image["BlockDeviceMappings"]
+        assert (image["ImageId"], root["Ebs"]["VolumeSize"]) == (made, 21)
+        (snapshot,) = ec2.describe_snapshots(Filters=wanted)["Snapshots"]
+        assert snapshot["SnapshotId"] == root["Ebs"]["SnapshotId"]
+        assert snapshot["VolumeSize"] == 21
+        with pytest.raises(ClientError, match=r"InvalidSnapshot\.InUse"):
+            ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
+    finally:
+        ec2.deregister_image(ImageId=made)
+    ec2.delete_snapshot(SnapshotId=root["Ebs"]["SnapshotId"])

@@ -10,6 +10,7 @@ description:
   - Asks AWS for the subnets to launch into, whether the image exists, which zones offer the instance types, and
     whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
     asks for the subnets alone.
+  - Where an image was baked for the class that carries what its machines are to carry, machines are launched from it.
   - What AWS does not permit to ask is said and taken for good.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
@@ -52,6 +53,14 @@ options:
     description: The lock of the conda environment, for its size; it need not exist yet.
     type: path
     required: true
+  baked_by:
+    description: The class whose baked images may be used; empty for none.
+    type: str
+    default: ""
+  baked_content:
+    description: What a baked image carries on top of the other image. Files and folders, by the name of the part.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     details: It only asks.
@@ -95,10 +104,33 @@ image_id:
   description: The image to launch from.
   type: str
   returned: when something is to be launched
+base_image_id:
+  description: The image that RV(image_id) is, or was baked from.
+  type: str
+  returned: when something is to be launched
+carries:
+  description: What a machine of the class is to carry, as the tag of a baked image.
+  type: str
+  returned: when something is to be launched
+baked:
+  description: The baked image that fits.
+  type: dict
+  returned: when something is to be launched
+  contains:
+    image_id:
+      description: Its id; empty if none fits.
+      type: str
+    fresh:
+      description: Whether it is young enough not to be made anew.
+      type: bool
+    said:
+      description: What is to be said of it, or of one that does not fit any more; empty if there is none.
+      type: str
 """
 
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,6 +141,13 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
     explain,
     is_not_permitted,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.baked_images import (
+    BAKED_BY,
+    BakedImage,
+    carried,
+    choose,
+    root_disk_gb,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.capacity_pools import capacity_pools
 
@@ -150,6 +189,12 @@ class Check:
                 'Set class_image_id in group_vars/all/class.yml, or "" for Canonical\'s newest Ubuntu; then run again.'
             )
         return found[0]
+
+    def baked(self, baked_by: str) -> list[BakedImage]:
+        """Return the images that were baked for a class, as far as they are whole."""
+        wanted: Any = [{"Name": f"tag:{BAKED_BY}", "Values": [baked_by]}, {"Name": "state", "Values": ["available"]}]
+        pages = self._ec2.get_paginator("describe_images").paginate(Owners=["self"], Filters=wanted)
+        return [BakedImage.of(image) for page in pages for image in page["Images"]]
 
     def zones(self, instance_types: list[str]) -> dict[str, list[str]]:
         """Return the zones that offer each of those `instance_types` that the region has at all."""
@@ -231,13 +276,14 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     types = ask.if_permitted("the vCPU quota", partial(ask.types, {*names, *wanted, *running}))
     if count:
         image = ask.image(given["image_id"], given["image_parameter"])
-        chosen["image_id"] = image["ImageId"]
+        baked = ask.baked(given["baked_by"]) if given["baked_by"] else []
+        chosen |= _image_of(module, image["ImageId"], baked)
         for name, kind in (types or {}).items():
             if name in names:
                 launch_module.require_nitro(name, kind.get("Hypervisor"))  # bare metal has none
                 supported = kind["ProcessorInfo"]["SupportedArchitectures"]
                 launch_module.require_architecture(name, supported, image["ImageId"], image["Architecture"])
-        launch_module.require_disk(given["disk_gb"], _size_gb(image), _archives(Path(given["environment_lock"])))
+        launch_module.require_disk(given["disk_gb"], root_disk_gb(image), _archives(Path(given["environment_lock"])))
         burstable = {name for name, kind in (types or {}).items() if kind["BurstablePerformanceSupported"]}
         chosen["capacity_pools"] = [{**asdict(pool), "burstable": pool.instance_type in burstable} for pool in pools]
     if types:
@@ -249,11 +295,20 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     return chosen
 
 
-def _size_gb(image: ImageTypeDef) -> int:
-    """Return the least size of the image's root disk, 0 where AWS does not say."""
-    root = image.get("RootDeviceName")
-    disks = [disk.get("Ebs", {}) for disk in image.get("BlockDeviceMappings", []) if disk.get("DeviceName") == root]
-    return max((disk.get("VolumeSize") or 0 for disk in disks), default=0)
+def _image_of(module: AnsibleAWSModule, base_image_id: str, baked: list[BakedImage]) -> dict[str, Any]:
+    """Return the image to launch from: the one that was baked from the given one, if it fits."""
+    given = module.params
+    carries = carried(base_image_id, given["baked_content"])
+    choice = choose(baked, carries, given["disk_gb"], datetime.now(UTC).date())
+    if choice.warning:
+        module.warn(choice.warning)
+    image_id = choice.image.image_id if choice.image else ""
+    return {
+        "image_id": image_id or base_image_id,
+        "base_image_id": base_image_id,
+        "carries": carries,
+        "baked": {"image_id": image_id, "fresh": choice.fresh, "said": choice.said},
+    }
 
 
 def _archives(lock_file: Path) -> int | None:
@@ -276,6 +331,8 @@ def main() -> None:
             "subnet_id": {"default": ""},
             "disk_gb": {"type": "int", "required": True},
             "environment_lock": {"type": "path", "required": True},
+            "baked_by": {"default": ""},
+            "baked_content": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

@@ -1,0 +1,177 @@
+"""One term bakes an image; the next launches from it: no machine is another's clone, or has anything of that term."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.baked import baking, images, remove_images, snapshots
+from tests.support.class_machines import machines, refuse_a_lab_that_is_up
+from tests.support.commands import command, requests
+from tests.support.lab_course import Course
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STUDENTS = ["ada", "grace"]
+SEATS = ["ml101-001", "ml101-002"]
+# Run on a machine before it is configured.
+ASK = """
+- hosts: machines
+  gather_facts: false
+  tasks:
+    - machine_learning.classroom.roles_needed:
+        roles: [conda, data]
+      register: roles_needed
+    - ansible.builtin.assert:
+        that: roles_needed.roles == []
+        fail_msg: "{{ roles_needed.reasons }}"
+    # Their defaults are those of the whole play, though none of them runs.
+    - ansible.builtin.import_role: {name: conda}
+      when: false
+    - ansible.builtin.import_role: {name: data}
+      when: false
+"""
+
+
+@pytest.fixture(scope="module")
+def terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Course, Course]]:
+    """Two terms of a class, each with a key of its own."""
+    refuse_a_lab_that_is_up()
+    made = [Course(tmp_path_factory.mktemp("term"), {"class_confirm_teardown": "ml101"}) for _ in range(2)]
+    for term in made:
+        term.write_roster(STUDENTS)
+    try:
+        command(".venv/bin/python -m lab up")
+        yield made[0], made[1]
+    finally:
+        command("make lab-down DISCARD=1")
+
+
+@pytest.fixture
+def last(terms: tuple[Course, Course]) -> Course:
+    """The term that bakes."""
+    return terms[0]
+
+
+@pytest.fixture
+def this(terms: tuple[Course, Course]) -> Course:
+    """The term that launches from what was baked."""
+    return terms[1]
+
+
+def launches() -> int:
+    """Count the launches so far."""
+    return sum(request["action"] == "RunInstances" for request in requests())
+
+
+def test_a_machine_without_students_becomes_an_image_and_ends(last: Course) -> None:
+    assert "An image would be baked." in last.play("bake.yml --check")
+    assert machines() == []
+    last.play("bake.yml")
+    (image,) = images()
+    tags = {tag["Key"]: tag["Value"] for tag in image["Tags"]}
+    assert image["State"] == "available"
+    assert tags.keys() == {"BakedBy", "BakedOn", "Carries", "Name"}
+    assert [disk["Ebs"]["SnapshotId"] for disk in image["BlockDeviceMappings"]] == snapshots()
+    assert {each["State"] for each in machines()} == {"terminated"}
+    assert not any("Class" in each["Tags"] for each in machines())
+
+
+def test_a_second_bake_does_nothing(last: Course) -> None:
+    before = launches()
+    shown = last.play("bake.yml")
+    assert "Nothing to do: " in shown
+    assert "changed=0" in shown
+    assert launches() == before
+
+
+def test_an_image_is_kept_for_the_next_term_and_named(last: Course) -> None:
+    shown = last.play("teardown.yml")
+    assert "Kept for the next term: ml101-" in shown
+    assert "ansible-playbook bake.yml -e bake_remove=true" in shown
+    assert "Nothing is left but the baked images named above." in shown
+    assert len(images()) == len(snapshots()) == 1
+
+
+def test_the_next_term_starts_from_it_and_nothing_is_installed(this: Course) -> None:
+    (image,) = images()
+    assert f"fits ({image['ImageId']}): machines start from it." in this.play("provision.yml")
+    alive = [each for each in machines() if each["State"] == "running"]
+    assert {each["ImageId"] for each in alive} == {image["ImageId"]}
+    assert sorted(each["Tags"]["Name"] for each in alive) == SEATS
+    (this.folder / "ask.yml").write_text(ASK)
+    this.play(str(this.folder / "ask.yml"))
+    this.play("configure.yml")
+    assert this.play("status.yml").count(" answers ") == len(STUDENTS)
+    assert "changed=0" in this.play("configure.yml -e configure_force=true")
+
+
+def test_no_machine_is_the_clone_of_another(this: Course) -> None:
+    ids = {this.on(seat, "cat /etc/machine-id") for seat in SEATS}
+    assert len(ids) == len(SEATS)
+    assert all(len(found.strip()) == 32 for found in ids)
+    keys = [set(this.on(seat, "cut -d ' ' -f 2 /etc/ssh/ssh_host_*_key.pub").split()) for seat in SEATS]
+    assert all(len(found) >= 2 for found in keys)
+    assert not keys[0] & keys[1]
+
+
+def test_the_class_has_one_key_to_each_machine_and_nothing_of_the_last_term_is_there(
+    last: Course, this: Course
+) -> None:
+    now, before = ((term.state / "ssh_key.pub").read_text().split()[1] for term in (this, last))
+    assert now != before
+    for seat in SEATS:
+        for account in ("/home/ubuntu", "/root"):
+            lines = this.on(seat, f"cat {account}/.ssh/authorized_keys").splitlines()
+            assert [now in line for line in lines if line.strip()] == [True]
+        found = this.on(seat, f"find / -xdev -type f -size +0 -exec grep -lF {before} {{}} + || true")
+        assert found == ""
+
+
+def test_each_machine_reads_the_environment_ahead_once_it_has_booted(this: Course) -> None:
+    for seat in SEATS:
+        shown = this.on(seat, "systemctl show --property=ActiveState,Result,ExecMainStartTimestampMonotonic read-ahead")
+        assert "Result=success" in shown
+        assert "ActiveState=inactive" in shown
+        assert "ExecMainStartTimestampMonotonic=0" not in shown  # it did run
+        assert this.on(seat, "systemctl list-units --failed --no-legend").strip() == ""
+        # No other service of the project is less exposed: see tests/oracle.
+        this.on(seat, "systemd-analyze --no-pager --threshold=10 security read-ahead.service")
+
+
+def test_an_image_that_no_longer_fits_is_named_and_replaced_with_its_snapshot(this: Course) -> None:
+    (old,) = images()
+    more = this.folder / "datasets.yml"
+    more.write_text("datasets: []\n")
+    other = f"-e class_datasets_file={more}"
+    said = this.play(f"""provision.yml --check {other} -e '{{"class_spare_machines": 1}}'""")
+    assert "does not fit any more (other data)" in said
+    this.play(f"bake.yml {other}")
+    (new,) = images()
+    assert new["ImageId"] != old["ImageId"]
+    assert len(snapshots()) == 1
+    assert baking() == []
+    running = [each["Tags"]["Name"] for each in machines() if each["State"] == "running"]
+    assert sorted(running) == SEATS
+
+
+def test_a_machine_that_fails_becomes_no_image_and_ends(this: Course) -> None:
+    remove_images()
+    missing = this.folder / "datasets.yml"
+    missing.write_text(f"datasets: [{{name: none, url: 'https://example.org/none.csv', sha256: '{'0' * 64}'}}]\n")
+    shown = this.play(f"bake.yml -e class_datasets_file={missing}", check=False)
+    assert "No image was made, for the machine was not made ready: " in shown
+    assert "Data set none: " in shown
+    assert (images(), snapshots(), baking()) == ([], [], [])
+
+
+def test_all_that_was_baked_is_removed_when_asked(this: Course) -> None:
+    this.play("bake.yml")
+    assert len(images()) == 1
+    assert "would be left" in this.play("bake.yml -e bake_remove=true --check")
+    assert len(images()) == 1
+    this.play("bake.yml -e bake_remove=true")
+    assert (images(), snapshots(), baking()) == ([], [], [])
+    assert "Nothing is left that costs money." in this.play("teardown.yml")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # The last one in front of `roles_needed`.
 BEFORE = "137b9cf"
 RESULTS = PROJECT / "benchmarks/results/latest.json"
-# The lab's control group keeps the CPU time of all hosts, in nanoseconds or, since version 2, in microseconds.
+# Where the kernel counts the CPU time of all the lab's hosts: control groups of version 1 in ns, of version 2 in µs.
 USAGE = Path("/sys/fs/cgroup/cpuacct/machine_learning_aws/cpuacct.usage")
 USAGE_2 = Path("/sys/fs/cgroup/machine_learning_aws/cpu.stat")
 VCPUS_OF_A_MACHINE = 2

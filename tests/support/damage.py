@@ -51,8 +51,8 @@ DAMAGES = [
     Damage(
         "student",
         "another password",
-        "getent shadow ada | cut -d: -f2 > /root/hash; echo ada:another | chpasswd",
-        '[ "$(getent shadow ada | cut -d: -f2)" = "$(cat /root/hash)" ]',
+        "getent shadow ada | cut -d: -f2 > /run/hash; echo ada:another | chpasswd",
+        '[ "$(getent shadow ada | cut -d: -f2)" = "$(cat /run/hash)" ]',
     ),
     Damage(
         "student",
@@ -71,8 +71,8 @@ DAMAGES = [
     Damage(
         "data",
         "a data set that is gone",
-        f"find {FOLDER}/data -type f -size +1k | head -n 1 | tee /root/gone | xargs rm",
-        '[ -s "$(cat /root/gone)" ]',
+        f"find {FOLDER}/data -type f -size +1k | head -n 1 | tee /run/gone | xargs rm",
+        '[ -s "$(cat /run/gone)" ]',
     ),
     mode("data", f"{FOLDER}/data", "700", "755"),
     mode("data", STORE, "755", "700"),

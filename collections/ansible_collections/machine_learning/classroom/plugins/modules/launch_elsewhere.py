@@ -118,6 +118,7 @@ class Launcher:
         module.params["aws_config"] = {**(module.params["aws_config"] or {}), "retries": {"total_max_attempts": 1}}
         # Only for EC2's patience: it takes five launches at once, then two a second.
         patience = AWSRetry.jittered_backoff(retries=20, delay=1, backoff=1, max_delay=1)
+        self._patience = patience
         self._client = module.client("ec2", retry_decorator=patience)
         self._request: dict[str, Any] = module.params["request"]
         self._region: str = module.region
@@ -134,7 +135,7 @@ class Launcher:
         """Return the ids of the machines that are not `known`: EC2 launched them without saying so."""
         wanted = ansible_dict_to_boto3_filter_list(filters)
         pages = self._client.get_paginator("describe_instances").paginate(Filters=wanted)
-        found = pages.search("Reservations[].Instances[].InstanceId")
+        found = self._patience(lambda: list(pages.search("Reservations[].Instances[].InstanceId")))()
         return [instance for instance in found if instance not in known]
 
     def launch(self, pool: CapacityPool, most: int) -> list[str]:

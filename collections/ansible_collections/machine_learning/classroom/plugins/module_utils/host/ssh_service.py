@@ -87,6 +87,8 @@ exit 1
 # nobody listens.
 _DETACHED = ("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=oneshot", "sh", "-c")
 
+_LOCKED = "NOTHING listens any more: keep your sessions open"
+
 
 def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     """Have ssh.service hold all of sshd's ports, with what changed of its configuration and of systemd's `units`.
@@ -98,8 +100,7 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     ):
         if host.change("let ssh.service listen instead of ssh.socket") and (found := _start(host, config_file)):
             again = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.socket")
-            state = "ssh.socket listens again" if again else "NOTHING listens any more: keep your sessions open"
-            _fail(host, found, f"{state}, and {config_file} was taken away")
+            _fail(host, found, f"{'ssh.socket listens again' if again else _LOCKED}, and {config_file} was taken away")
         return
     if host.check_mode and not os.path.isdir(RUNTIME_DIRECTORY):  # without it, sshd does not say what it is told
         host.need(f"{RUNTIME_DIRECTORY} is missing")
@@ -112,7 +113,8 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     for step in steps:
         host.change(step)
     if steps and not host.check_mode and (found := _start(host)):
-        _fail(host, found, "It serves what it holds")
+        serves = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.service")
+        _fail(host, found, "It serves what it holds" if serves else _LOCKED)
 
 
 def _start(host: Host, back: str = "") -> str:

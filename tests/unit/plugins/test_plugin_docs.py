@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 ANSIBLE_DOC = Path(sys.executable).with_name("ansible-doc")
 NAME = "machine_learning.classroom"
-FOLDERS = {"module": "modules", "filter": "filter", "inventory": "inventory", "callback": "callback"}
-RETURNING = ("module", "filter")
+FOLDERS = {"module": "modules", "filter": "filter", "inventory": "inventory", "callback": "callback", "lookup": "lookup"}
+RETURNING = ("module", "filter", "lookup")
 
 
 def load(folder: str, file: str) -> Any:

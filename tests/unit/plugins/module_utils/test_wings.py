@@ -29,7 +29,7 @@ ALLOWED = {
 }
 """What else a wing may import, with the reason. An arrow that is no longer there has to leave the list."""
 
-CONTROL_NODE = {"action", "callback", "filter", "inventory", "plugin_utils"}
+CONTROL_NODE = {"action", "callback", "filter", "inventory", "lookup", "plugin_utils"}
 """What runs on the control node alone: nothing that runs on machines may need it."""
 
 

@@ -54,12 +54,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
     def _ask(self, roles: list[str], task_vars: dict[str, Any]) -> dict[str, list[str]]:
         """Return for each role why it is needed; nothing for one that is not."""
-        # A template copies all variables, and this one holds each of them once more.
-        variables = {name: value for name, value in task_vars.items() if name != "vars"}
         jobs, answers = {}, {}
         for role in roles:
             try:
-                jobs[role] = self._job(role, variables)
+                jobs[role] = self._job(role, task_vars)
             except NeededError as needed:
                 answers[role] = [str(needed)]
             except Exception as error:  # noqa: BLE001 - the role meets it too; what it says could hold a secret

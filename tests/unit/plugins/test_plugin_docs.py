@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 ANSIBLE_DOC = Path(sys.executable).with_name("ansible-doc")
 NAME = "machine_learning.classroom"
-FOLDERS = {"module": "modules", "filter": "filter", "inventory": "inventory", "callback": "callback", "lookup": "lookup"}
+FOLDERS = {
+    "module": "modules",
+    "filter": "filter",
+    "inventory": "inventory",
+    "callback": "callback",
+    "lookup": "lookup",
+}
 RETURNING = ("module", "filter", "lookup")
 
 

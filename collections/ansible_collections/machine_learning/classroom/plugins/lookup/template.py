@@ -11,8 +11,8 @@ DOCUMENTATION = r"""
 name: template
 short_description: The text of a template
 description:
-  - Does what P(ansible.builtin.template#lookup) does, without its options and without C(ansible_managed) and the other
-    variables that it adds. In return it copies no variables, which costs the more the larger the class.
+  - Does what P(ansible.builtin.template#lookup) does, but for its options, templates that include others, and
+    C(ansible_managed) and the other variables that it adds. In return it copies no variables.
 author: The machine_learning_aws developers (!UNKNOWN)
 options:
   _terms:

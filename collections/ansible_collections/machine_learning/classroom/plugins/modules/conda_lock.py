@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: conda_lock
 short_description: Choose the exact packages of environment.yml and write them to a lock
 description:
-  - Runs on the control node, with py-rattler, for machines of another kind than itself.
+  - Runs on the control node, with py-rattler, for machines of another kind than itself. The action plugin of the same
+    name starts no process where the lock holds and all options are given.
   - Chooses only where the environment file, a channel or the platform differs from what the lock was made for. Packages
     of the old lock stay where nothing asks for others; without a lock, the newest are chosen.
   - Refuses what a lock cannot hold (a C(pip) section) and what a class may not use (Anaconda's C(defaults) channel).
@@ -17,6 +18,7 @@ requirements:
   - PyYAML
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   environment_file:
     description: The environment as conda describes it. Its C(prefix) is ignored.

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Keep a password and a token for every student."""
+"""Documentation of the action credentials."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ requirements:
   - libpass
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   path:
     description: The file that keeps the credentials, mode 0600; its directory must exist.
@@ -62,58 +63,3 @@ new:
   elements: str
   returned: success
 """
-
-import json
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
-    HAS_PASSLIB,
-    CredentialError,
-    complete,
-    is_private,
-    read_credentials,
-    write_credentials,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "changed_addresses": {"type": "dict", "default": {}},
-        },
-        supports_check_mode=True,
-    )
-    if not HAS_PASSLIB:
-        module.fail_json(msg=missing_package("libpass"))
-    path, students = module.params["path"], module.params["students"]
-    try:
-        kept = read_credentials(path)
-    except (OSError, json.JSONDecodeError) as error:
-        module.fail_json(
-            msg=f"The students' passwords in {path} cannot be read: {error}.\n"
-            "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
-        )
-    try:
-        credentials, new = complete(kept, students, module.params["changed_addresses"])
-    except CredentialError as error:
-        module.fail_json(msg=str(error))
-    changed = bool(new) or not is_private(path)
-    if changed and not module.check_mode:
-        write_credentials(path, credentials)
-    accounts = {
-        student["username"]: {
-            **credentials[student["email"].casefold()],
-            "name": student["name"],
-            "email": student["email"],
-        }
-        for student in students
-    }
-    module.exit_json(changed=changed, accounts=accounts, new=new)
-
-
-if __name__ == "__main__":
-    main()

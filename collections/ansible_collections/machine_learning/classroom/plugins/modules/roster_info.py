@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Read and check the class roster."""
+"""Documentation of the action roster_info."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ description:
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   path:
     description: The CSV file.
@@ -53,22 +54,3 @@ students:
       type: int
       sample: 2
 """
-
-from dataclasses import asdict
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.roster import RosterError, read_roster
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
-    try:
-        students = read_roster(module.params["path"])
-    except RosterError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, students=[asdict(student) for student in students])
-
-
-if __name__ == "__main__":
-    main()

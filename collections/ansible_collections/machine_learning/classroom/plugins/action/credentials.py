@@ -1,0 +1,61 @@
+"""Keep a password and a token for every student."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    HAS_PASSLIB,
+    CredentialError,
+    complete,
+    is_private,
+    read_credentials,
+    write_credentials,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The action `machine_learning.classroom.credentials`."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run once for a class."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(
+            {
+                "path": {"type": "path", "required": True},
+                "students": {"type": "list", "elements": "dict", "required": True},
+                "changed_addresses": {"type": "dict", "default": {}},
+            }
+        )
+        if not HAS_PASSLIB:
+            return result | {"failed": True, "msg": missing_package("libpass")}
+        path, students = given["path"], given["students"]
+        try:
+            kept = read_credentials(path)
+        except (OSError, json.JSONDecodeError) as error:
+            words = (
+                f"The students' passwords in {path} cannot be read: {error}.\n"
+                "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
+            )
+            return result | {"failed": True, "msg": words}
+        try:
+            credentials, new = complete(kept, students, given["changed_addresses"])
+        except CredentialError as error:
+            return result | {"failed": True, "msg": str(error)}
+        changed = bool(new) or not is_private(path)
+        if changed and not self._task.check_mode:
+            write_credentials(path, credentials)
+        accounts = {
+            student["username"]: {
+                **credentials[student["email"].casefold()],
+                "name": student["name"],
+                "email": student["email"],
+            }
+            for student in students
+        }
+        return result | {"changed": changed, "accounts": accounts, "new": new}

@@ -1,0 +1,149 @@
+"""What begins a command runs inside Ansible: the roster, the credentials, and the lock where it holds.
+
+So that a start of a module is noticed, and fails, its interpreter is one that does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.action.conda_lock import lock_that_holds
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import read
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedPackage
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import request
+
+from tests.support.conda_channels import write_class_channel
+from tools import PROJECT
+
+NO_PYTHON = "/bin/false"
+# A package that is missing on the control node.
+HIDDEN = "import sys; sys.modules.update(dict.fromkeys(['passlib', 'passlib.hash']))"
+
+
+def act(action: str, arguments: dict[str, Any], *options: str, python: str = NO_PYTHON, path: str = "") -> Any:
+    """Run an action as a playbook would; returns its result."""
+    ansible = [str(Path(sys.executable).with_name("ansible")), "localhost", "--inventory=localhost,"]
+    done = subprocess.run(
+        [
+            *ansible,
+            "--connection=local",
+            f"--extra-vars=ansible_python_interpreter={python}",
+            f"--module-name=machine_learning.classroom.{action}",
+            f"--args={json.dumps(arguments)}",
+            *options,
+        ],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+            "PYTHONPATH": path,
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+
+
+def test_the_roster(tmp_path: Path) -> None:
+    roster = tmp_path / "students.csv"
+    roster.write_text("name,email\nAda {{ x }} Beispiel,ada@example.com\n")
+    (ada,) = act("roster_info", {"path": str(roster)})["students"]
+    assert ada == {"name": "Ada {{ x }} Beispiel", "email": "ada@example.com", "username": "ada", "line": 2}
+    roster.write_text("name,email\nAda Beispiel,ada\n")
+    refused = act("roster_info", {"path": str(roster)})
+    assert refused["failed"]
+    assert "line 2" in refused["msg"]
+
+
+def test_credentials_are_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.json"
+    students = [{"name": "Ada Beispiel", "email": "Ada@example.com", "username": "ada"}]
+    arguments = {"path": str(path), "students": students}
+    assert act("credentials", arguments, "--check")["changed"]
+    assert not path.exists()
+    made = act("credentials", arguments)
+    assert (made["changed"], made["new"]) == (True, ["ada"])
+    kept = json.loads(path.read_text())
+    assert made["accounts"]["ada"] == kept["ada@example.com"] | {"name": "Ada Beispiel", "email": "Ada@example.com"}
+    again = act("credentials", arguments)
+    assert (again["changed"], again["new"], again["accounts"]) == (False, [], made["accounts"])
+
+    students.append({"name": "Another Ada", "email": "another@example.com", "username": "ada"})
+    refused = act("credentials", arguments)
+    assert refused["failed"]
+    assert "ada" in refused["msg"]
+    path.write_text("{")
+    assert act("credentials", arguments)["msg"].startswith(f"The students' passwords in {path} cannot be read: ")
+    assert path.read_text() == "{"
+
+
+def test_credentials_name_the_package_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HIDDEN)
+    told = act("credentials", {"path": "/absent", "students": []}, path=str(tmp_path))
+    assert told["failed"]
+    assert "(libpass) on " in told["msg"]
+    assert "`make setup`" in told["msg"]
+
+
+def write_lock(lock: dict[str, Any]) -> Lock:
+    """Write a lock for what its environment.yml asks for now."""
+    wanted = request(read(Path(lock["environment_file"])), lock["mirror_url"], lock["platform"], lock["if_offered"])
+    package = LockedPackage({"name": "some", "version": "1"}, "https://example.org/some-1-0.conda", "0" * 64)
+    made = Lock(wanted, (package,))
+    Path(lock["lock_file"]).write_text(made.text())
+    return made
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> dict[str, Any]:
+    """Return what the role gives the module."""
+    (tmp_path / "environment.yml").write_text("channels: [conda-forge]\ndependencies: [numbers_]\n")
+    write_class_channel(tmp_path / "mirror" / "conda-forge")
+    return {
+        "environment_file": str(tmp_path / "environment.yml"),
+        "lock_file": str(tmp_path / "environment.lock"),
+        "mirror_url": (tmp_path / "mirror").as_uri(),
+        "platform": "linux-64",
+        "if_offered": ["conda"],
+    }
+
+
+def test_packages_are_chosen_once(lock: dict[str, Any]) -> None:
+    assert act("conda_lock", lock)["failed"]  # it wants a process of its own
+    chosen = act("conda_lock", lock, python=sys.executable)
+    assert (chosen["changed"], chosen["packages"]) == (True, 1)
+    told = act("conda_lock", lock)
+    assert (told["changed"], told["packages"], told["changes"]) == (False, 1, [])
+
+
+def test_a_lock_holds_only_if_it_is_sure(lock: dict[str, Any]) -> None:
+    environment, file = Path(lock["environment_file"]), Path(lock["lock_file"])
+    made = write_lock(lock)
+    assert lock_that_holds(lock) == made
+    for other in ({"if_offered": []}, {"platform": "linux-aarch64"}, {"mirror_url": "http://example.org"}):
+        assert lock_that_holds(lock | other) is None
+    assert lock_that_holds({name: lock[name] for name in lock.keys() - {"platform"}}) is None
+    whole = environment.read_text()
+    for text in (whole.replace("numbers_", "learning"), "["):
+        environment.write_text(text)
+        assert lock_that_holds(lock) is None
+    environment.write_text(whole)
+    file.write_text("<<<<<<< HEAD\n")
+    assert lock_that_holds(lock) is None
+    file.unlink()
+    assert lock_that_holds(lock) is None
+
+
+def test_of_another_name_the_module_warns(lock: dict[str, Any]) -> None:
+    environment = Path(lock["environment_file"])
+    environment.write_text("name: other\n" + environment.read_text())
+    write_lock(lock)
+    assert lock_that_holds(lock) is None

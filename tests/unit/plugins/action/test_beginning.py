@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.action.conda_lock import lock_that_holds
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import read
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedPackage, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import (
+    Lock,
+    LockedPackage,
+    parse,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import request
 
 from tests.support.conda_channels import write_class_channel

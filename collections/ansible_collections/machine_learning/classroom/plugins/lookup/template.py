@@ -1,8 +1,7 @@
 """The text of a template, as Ansible's own lookup has it, but without a copy of all variables.
 
 For each template that lookup copies all that Ansible knows: of the class, of each student's account, of each setting.
-With six templates this took half of what a machine costs this computer that needs nothing, and more the larger the
-class.
+A machine is asked with six templates, so that each cost more the larger the class.
 """
 
 from __future__ import annotations

@@ -94,6 +94,14 @@ class Class:
         rows = " ".join(shlex.quote(target) for target in targets)
         return f"printf '%s\\n' {rows} | xargs -P {AT_ONCE} -L 1 sh -c {shlex.quote(one)} -"
 
+    @contextmanager
+    def ending(self) -> Iterator[Class]:
+        """Yield the class, and end its machines whatever happens."""
+        try:
+            yield self
+        finally:
+            self.end()
+
     def end(self) -> None:
         """Terminate its machines, as somebody does in the AWS console."""
         ids = [each["InstanceId"] for each in self.instances().values()]

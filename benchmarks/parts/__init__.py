@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.parts import configure
+from benchmarks.parts import bake, configure, roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,4 +15,6 @@ if TYPE_CHECKING:
 
 PARTS: dict[str, Callable[[Options, Path], Iterator[Run]]] = {
     "configure": configure.run,
+    "bake": bake.run,
+    "roles": roles.run,
 }

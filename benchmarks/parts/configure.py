@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks.classes import Class, lab, lay_out
@@ -41,8 +42,8 @@ def size(n: int, options: Options, before: Path, folder: Path) -> Iterator[Run]:
         who: Class(f"{who}{n}", n, tree, folder / f"class-{who}{n}")
         for who, tree in (("before", before), ("ours", PROJECT))
     }
-    ours = both["ours"]
-    try:
+    with ExitStack() as ending:
+        ours = [ending.enter_context(course.ending()) for course in both.values()][-1]
         for who, course in both.items():
             yield one(f"{PROVISION}: {who}", course, "provision.yml", 1)
             yield one(f"{FIRST}: {who}", course, "configure.yml", 1)
@@ -58,19 +59,11 @@ def size(n: int, options: Options, before: Path, folder: Path) -> Iterator[Run]:
                 for who, course in both.items():
                     course.edit_notebook(f"edition {number}")
                     yield one(f"{NOTEBOOK}: {who}", course, "configure.yml", number)
-    finally:
-        for course in both.values():
-            course.end()
 
 
-def one(variant: str, course: Class, playbook: str, number: int, *, changes: bool = True, machines: bool = True) -> Run:
-    """Run playbooks on a class once, and make sure that they changed what they should: something, or nothing.
-
-    Without `machines`, these are only about to come, and their CPU is not measured.
-    """
+def one(variant: str, course: Class, playbook: str, number: int, *, changes: bool = True) -> Run:
+    """Run playbooks on a class once, and make sure that they changed what they should: something, or nothing."""
     said, took = measure(course.line(playbook), course.around())
-    if not machines:
-        took.pop("machine_cpu_s", None)
     changed = [int(count) for count in re.findall(r"changed=(\d+)", said)]
     if any(changed) != changes:
         sys.exit(f"{variant} was to change {'something' if changes else 'nothing'}:\n{said[-4000:]}")

@@ -12,9 +12,16 @@ import pwd
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
-ROOTS = ["/etc/jupyter", "/etc/machine_learning_aws", "/etc/ssh/sshd_config.d", "/etc/systemd/system", "/home"]
+ROOTS = sys.argv[1:] or [
+    "/etc/jupyter",
+    "/etc/machine_learning_aws",
+    "/etc/ssh/sshd_config.d",
+    "/etc/systemd/system",
+    "/home",
+]
 # Where Ansible and pyinfra work, and what Jupyter, shells and sudo write at any time.
 COME_AND_GO = re.compile(r"/\.(ansible|cache|config|ipython|jupyter|local|sudo_as_admin_successful)(/|$)")
 GROUP = "students"

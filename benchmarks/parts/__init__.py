@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.parts import bake, configure, roles
+from benchmarks.parts import bake, configure, loopback, roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,4 +17,5 @@ PARTS: dict[str, Callable[[Options, Path], Iterator[Run]]] = {
     "configure": configure.run,
     "bake": bake.run,
     "roles": roles.run,
+    "loopback": loopback.run,
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BACKLOG = 1024
-SECONDS_TO_START = 10
+SECONDS_TO_START = 60
 MAKE_READY = PROJECT / "playbooks/parts/make_ready.yml"
 # Who logs in: no account of this computer. `sshd` wants to be one while it talks to whom it does not know yet.
 ACCOUNTS = "ubuntu:*:65534:65534::/:/bin/sh\nsshd:*:65533:65534::/run/sshd:/usr/sbin/nologin\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import logging
 import re
 import shlex
 import sys
@@ -52,6 +53,7 @@ class Response(HostlessResponse):
 def run(options: Options, folder: Path) -> Iterator[Run]:
     """Measure all sizes, in turn; each is a class of its own."""
     Response.host_key = loopback.make_host_key(folder)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for every request
     with ExitStack() as ending:
         aws = ending.enter_context(closing(Aws()))
         ec2_urls.url_paths = {"{0}/": Response.dispatch}

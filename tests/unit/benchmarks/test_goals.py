@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,9 @@ from benchmarks.results import Results
 OURS, BEFORE = "nothing to change: ours", "nothing to change: before"
 
 
-def runs(variant: str, n: int, *walls: float, **others: float) -> list[Run]:
+def runs(variant: str, n: int, *walls: float, **others: Any) -> list[Run]:
     """Make runs of a variant that differ in their wall."""
-    figures = {"control_cpu_s": 1.0, "control_mb": 100.0} | others
+    figures: dict[str, Any] = {"control_cpu_s": 1.0, "control_mb": 100.0} | others
     return [dataclasses.replace(Run(variant, n, number, wall, 0, 0), **figures) for number, wall in enumerate(walls, 1)]
 
 

@@ -83,7 +83,5 @@ faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full 
 	@.venv/bin/pytest --color=no -rP tests/faults
 
 .PHONY: bench
-bench: .venv/.dev-tools ## Measure classes of 4 and 16, a student who walks in, collecting work (25 minutes)
-	@.venv/bin/python -m benchmarks.class_size
-	@.venv/bin/python -m benchmarks.walk_in
-	@.venv/bin/python -m benchmarks.collect
+bench: .venv/.dev-tools ## Measure, and write docs/performance.md: N=12 PARTS="configure bake roles loopback" (90 minutes)
+	@.venv/bin/python -m benchmarks $(PARTS) $(if $(N),--n $(N))

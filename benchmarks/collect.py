@@ -8,15 +8,14 @@ bytes per machine. Only accounts are made, no environment is installed. Needs th
 
 from __future__ import annotations
 
-import resource
 import shlex
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.class_size import EXECUTION, PROJECT, shell
-from lab.layout import BRIDGE
+from benchmarks.measure import Around, measure, shell
+from lab.layout import STATE
 
 NOTEBOOKS = 50
 WORK = "/home/ubuntu/machine_learning_aws/daily_user"
@@ -41,42 +40,25 @@ def write(notebooks: int) -> None:
     time.sleep(3)
 
 
-def cpu() -> float:
-    """Return the CPU seconds of all that we ran to its end; the lab's hosts do not descend from us."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def travelled() -> int:
-    """Return the bytes that have passed between this computer and the machines, both ways."""
-    counters = Path("/sys/class/net", BRIDGE, "statistics")
-    return sum(int((counters / name).read_text()) for name in ("rx_bytes", "tx_bytes"))
-
-
-def measure(home: Path, machines: int, *, changed: int) -> dict[str, str]:
-    """Collect as a user does; then with -vvv, which costs time but names every remote execution.
+def collect(home: Path, machines: int, *, changed: int) -> dict[str, str]:
+    """Collect as a user does, after so many notebooks of every student were written anew.
 
     One machine alone, at last, tells what each costs from what a run costs whatever the size of the class.
     """
-    collect = f"source lab/activate && ansible-playbook collect.yml -e class_work_home={home}"
+    line = f"source lab/activate && exec ansible-playbook collect.yml -e class_work_home={home}"
     write(changed)
-    used, passed, start = cpu(), travelled(), time.monotonic()
-    shell(collect)
-    seconds, used, passed = time.monotonic() - start, cpu() - used, travelled() - passed
+    _, took = measure(line, Around())
     write(changed)
-    executions = len(EXECUTION.findall(shell(f"{collect} -vvv")))
-    write(changed)
-    began = cpu()
-    shell(f"{collect} --limit ml101-001")
-    alone = cpu() - began
-    shell(collect)  # of the others too, so that what is measured next begins with all work at home
+    _, alone = measure(f"{line} --limit ml101-001", Around())
+    shell(line)  # of the others too, so that what is measured next begins with all work at home
+    used = took["control_cpu_s"]
     return {
-        "seconds": f"{seconds:.1f}",
+        "seconds": f"{took['wall_s']:.1f}",
         "CPU seconds of the control node": f"{used:.1f}",
         "the same per machine": f"{used / machines:.2f}",
-        "the same for each machine more": f"{(used - alone) / (machines - 1):.2f}",
-        "remote executions per machine": f"{executions / machines:.1f}",
-        "kB to and from each machine": f"{passed / machines / 1000:.0f}",
+        "the same for each machine more": f"{(used - alone['control_cpu_s']) / (machines - 1):.2f}",
+        "remote executions per machine": f"{took['executions'] / machines:.1f}",
+        "kB to and from each machine": f"{took['bytes'] / machines / 1000:.0f}",
     }
 
 
@@ -89,9 +71,9 @@ def class_of(machines: int, home: Path) -> dict[str, dict[str, str]]:
         shell("source lab/activate && ansible-playbook provision.yml benchmarks/accounts.yml")
         work = home / "work"
         return {
-            "everything new": measure(work, machines, changed=NOTEBOOKS),
-            "nothing new": measure(work, machines, changed=0),
-            "one changed": measure(work, machines, changed=1),
+            "everything new": collect(work, machines, changed=NOTEBOOKS),
+            "nothing new": collect(work, machines, changed=0),
+            "one changed": collect(work, machines, changed=1),
         }
     finally:
         shell(".venv/bin/python -m lab down")
@@ -100,7 +82,7 @@ def class_of(machines: int, home: Path) -> dict[str, dict[str, str]]:
 def main() -> None:
     """Measure and print."""
     machines = int(sys.argv[1]) if len(sys.argv) > 1 else 16
-    if (PROJECT / "lab/state").exists():
+    if STATE.exists():
         sys.exit("The lab is up. End it first (make lab-down): the benchmark needs the machine for itself.")
     with tempfile.TemporaryDirectory() as home:
         measured = class_of(machines, Path(home))

@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.class_size import PROJECT, shell
+from benchmarks.measure import shell
+from lab.layout import STATE
 from tests.support.laptop import Laptop, fetch
 from tests.support.letter import read_letter
 
-STATE = PROJECT / "lab/state"
 OK = 200
 
 

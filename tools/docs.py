@@ -1,4 +1,4 @@
-"""Write the pages that repeat what the code says: a README for each role, and docs/configuration.md.
+"""Write the pages that repeat what the code says: a README for each role, docs/configuration.md, docs/performance.md.
 
 `python -m tools.docs` writes them, `python -m tools.docs --check` fails and names those that differ.
 
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import yaml
 
+from benchmarks import page
+from benchmarks.results import Results
 from tools import PROJECT
 from tools.role_specs import Role, is_template, names, roles
 
@@ -107,7 +109,7 @@ def pages() -> dict[Path, str]:
     role_page, class_page = (environment.get_template(name) for name in ("role.md.j2", "configuration.md.j2"))
     made = {role.path / "README.md": role_page.render(role=role, default_of=default_of) for role in roles()}
     settings = class_page.render(blocks=blocks(CLASS_FILE.read_text(encoding="utf-8")))
-    return {**made, PROJECT / "docs" / "configuration.md": settings}
+    return {**made, PROJECT / "docs" / "configuration.md": settings, page.PATH: page.text(Results.load())}
 
 
 def main() -> int:

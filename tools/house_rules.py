@@ -39,7 +39,7 @@ MAY_NAME_THE_LAB = {
     "molecule/class/molecule.yml": "the scenario of a class too",
     "molecule/README.md": "tells how to run them",
     "molecule/mail/verify.yml": "reads what its mail server kept",
-    "benchmarks/*.py": "measure in it",
+    "benchmarks/*": "measure in it",
     "requirements-dev.*": "its packages",
     "pyproject.toml": "its packages have no types",
     ".ansible-lint": "its state is not linted",

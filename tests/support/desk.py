@@ -228,7 +228,7 @@ class Desk:
 
     def play_at_terminal(self, line: str, *, timeout: float = 120) -> str:
         """Run playbooks at a terminal at which nobody types, for `timeout` seconds at most; return the screen."""
-        command, environment = self._command(line, {})
+        command, environment = self.command(line, {})
         screen, terminal = pty.openpty()
         with subprocess.Popen(
             ["setsid", "--ctty", *command],
@@ -249,7 +249,7 @@ class Desk:
 
     def _begin(self, line: str, settings: dict[str, Any]) -> subprocess.Popen[str]:
         """Begin to run playbooks."""
-        command, environment = self._command(line, settings)
+        command, environment = self.command(line, settings)
         return subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -260,7 +260,7 @@ class Desk:
             text=True,
         )
 
-    def _command(self, line: str, settings: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    def command(self, line: str, settings: dict[str, Any] | None = None) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs playbooks, and its environment."""
         roster = self.home / "students.csv"
         if not roster.exists():
@@ -270,7 +270,7 @@ class Desk:
             "class_state_dir": str(self.home / "class"),
             "class_environment_lock": str(self.home / "environment.lock"),
             **self.settings,
-            **settings,
+            **(settings or {}),
         }
         environment: dict[str, str | None] = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))},

@@ -143,7 +143,7 @@ def measure(line: str, around: Around, environment: Mapping[str, str] | None = N
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.watch", str(report), "bash", "-c", line],
             cwd=PROJECT,
-            env=clean_environment() | counting | dict(environment or {}),
+            env=clean_environment() | dict(environment or {}) | counting,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -26,7 +26,7 @@ ASK = """
       register: roles_needed
     - ansible.builtin.assert:
         that: roles_needed.roles == []
-        fail_msg: "{{ roles_needed.reasons }}"
+        fail_msg: "{{ roles_needed.reasons | to_json }}"
     # Their defaults are those of the whole play, though none of them runs.
     - ansible.builtin.import_role: {name: conda}
       when: false

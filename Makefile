@@ -79,7 +79,7 @@ attacks: .venv/.dev-tools ## What students of one machine try against each other
 	@.venv/bin/pytest --quiet --color=no tests/e2e/test_6_neighbours.py
 
 .PHONY: faults
-faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full disks, on the lab's hosts (an hour and a half)
+faults: .venv/.dev-tools ## Runs ended in the middle, machines in trouble, full disks, on the lab's hosts (hours)
 	@.venv/bin/pytest --color=no -rP tests/faults
 
 .PHONY: bench

@@ -20,6 +20,6 @@ def test_activate_exports_what_differs_from_aws(environment: dict[str, str], var
     own, ours = environment["ANSIBLE_INVENTORY"].split(",")
     assert own == str(layout.PROJECT / "inventory")
     group = yaml.safe_load(Path(ours, "lab.yml").read_text())["lab"]
-    assert set(group["children"]) == {"control", "machines"}
+    assert set(group["children"]) == {"control", "machines", "baking"}
     assert variables["class_mirror_url"] == layout.MIRROR_URL
     assert layout.VARIABLES.stat().st_mode & 0o077 == 0

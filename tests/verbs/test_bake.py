@@ -26,7 +26,7 @@ ASK = """
       register: roles_needed
     - ansible.builtin.assert:
         # The lab's images are copies, file by file: whoever remembers inodes looks again, and finds what is needed.
-        that: roles_needed.reasons in [{}, {'data': ['the record of the data sets is out of date']}]
+        that: "roles_needed.reasons in [{}, {'data': ['the record of the data sets is out of date']}]"
         fail_msg: "{{ roles_needed.reasons | to_json }}"
     # Their defaults are those of the whole play, though none of them runs.
     - ansible.builtin.import_role: {name: conda}

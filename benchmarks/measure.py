@@ -7,19 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import podman
 from lab.layout import BRIDGE, CGROUP, REQUESTS
+from tests.support.commands import clean_environment, command
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-LONGEST_S = 900
 # Stands in front of what connects to machines, and counts; ssh's questions to its own master are no executions.
 COUNTER = """\
 #!/bin/sh
@@ -113,23 +114,10 @@ def counters() -> Iterator[dict[str, str]]:
         }
 
 
-def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what would tell Ansible or AWS anything."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AWS_"))}
-
-
 def shell(line: str) -> str:
     """Run a shell command in the project; returns what it printed, stops at the first failure."""
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=PROJECT,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        check=False,
-    )
+    with redirect_stdout(StringIO()):  # the benchmark's own screen is its table
+        done = command(line, check=False)
     if done.returncode:
         sys.exit(f"{line} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     return done.stdout

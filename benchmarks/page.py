@@ -111,7 +111,7 @@ def text(results: Results) -> str:
         before=BEFORE,
         rows=[row(goal, results) for goal in goals(results.n)],
         pictures=pictures(results),
-        figures=figures(results),
+        figures=list(figures(results)),
         origins=results.origin,
         origin_names=ORIGIN,
     )

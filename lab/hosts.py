@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 EXIT_REBOOT = 129
 EXIT_POWEROFF = 130
 CONSOLE_BYTES = 65536  # what GetConsoleOutput gives
+# In the folder of a host: what it wrote to its console in all its boots, and at which byte of that the last one begins.
+LOG, BOOT = "console.log", "boot"
 STOP_SECONDS = 10
 
 
@@ -70,13 +72,18 @@ def create(machine: Machine) -> None:
         *("--memory", f"{machine.memory_mib}m", "--pids-limit=4096", f"--stop-timeout={STOP_SECONDS}"),
         *("--network", NETWORK, "--ip", machine.address, "--mac-address", network.hardware_address(machine.address)),
         *("--volume", f"{folder}/seed:/var/lib/cloud/seed/nocloud:ro"),
-        *("--log-driver=k8s-file", "--log-opt", f"path={folder}/console.log"),
+        *("--log-driver=k8s-file", "--log-opt", f"path={folder / LOG}"),
         image.name(machine.ami),
     )
 
 
 def start(instance: str) -> None:
     """Boot the host; one that runs is left as it is."""
+    if state(instance).running:
+        return
+    log = HOSTS / instance / LOG
+    # The console is that of one boot, and podman's log that of all.
+    (HOSTS / instance / BOOT).write_text(str(log.stat().st_size if log.exists() else 0))
     podman("start", instance)
 
 
@@ -146,9 +153,10 @@ def state(instance: str) -> HostState:
 
 
 def console(instance: str) -> str:
-    """Return the end of what the host wrote to its console since it was made."""
+    """Return the end of what the host wrote to its console since it booted last."""
     try:
-        raw = (HOSTS / instance / "console.log").read_bytes()
+        boot = int((HOSTS / instance / BOOT).read_text())
+        raw = (HOSTS / instance / LOG).read_bytes()[boot:]
     except FileNotFoundError:
         return ""
     # Half of the log is the log's own words.

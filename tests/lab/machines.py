@@ -79,7 +79,7 @@ class Machines:
         return self.ec2.get_console_output(InstanceId=machine).get("Output", "")
 
     def known_hosts(self, machine: str) -> Path:
-        """Return the file of its host keys, learned once: the console keeps only its last 64 KiB."""
+        """Return the file of its host keys, learned once: it prints them at its first boot alone."""
         path = self.private_key.with_name(machine)
         if not path.exists():
             found = until(f"host keys of {machine}", lambda: KEYS.search(self.console(machine)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -37,6 +36,7 @@ from lab.limits import Limits
 from lab.signatures import Signatures, right_clock
 from lab.throttling import Throttling
 from tests.support import account_owner
+from tests.support.host_keys import ed25519
 from tests.support.term import end_tree
 from tools import PROJECT
 
@@ -60,8 +60,7 @@ class HostlessResponse(LaunchResponse):
 
     def console(self, instance_id: str) -> str:
         """Return a host key alone."""
-        key = base64.b64encode(f"the host key of {instance_id}".encode()).decode()
-        said = f"ssh-ed25519 {key} root@{instance_id}"
+        said = f"ssh-ed25519 {ed25519(instance_id)} root@{instance_id}"
         return f"-----BEGIN SSH HOST KEY KEYS-----\n{said}\n-----END SSH HOST KEY KEYS-----\n"
 
 

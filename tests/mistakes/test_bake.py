@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import read
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedPackage
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import request
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.baked_images import carried
 
 from lab.image import RELEASES
+from tests.support.locks import write_lock
 from tests.support.rooms import HERE, Rooms
 from tools import PROJECT
 
@@ -40,9 +38,7 @@ class Oven:
         self.desk, self.rooms = desk, Rooms(desk)
         self.ec2 = self.rooms.ec2
         self.lock = desk.home / "environment.lock"
-        wanted = request(read(PROJECT / "environment.yml"), "", "linux-64", ["conda"])
-        package = LockedPackage({"name": "some", "version": "1"}, "https://example.org/some-1-0.conda", "0" * 64)
-        self.lock.write_text(Lock(wanted, (package,)).text())
+        write_lock(self.lock)
 
     def launch(self, disk_gb: int = 30) -> str:
         """Launch a machine as one that is baked."""

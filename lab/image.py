@@ -47,7 +47,7 @@ class Release:
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "cloud-init", "openssh-server", "sudo", "passwd"),
     *("python3", "ca-certificates", "curl", "git", "rsync", "bzip2", "xz-utils"),
-    *("iproute2", "iputils-ping", "procps", "less", "nano"),
+    *("iproute2", "iputils-ping", "procps", "less", "nano", "tzdata"),
     *("unattended-upgrades", "needrestart"),  # which may upgrade and restart what they like, in the middle of a class
 )
 

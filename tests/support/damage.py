@@ -46,6 +46,10 @@ def at_boot(role: str, name: str) -> Damage:
 
 
 DAMAGES = [
+    at_boot("system", "class-host-keys.service"),
+    text("system", f"{UNITS}/class-host-keys.service"),
+    file("system", f"{UNITS}/apt-daily-upgrade.timer.d/50-machine-learning-class.conf"),
+    text("system", "/etc/needrestart/conf.d/50-machine-learning-class.conf"),
     mode("student", f"{FOLDER}/daily_user/ada", "755", "700"),
     Damage("student", "owner of a home", "chown root /home/ada", '[ "$(stat -c %U /home/ada)" = ada ]'),
     Damage(

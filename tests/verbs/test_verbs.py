@@ -85,6 +85,14 @@ def test_the_others_start_and_nobody_gets_a_letter_twice(course: Course) -> None
     assert len(mails()) == letters + 2
 
 
+def test_host_keys_that_were_missed_at_the_first_boot_are_pinned_after_another(course: Course) -> None:
+    pinned = course.state / "known_hosts"
+    before = pinned.read_text()
+    pinned.unlink()
+    assert "No host key on the console" not in course.play("provision.yml")
+    assert pinned.read_text() == before
+
+
 def test_who_retires_from_a_shared_machine_is_kept_out_and_moves_nobody(course: Course) -> None:
     course.on(SHARED, f"echo more >> {FOLDER}/grace/own.txt")
     course.on(SHARED, "runuser -u grace -- sh -c 'sleep 1000 > /dev/null 2>&1 &'")

@@ -96,10 +96,14 @@ class Host:
             return ""
         return self.ask(argv, stdin=stdin)
 
-    def keep_running(self, unit: str, *, restart: bool) -> None:
-        """Make sure that systemd's `unit` starts at boot and runs; with `restart`, one that ran starts anew."""
+    def enable(self, unit: str) -> None:
+        """Make sure that systemd's `unit` starts at boot."""
         if self.probe(["systemctl", "is-enabled", "--quiet", unit]).returncode != 0:
             self.run(["systemctl", "enable", "--quiet", unit], what=f"enabled {unit}")
+
+    def keep_running(self, unit: str, *, restart: bool) -> None:
+        """Make sure that systemd's `unit` starts at boot and runs; with `restart`, one that ran starts anew."""
+        self.enable(unit)
         if self.probe(["systemctl", "is-active", "--quiet", unit]).returncode != 0:
             self.run(["systemctl", "start", unit], what=f"started {unit}")
         elif restart:

@@ -15,6 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     jupyter_services,
     notebooks,
     student_accounts,
+    system_services,
     work_autosave,
     work_restore,
 )
@@ -33,6 +34,7 @@ class Job(Protocol):
 
 
 JOBS: dict[str, Job] = {
+    "system_services": system_services,
     "student_accounts": student_accounts,
     "work_restore": work_restore,
     "conda_environment": conda_environment,

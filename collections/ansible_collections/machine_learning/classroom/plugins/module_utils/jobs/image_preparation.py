@@ -32,7 +32,9 @@ WRITERS = ("systemd-random-seed.service", "syslog.socket", "rsyslog.service")
 KEYS = ("etc/ssh/ssh_host_*", "var/lib/systemd/credential.secret", "var/lib/systemd/random-seed")
 CLOUD_INIT = ("var/lib/cloud/instance", "var/lib/cloud/instances", "etc/sudoers.d/90-cloud-init-users")
 # Written by the user data of the launch, and again by that of the next.
-HARD_STOP = (
+OF_THE_LAUNCH = (
+    "etc/systemd/system/class-host-keys.service",
+    "etc/systemd/system/multi-user.target.wants/class-host-keys.service",
     "etc/systemd/system/class-stop.*",
     "etc/systemd/system/timers.target.wants/class-stop.timer",
     "var/lib/systemd/timers/stamp-class-stop.timer",
@@ -63,8 +65,7 @@ def read_ahead(host: Host, units: dict[str, str]) -> None:
     """Install the units that run on whatever is launched from the image; here they have nothing to do."""
     for name, text in units.items():
         host.file(f"{UNITS}/{name}", text, mode=0o644)
-        if host.probe(["systemctl", "is-enabled", "--quiet", name]).returncode != 0:
-            host.run(["systemctl", "enable", "--quiet", name], what=f"enabled {name}")
+        host.enable(name)
 
 
 def silence(host: Host) -> None:
@@ -152,7 +153,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     read_ahead(host, given["units"])
     silence(host)
     forget_launch(host)
-    remove(host, "the clock that stops the machine", found(HARD_STOP, ROOT))
+    remove(host, "the units of its launch", found(OF_THE_LAUNCH, ROOT))
     remove(host, "old logs", found(LOGS, ROOT))
     remove(host, "leases", found(LEASES, ROOT))
     remove(host, "lists of packages", found(PACKAGES, ROOT))

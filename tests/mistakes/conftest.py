@@ -27,10 +27,7 @@ def endpoint() -> Iterator[Aws]:
 @pytest.fixture
 def aws(endpoint: Aws) -> Aws:
     """Return the AWS, which refuses nothing so far."""
-    endpoint.faults.clear()
-    endpoint.ahead = timedelta()
-    CAPACITY.clear()
-    endpoint.requests.clear()
+    endpoint.start_over()
     return endpoint
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lab.iam import POLICY, action_of, checks, judgeable
 from lab.image import RELEASES
@@ -142,9 +144,10 @@ class Term:
 @pytest.fixture(scope="module")
 def term(endpoint: Aws, tmp_path_factory: pytest.TempPathFactory) -> Term:
     """Return a class that is over."""
-    endpoint.faults.clear()
-    endpoint.requests.clear()
+    endpoint.start_over()
     made = Term(Desk(tmp_path_factory.mktemp("term"), endpoint))
+    with suppress(ClientError):  # the class makes its own, whatever tests before it have left
+        made.owner.delete_security_group(GroupName="ml101")
     made.run()
     return made
 

@@ -107,6 +107,13 @@ class Aws:
         self.seconds.append(time.monotonic() - began)
         return answer
 
+    def start_over(self) -> None:
+        """Refuse nothing, have machines of all types, and forget what was asked: as if no test had been before."""
+        self.faults.clear()
+        self.ahead = timedelta()
+        CAPACITY.clear()
+        self.forget()
+
     def forget(self) -> None:
         """Forget what was asked so far."""
         for kept in (self.requests, self.refusals, self.seconds):

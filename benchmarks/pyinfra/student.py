@@ -71,6 +71,11 @@ systemd.service(name="Take the port from the socket", service="ssh.socket", runn
 systemd.service(name="Have sshd run", service="ssh.service", running=True, enabled=True)
 server.shell(
     name="Start sshd and cron anew",
-    commands=["sshd -t", "systemctl daemon-reload", "systemctl restart ssh.service cron.service"],
+    commands=[
+        "sshd -t",
+        "systemctl daemon-reload",
+        "systemctl restart ssh.service",
+        "systemctl --quiet try-restart cron.service",
+    ],
     _if=changed,
 )

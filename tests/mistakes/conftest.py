@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.capacity import CAPACITY
 from tests.support.desk import Aws, Desk
 from tests.support.rooms import Rooms
 
@@ -27,10 +25,7 @@ def endpoint() -> Iterator[Aws]:
 @pytest.fixture
 def aws(endpoint: Aws) -> Aws:
     """Return the AWS, which refuses nothing so far."""
-    endpoint.faults.clear()
-    endpoint.ahead = timedelta()
-    CAPACITY.clear()
-    endpoint.requests.clear()
+    endpoint.start_over()
     return endpoint
 
 

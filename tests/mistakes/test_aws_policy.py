@@ -144,8 +144,7 @@ class Term:
 @pytest.fixture(scope="module")
 def term(endpoint: Aws, tmp_path_factory: pytest.TempPathFactory) -> Term:
     """Return a class that is over."""
-    endpoint.faults.clear()
-    endpoint.requests.clear()
+    endpoint.start_over()
     made = Term(Desk(tmp_path_factory.mktemp("term"), endpoint))
     with suppress(ClientError):  # the class makes its own, whatever tests before it have left
         made.owner.delete_security_group(GroupName="ml101")

@@ -29,6 +29,7 @@ from werkzeug.serving import make_server
 
 from lab import backends
 from lab.api_request import ApiRequest, Refusal
+from lab.capacity import CAPACITY
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
 from lab.iam import Iam
@@ -107,6 +108,13 @@ class Aws:
                 answer = self._door.answer(environ, body, start_response)
         self.seconds.append(time.monotonic() - began)
         return answer
+
+    def start_over(self) -> None:
+        """Refuse nothing, have machines of all types, and forget what was asked: as if no test had been before."""
+        self.faults.clear()
+        self.ahead = timedelta()
+        CAPACITY.clear()
+        self.forget()
 
     def forget(self) -> None:
         """Forget what was asked so far."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.capacity import CAPACITY
 from tests.support.desk import Aws, Desk
 from tests.support.rooms import Rooms
 

@@ -28,6 +28,7 @@ from werkzeug.serving import make_server
 
 from lab import backends
 from lab.api_request import ApiRequest, Refusal
+from lab.capacity import CAPACITY
 from lab.faults import Fault, Faults
 from lab.front_door import FrontDoor, send
 from lab.iam import Iam

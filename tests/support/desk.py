@@ -139,6 +139,13 @@ class Aws:
         """Let an image be one that could not be made."""
         ec2_backends[DEFAULT_ACCOUNT_ID][region].amis[image_id].state = "failed"
 
+    def end_machines(self) -> None:
+        """Terminate all machines of all regions."""
+        with self._one_at_a_time:
+            for backend in list(ec2_backends[DEFAULT_ACCOUNT_ID].values()):
+                for instance in backend.all_instances():
+                    instance.terminate()
+
     @property
     def made(self) -> set[str]:
         """What was asked for that is more than reading."""

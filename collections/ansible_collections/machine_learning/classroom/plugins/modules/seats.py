@@ -70,11 +70,16 @@ instances:
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import SeatError, plan
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 # EC2 allows bursts of about a hundred mutating calls; eight at once keep well below it.
 CALLS_AT_ONCE = 8
@@ -112,8 +117,11 @@ def main() -> None:
             pairs: list[dict[str, Any]] = [{"Key": key, "Value": value} for key, value in wanted.items()]
             client.create_tags(aws_retry=True, Resources=[instance_id], Tags=pairs)
 
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            list(pool.map(tag, tags.items()))
+        try:
+            with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+                list(pool.map(tag, tags.items()))
+        except (BotoCoreError, ClientError) as error:
+            module.fail_json(msg=explain(error, module.region))
     seated = [
         {**instance, "tags": {**(instance.get("tags") or {}), **tags.get(instance["instance_id"], {})}}
         for instance in given["instances"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.capacity import CAPACITY
+from lab.lateness import LATENESS
 from tests.support.desk import Aws, Desk
 from tests.support.rooms import Rooms
 
@@ -30,6 +31,7 @@ def aws(endpoint: Aws) -> Aws:
     endpoint.faults.clear()
     endpoint.ahead = timedelta()
     CAPACITY.clear()
+    LATENESS.set(launch_s=0, ending_s=0)
     endpoint.requests.clear()
     return endpoint
 

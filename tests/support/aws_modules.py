@@ -46,7 +46,7 @@ class AwsModules:
 
     def launch(self, number: int = 1, **tags: str) -> list[str]:
         """Launch machines of the class ml101 with these tags; return their ids."""
-        named = [{"Key": key, "Value": value} for key, value in {"Class": "ml101", **tags}.items()]
+        named: Any = [{"Key": key, "Value": value} for key, value in {"Class": "ml101", **tags}.items()]
         made = self.ec2.run_instances(
             ImageId=RELEASES[0].ami,
             MinCount=number,

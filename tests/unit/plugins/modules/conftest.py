@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.lateness import LATENESS
 from tests.support.aws_modules import AwsModules
 from tests.support.desk import Aws
 
@@ -27,6 +28,7 @@ def aws(endpoint: Aws) -> Iterator[Aws]:
     endpoint.faults.clear()
     endpoint.forget()
     yield endpoint
+    LATENESS.set(launch_s=0, ending_s=0)
     endpoint.faults.clear()
     endpoint.end_machines()
 

@@ -131,6 +131,10 @@ _ADVICE = {
         "The subnet has too few free addresses ({code}): {message}\n"
         f"Set class_subnet_id in {_SETTINGS} to a larger one, then run again."
     ),
+    "DependencyViolation": (
+        "Something still uses what is to be removed ({code}): {message}\n"
+        "Look for it in the EC2 console (Network Interfaces, with this security group), remove it, then run again."
+    ),
     "InvalidSubnetID.NotFound": (
         "There is no such subnet in {region}: {message}\n"
         f'Set class_subnet_id in {_SETTINGS} to one of that region, or to "" for a default one.'

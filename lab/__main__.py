@@ -46,7 +46,8 @@ def _run(arguments: argparse.Namespace) -> None:
         case "quota":
             control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
         case "late":
-            control.ask("POST", "late", {"launch_s": arguments.launch, "ending_s": arguments.ending})
+            seconds = {f"{what}_s": getattr(arguments, what) for what in ("launch", "tags", "ending")}
+            control.ask("POST", "late", seconds)
         case "endpoint" if arguments.what == "stop":
             control.stop()
         case "endpoint":
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
     late = commands.add_parser("late", help="let EC2 be late, as AWS is; without options, on time again")
     late.add_argument("--launch", type=float, default=0, help="seconds until what was launched is shown (default: 0)")
+    late.add_argument("--tags", type=float, default=0, help="seconds until tags that were set are read (default: 0)")
     late.add_argument("--ending", type=float, default=0, help="seconds that shutting down takes (default: 0)")
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)

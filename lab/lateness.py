@@ -20,16 +20,19 @@ class Lateness:
 
     # What was launched is shown by DescribeInstances.
     launch_s: float = 0.0
+    # Tags that were set are read; until then, those of before are.
+    tags_s: float = 0.0
     # `shutting-down` ends at the earliest: until then a machine holds its network interface, with its groups.
     ending_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _launched: dict[str, float] = field(default_factory=dict)
     _ending: dict[str, float] = field(default_factory=dict)
+    _tags: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def set(self, launch_s: float, ending_s: float) -> None:
+    def set(self, launch_s: float = 0.0, tags_s: float = 0.0, ending_s: float = 0.0) -> None:
         """Be so late from now on, also with what was asked before."""
-        self.launch_s, self.ending_s = launch_s, ending_s
+        self.launch_s, self.tags_s, self.ending_s = launch_s, tags_s, ending_s
 
     def launched(self, ids: Iterable[str]) -> None:
         """Note that these were launched now."""
@@ -40,6 +43,17 @@ class Lateness:
         """Return which of these are not shown yet."""
         with self._lock:
             return [each for each in ids if self.clock() < self._launched.get(each, float("-inf")) + self.launch_s]
+
+    def tag(self, write: Callable[[], None]) -> None:
+        """Note what writes tags that were set now."""
+        with self._lock:
+            self._tags.append((self.clock(), write))
+
+    def write_tags(self) -> None:
+        """Write those that are to be read by now, in their order."""
+        with self._lock:
+            while self._tags and self.clock() >= self._tags[0][0] + self.tags_s:
+                self._tags.pop(0)[1]()
 
     def ending(self, instance: str) -> None:
         """Note that it was asked to end now."""

@@ -20,6 +20,7 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
     def describe_instances(self) -> Any:
         """DescribeInstances: a page, and the token of the next one."""
         self.error_on_dryrun()
+        LATENESS.write_tags()
         ids, asked = self._get_param("InstanceIds", []), self._get_param("MaxResults")
         if ids and asked:
             message = "The parameter instancesSet cannot be used with the parameter maxResults"
@@ -42,6 +43,17 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
             page[-1].instances = list(instances)
         token = str(begin + size) if begin + size < len(found) else None
         return ActionResult({"Reservations": page, "NextToken": token})
+
+    def create_tags(self) -> Any:
+        """CreateTags: what it sets may be read a moment later."""
+        tags = self.ec2_backend.tags
+        before = {each: dict(tags[each]) for each in self._get_param("Resources", []) if each in tags}
+        result = super().create_tags()
+        if LATENESS.tags_s:
+            tags.update(before)
+            backend, tags_set = self.ec2_backend, {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+            LATENESS.tag(lambda: backend.create_tags(list(before), tags_set))
+        return result
 
     def describe_instance_status(self) -> Any:
         """DescribeInstanceStatus: by its id, nothing that is not shown yet."""

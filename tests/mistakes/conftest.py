@@ -31,7 +31,7 @@ def aws(endpoint: Aws) -> Aws:
     endpoint.faults.clear()
     endpoint.ahead = timedelta()
     CAPACITY.clear()
-    LATENESS.set(launch_s=0, ending_s=0)
+    LATENESS.set()
     endpoint.requests.clear()
     return endpoint
 

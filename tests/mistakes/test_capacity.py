@@ -111,9 +111,9 @@ def test_who_is_without_a_machine_that_ended_at_once_is_named_with_the_reason(de
 
 @pytest.mark.long
 def test_what_ec2_shows_late_is_not_launched_twice(desk: Desk, room: Rooms) -> None:
-    LATENESS.set(launch_s=5, ending_s=0)
+    LATENESS.set(launch_s=5)
     shown = desk.play(f"{HERE} provision.yml")
     assert shown.code == 0, shown.text
-    LATENESS.set(launch_s=0, ending_s=0)
+    LATENESS.set()
     assert room.seated() == [(name, "running") for name in STUDENTS]
     assert "changed=0 " in desk.play(f"{HERE} provision.yml").text

@@ -77,7 +77,7 @@ def test_teardown_waits_for_machines_that_still_hold_the_group(desk: Desk, rooms
     tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "Class", "Value": "ml101"}]}]
     rooms.ec2.create_security_group(GroupName="ml101", Description="ssh", TagSpecifications=tags)
     machine = rooms.add("", "ml101")
-    LATENESS.set(launch_s=0, ending_s=3600)
+    LATENESS.set(ending_s=3600)
     rooms.ec2.terminate_instances(InstanceIds=[machine])
 
     def waited_for() -> bool:
@@ -86,7 +86,7 @@ def test_teardown_waits_for_machines_that_still_hold_the_group(desk: Desk, rooms
     def relent() -> None:
         while not waited_for() and not done.is_set():
             time.sleep(0.1)
-        LATENESS.set(launch_s=0, ending_s=0)
+        LATENESS.set()
 
     done = threading.Event()
     threading.Thread(target=relent).start()

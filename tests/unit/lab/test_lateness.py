@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
     from tests.support.desk import Aws
 
-MINE: Any = [{"Name": "tag:Class", "Values": ["late"]}]
+MINE: Any = [
+    {"Name": "tag:Class", "Values": ["late"]},
+    {"Name": "instance-state-name", "Values": ["pending", "running"]},
+]
 
 
 @pytest.fixture
 def ec2(aws: Aws) -> Iterator[EC2Client]:
     """Return a client; EC2 is on time afterwards, and without machines."""
     yield account_owner.ec2(aws.url)
-    LATENESS.set(launch_s=0, ending_s=0)
+    LATENESS.set()
     aws.end_machines()
 
 
@@ -58,20 +61,35 @@ def until(ready: Any) -> None:
 
 
 def test_what_was_launched_is_not_shown_at_once(ec2: EC2Client) -> None:
-    LATENESS.set(launch_s=1000, ending_s=0)
+    LATENESS.set(launch_s=1000)
     machine = launch(ec2)
     assert found(ec2) == []
     for ask in (ec2.describe_instances, ec2.describe_instance_status):
         with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):
             ask(InstanceIds=[machine])
-    LATENESS.set(launch_s=0, ending_s=0)
+    LATENESS.set()
     assert found(ec2) == [machine]
+
+
+def test_tags_are_read_as_they_were_before(ec2: EC2Client) -> None:
+    machine = launch(ec2)
+
+    def read() -> dict[str, str]:
+        (told,) = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+        return {tag["Key"]: tag["Value"] for tag in told["Tags"]}
+
+    LATENESS.set(tags_s=1000)
+    ec2.create_tags(Resources=[machine], Tags=[{"Key": "Class", "Value": "other"}])
+    ec2.create_tags(Resources=[machine], Tags=[{"Key": "Name", "Value": "new"}])
+    assert (read(), found(ec2)) == ({"Class": "late"}, [machine])
+    LATENESS.set()
+    assert (read(), found(ec2)) == ({"Class": "other", "Name": "new"}, [])
 
 
 def test_what_shuts_down_holds_its_group_until_it_has_ended(ec2: EC2Client) -> None:
     group = ec2.create_security_group(GroupName="late", Description="ssh")["GroupId"]
     machine = launch(ec2, "late")
-    LATENESS.set(launch_s=0, ending_s=2)
+    LATENESS.set(ending_s=2)
     ec2.terminate_instances(InstanceIds=[machine])
 
     def state() -> str:

@@ -28,7 +28,7 @@ def aws(endpoint: Aws) -> Iterator[Aws]:
     endpoint.faults.clear()
     endpoint.forget()
     yield endpoint
-    LATENESS.set(launch_s=0, ending_s=0)
+    LATENESS.set()
     endpoint.faults.clear()
     endpoint.end_machines()
 

@@ -42,14 +42,14 @@ def test_a_machine_that_aws_ended_at_once_is_named_with_the_reason(
 
 
 def test_a_machine_that_ec2_does_not_show_yet_is_waited_for(modules: AwsModules) -> None:
-    LATENESS.set(launch_s=4, ending_s=0)
+    LATENESS.set(launch_s=4)
     told = modules.run(instance_states, instance_ids=modules.launch(2), state="started")
     assert told["refused"] == {}
     assert [each["state"]["name"] for each in told["instances"]] == ["running", "running"]
 
 
 def test_machines_that_end_are_waited_for_and_not_asked_twice(aws: Aws, modules: AwsModules) -> None:
-    LATENESS.set(launch_s=0, ending_s=6)
+    LATENESS.set(ending_s=6)
     ids = modules.launch(2)
     modules.ec2.terminate_instances(InstanceIds=ids)
     aws.forget()

@@ -45,6 +45,9 @@ def _run(arguments: argparse.Namespace) -> None:
             _fault(arguments)
         case "quota":
             control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
+        case "late":
+            seconds = {f"{what}_s": getattr(arguments, what) for what in ("launch", "tags", "ending")}
+            control.ask("POST", "late", seconds)
         case "endpoint" if arguments.what == "stop":
             control.stop()
         case "endpoint":
@@ -75,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
     quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
+    late = commands.add_parser("late", help="let EC2 be late, as AWS is; without options, on time again")
+    late.add_argument("--launch", type=float, default=0, help="seconds until what was launched is shown (default: 0)")
+    late.add_argument("--tags", type=float, default=0, help="seconds until tags that were set are read (default: 0)")
+    late.add_argument("--ending", type=float, default=0, help="seconds that shutting down takes (default: 0)")
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)
         action.add_argument("seat", help="the machine's Name tag, or its instance id")

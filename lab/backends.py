@@ -27,6 +27,7 @@ from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
 from lab import image, metadata_options
 from lab.capacity import CAPACITY
+from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
 
 USER_DATA_BYTES = 16384
@@ -140,12 +141,20 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
             else:
                 named["subnet_id"] = subnet.id
         named["metadata_options"] = metadata_options.at_launch(named["metadata_options"], self.amis[image_id])
+        named["block_device_mappings"] = _with_root(self.amis[image_id], named.get("block_device_mappings") or [])
         self._require_zone(named["instance_type"], named["subnet_id"])
         self._require_vcpus([named["instance_type"]] * count)
         reservation = super().run_instances(image_id, count, user_data, *arguments, **named)
         for instance in reservation.instances:  # moto knows only those that were not given for the interface
             instance.security_groups = list(instance.nics[0].group_set)
+        LATENESS.launched(instance.id for instance in reservation.instances)
         return reservation
+
+    def terminate_instances(self, instance_ids: list[str]) -> Any:
+        """Begin to end: it takes its time."""
+        for instance_id in instance_ids:
+            LATENESS.ending(instance_id)
+        return super().terminate_instances(instance_ids)
 
     def start_instances(self, instance_ids: list[str]) -> Any:
         """Start, unless the quota is used up or there are no such machines left."""
@@ -202,7 +211,8 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
             snapshot_description=f"Created by CreateImage({instance_id}) for {ami_id}",
         )
         ami.imds_support = metadata_options.imds_support(self.amis.get(ami.instance.image_id))
-        ami.disk_gb = max((disk.size for disk in ami.instance.block_device_mapping.values()), default=IMAGE_GB)
+        ami.root_device_name = ami.instance.root_device_name
+        ami.disk_gb = ami.instance.block_device_mapping[ami.root_device_name].size
         ami.ebs_snapshot.volume.size = ami.disk_gb
         tagged = {"image": ami, "snapshot": ami.ebs_snapshot}
         for specification in tag_specifications:
@@ -219,6 +229,18 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
             if instance.state != "terminated" and groups & {name, group_id}:
                 raise EC2ClientError("DependencyViolation", f"resource {group_id or name} has a dependent object")
         super().delete_security_group(name, group_id)
+
+
+def _with_root(ami: Ami, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the disks of a launch: those that it asks for, and the image's root disk, also where it does not name it.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
+    """
+    if any(disk["DeviceName"] == ami.root_device_name for disk in disks):
+        return disks
+    (root,) = ami.block_device_mappings
+    ebs = {"VolumeSize": root["Ebs"]["VolumeSize"], "DeleteOnTermination": True}
+    return [{"DeviceName": ami.root_device_name, "Ebs": ebs}, *disks]
 
 
 class LabParameters(SimpleSystemManagerBackend):  # type: ignore[misc]  # moto has no types

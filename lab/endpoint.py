@@ -22,6 +22,7 @@ from lab.faults import Fault, Faults
 from lab.fleet import Fleet
 from lab.front_door import FrontDoor, send
 from lab.iam import Iam
+from lab.lateness import LATENESS
 from lab.limits import Limits
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
@@ -124,6 +125,8 @@ class Endpoint:
                 case "DELETE", "faults":
                     self._faults.clear()
                     CAPACITY.clear()
+                case "POST", "late":
+                    LATENESS.set(**values)
                 case "POST", "quota":
                     self._set_quota(**values)
                 case "POST", _ if what in HOST_ACTIONS:

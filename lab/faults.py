@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lab.api_request import Refusal
 from lab.backends import instance_name
-from lab.shell import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,11 +70,6 @@ class Faults:
                     self._faults.remove(fault)
                 return fault
         return None
-
-    def raise_for(self, action: str) -> None:
-        """Count one call of `action`; raise LabError when a fault answers it."""
-        if fault := self.take(action):
-            raise LabError(f"{fault.code}: {fault.message}")
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what waits, as plain values."""

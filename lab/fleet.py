@@ -21,6 +21,7 @@ from lab.addresses import AddressPool
 from lab.faults import BOOT, Faults
 from lab.host_watch import HostWatch
 from lab.instances import GONE, LabInstance
+from lab.lateness import LATENESS
 from lab.shell import LabError
 
 if TYPE_CHECKING:
@@ -163,6 +164,9 @@ class Fleet:
             case "shutting-down":
                 if hosts.state(instance.id).running:
                     hosts.kill(instance.id)
+                if seconds := LATENESS.seconds_to_end(instance.id):
+                    threading.Timer(seconds, self.settle_later, [instance.id]).start()
+                    return
                 self._reach(instance, "shutting-down", "terminated")
                 self._remove(instance)  # its disk goes after it, as on EC2
             case "terminated":  # and an endpoint that was killed in between finds it
@@ -178,8 +182,11 @@ class Fleet:
         first = instance.host_address is None
         with self.lock:
             machine = instance.machine()
+        ended = "terminated" if first else "stopped"
+        if fault := self._faults.take(BOOT):
+            self._end(instance, ended, fault.code)
+            return
         try:
-            self._faults.raise_for(BOOT)
             if first:
                 hosts.create(machine)
             elif instance.host_address != machine.address:
@@ -188,7 +195,7 @@ class Fleet:
             self._start(instance)
         except LabError as error:
             log.warning("%s did not boot: %s", instance.id, error)
-            self._fail(instance, "terminated" if first else "stopped", "Internal error on launch")
+            self._end(instance, ended, "Server.InternalError")
             return
         self._reach(instance, "pending", "running")
 
@@ -231,7 +238,7 @@ class Fleet:
     def _fail(self, instance: LabInstance, state: str, reason: str) -> None:
         self._end(instance, state, "Server.InternalError", reason)
 
-    def _end(self, instance: LabInstance, state: str, code: str, reason: str) -> None:
+    def _end(self, instance: LabInstance, state: str, code: str, reason: str = "") -> None:
         with self.lock:
             if instance.state in GONE:
                 return

@@ -17,6 +17,14 @@ from lab.cpu_credits import cpus
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 GONE = ("shutting-down", "terminated")
+# Why a launch or a start ends, by code: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+FAILED_LAUNCHES = {
+    "Client.InternalError": "Client error on launch",
+    "Client.InvalidSnapshot.NotFound": "The specified snapshot was not found.",
+    "Client.VolumeLimitExceeded": "The limit on the number of EBS volumes or total storage was exceeded.",
+    "Server.InsufficientInstanceCapacity": "There was insufficient capacity available to satisfy the launch request.",
+    "Server.InternalError": "An internal error caused the instance to terminate during launch.",
+}
 
 
 class Follower(Protocol):
@@ -48,10 +56,10 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
         self.fleet.settle_later(self.id)
 
     def move(self, state: str, code: str = "", reason: str = "") -> None:
-        """Set the state; with `code`, also the state reason as EC2 words it."""
+        """Set the state; with `code`, also the state reason as EC2 words it: `reason`, or why a launch failed."""
         self._state.name, self._state.code = state, CODES[state]
         if code:
-            self.state_reason = StateReason(f"{code}: {reason}", code)
+            self.state_reason = StateReason(f"{code}: {reason or FAILED_LAUNCHES.get(code, '')}", code)
 
     def start(self) -> Any:
         """StartInstances."""
@@ -89,7 +97,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
         self._require("running", "rebooted")
         self.fleet.reboot_later(self.id)
 
-    def ended(self, state: str, code: str, reason: str) -> None:
+    def ended(self, state: str, code: str, reason: str = "") -> None:
         """Become stopped or terminated without an API call."""
         if state == "terminated":
             super().terminate()

@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError, InvalidParameterCombination
+from moto.ec2.exceptions import EC2ClientError, InvalidInstanceIdError, InvalidParameterCombination
 from moto.ec2.responses import EC2Response
 
+from lab.lateness import LATENESS
 from lab.limits import MOST_RESULTS
 
 
@@ -19,6 +20,7 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
     def describe_instances(self) -> Any:
         """DescribeInstances: a page, and the token of the next one."""
         self.error_on_dryrun()
+        LATENESS.write_tags()
         ids, asked = self._get_param("InstanceIds", []), self._get_param("MaxResults")
         if ids and asked:
             message = "The parameter instancesSet cannot be used with the parameter maxResults"
@@ -29,6 +31,10 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
         else:
             reservations = self.ec2_backend.describe_instances(filters=filters)
         found = [(reservation, instance) for reservation in reservations for instance in reservation.instances]
+        hidden = LATENESS.hidden([instance.id for _, instance in found])
+        if ids and hidden:
+            raise InvalidInstanceIdError(hidden)
+        found = [(reservation, instance) for reservation, instance in found if instance.id not in hidden]
         begin, size = self._begin(self._get_param("NextToken")), int(asked or MOST_RESULTS)
         page = []
         for _, pairs in groupby(found[begin : begin + size], key=lambda pair: pair[0].id):
@@ -37,6 +43,23 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
             page[-1].instances = list(instances)
         token = str(begin + size) if begin + size < len(found) else None
         return ActionResult({"Reservations": page, "NextToken": token})
+
+    def create_tags(self) -> Any:
+        """CreateTags: what it sets may be read a moment later."""
+        tags = self.ec2_backend.tags
+        before = {each: dict(tags[each]) for each in self._get_param("Resources", []) if each in tags}
+        result = super().create_tags()
+        if LATENESS.tags_s:
+            tags.update(before)
+            backend, tags_set = self.ec2_backend, {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+            LATENESS.tag(lambda: backend.create_tags(list(before), tags_set))
+        return result
+
+    def describe_instance_status(self) -> Any:
+        """DescribeInstanceStatus: by its id, nothing that is not shown yet."""
+        if hidden := LATENESS.hidden(self._get_param("InstanceIds", [])):
+            raise InvalidInstanceIdError(hidden)
+        return super().describe_instance_status()
 
     @staticmethod
     def _begin(token: str | None) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.capacity import CAPACITY, Pool
+from lab.faults import BOOT, Fault
+from lab.lateness import LATENESS
 from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
@@ -77,6 +79,11 @@ def test_no_machine_is_let_go_before_there_is_another(desk: Desk, room: Rooms) -
     shown = desk.play(f'{HERE} replace.yml -e student=ada -e {{"class_abandon_work":["ada"]}}')
     assert "There is no other machine yet, so the old ones stay as they are:\nAWS has no more" in shown.failure
     assert room.seated() == [("ada", "running")]
+    CAPACITY.clear()
+    desk.aws.faults.add(Fault(BOOT, "Client.VolumeLimitExceeded"))
+    shown = desk.play(f'{HERE} replace.yml -e student=ada -e {{"class_abandon_work":["ada"]}}')
+    assert "it is terminated, the account may not have so much disk" in shown.failure
+    assert room.seated() == [("ada", "running")]
     assert "TerminateInstances" not in desk.aws.made
 
 
@@ -88,3 +95,25 @@ def test_another_class_s_machines_are_not_waited_for(desk: Desk, room: Rooms) ->
     (desk.home / "class").rename(desk.home / "other")
     assert desk.play(f"{HERE} provision.yml", machines_timeout=10).code == 0
     assert room.seated() == [(name, "running") for name in STUDENTS]
+
+
+def test_who_is_without_a_machine_that_ended_at_once_is_named_with_the_reason(desk: Desk, room: Rooms) -> None:
+    desk.aws.faults.add(Fault(BOOT, "Client.InternalError", times=2))
+    shown = desk.play(f"{HERE} provision.yml")
+    named = shown.failure.splitlines()
+    assert named[0] == "Not everybody has a running machine:"
+    assert "(spare): it is terminated, as a rule because the KMS key that encrypts its disk may not be used" in named[1]
+    assert named[2] == "no machine for joan, lise: what was launched for them has ended"
+    assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
+    assert desk.play(f"{HERE} provision.yml").code == 0
+    assert room.seated() == [(name, "running") for name in STUDENTS]
+
+
+@pytest.mark.long
+def test_what_ec2_shows_late_is_not_launched_twice(desk: Desk, room: Rooms) -> None:
+    LATENESS.set(launch_s=5)
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.code == 0, shown.text
+    LATENESS.set()
+    assert room.seated() == [(name, "running") for name in STUDENTS]
+    assert "changed=0 " in desk.play(f"{HERE} provision.yml").text

@@ -63,7 +63,12 @@ def test_another_key_under_the_name_of_the_class_gives_way_to_its_own(desk: Desk
     (own,) = room.ec2.describe_key_pairs(KeyNames=["ml101"], IncludePublicKey=True)["KeyPairs"]
     room.ec2.delete_key_pair(KeyName="ml101")
     room.ec2.create_key_pair(KeyName="ml101", KeyType="ed25519")
-    assert "changed=1" in desk.play(f"{HERE} provision.yml --check").text
+    assert "changed=2" in desk.play(f"{HERE} provision.yml --check").text
     asked(desk)
+    # Nothing under another name, which a run that is killed would leave behind.
+    named = {
+        each.parameters["KeyName"] for each in desk.aws.requests if each.action in ("ImportKeyPair", "DeleteKeyPair")
+    }
+    assert named == {"ml101"}
     (now,) = room.ec2.describe_key_pairs(KeyNames=["ml101"], IncludePublicKey=True)["KeyPairs"]
     assert now["PublicKey"].split()[:2] == own["PublicKey"].split()[:2]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.lateness import LATENESS
 from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
@@ -67,6 +70,43 @@ def test_teardown_that_was_killed_once_the_machines_were_gone_goes_on(desk: Desk
     assert "Nothing is left that costs money." in shown.text
     adda = given.replace("ada", "adda")
     assert "class_abandon_work names adda, who sits on no machine" in desk.play(adda).failure
+
+
+def test_teardown_waits_for_machines_that_still_hold_the_group(desk: Desk, rooms: Rooms) -> None:
+    """As after one that was killed once it had asked AWS to end them."""
+    tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "Class", "Value": "ml101"}]}]
+    rooms.ec2.create_security_group(GroupName="ml101", Description="ssh", TagSpecifications=tags)
+    machine = rooms.add("", "ml101")
+    LATENESS.set(ending_s=3600)
+    rooms.ec2.terminate_instances(InstanceIds=[machine])
+
+    def waited_for() -> bool:
+        return sum(request.listed("InstanceId") == [machine] for request in desk.aws.requests) > 2
+
+    def relent() -> None:
+        while not waited_for() and not done.is_set():
+            time.sleep(0.1)
+        LATENESS.set()
+
+    done = threading.Event()
+    threading.Thread(target=relent).start()
+    shown = desk.play(f"{HERE} teardown.yml -e class_confirm_teardown=ml101")
+    done.set()
+    assert shown.code == 0, shown.text
+    assert f"Machines that are shutting down still hold the security group: {machine}." in " ".join(shown.text.split())
+    assert "ml101" not in [group["GroupName"] for group in rooms.ec2.describe_security_groups()["SecurityGroups"]]
+
+
+def test_a_group_that_something_else_holds_is_named(desk: Desk, rooms: Rooms) -> None:
+    desk.aws.refuse("DeleteSecurityGroup", "DependencyViolation", "resource sg-0abc has a dependent object")
+    tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "Class", "Value": "ml101"}]}]
+    rooms.ec2.create_security_group(GroupName="ml101", Description="ssh", TagSpecifications=tags)
+    shown = desk.play(f"{HERE} teardown.yml -e class_confirm_teardown=ml101")
+    assert shown.failure.startswith(
+        "Something still uses what is to be removed (DependencyViolation): resource sg-0abc"
+    )
+    desk.aws.faults.clear()
+    assert desk.play(f"{HERE} teardown.yml -e class_confirm_teardown=ml101").code == 0
 
 
 def test_retire_keeps_a_whole_disk_instead(desk: Desk, rooms: Rooms) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import os
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import moto.ec2.models.elastic_network_interfaces as moto_interfaces
 import moto.ec2.urls as ec2_urls
@@ -22,6 +23,8 @@ import pexpect
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import StateReason
+from moto.ec2.utils import random_ami_id
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from pexpect.fdpexpect import fdspawn
 from werkzeug.serving import make_server
@@ -29,9 +32,12 @@ from werkzeug.serving import make_server
 from lab import backends
 from lab.api_request import ApiRequest, Refusal
 from lab.capacity import CAPACITY
-from lab.faults import Fault, Faults
+from lab.faults import BOOT, Fault, Faults
 from lab.front_door import FrontDoor, send
 from lab.iam import Iam
+from lab.image import RELEASES
+from lab.instances import CODES, FAILED_LAUNCHES
+from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
 from lab.limits import Limits
 from lab.signatures import Signatures, right_clock
@@ -52,6 +58,32 @@ _numbers = itertools.count()
 
 class HostlessResponse(LaunchResponse):
     """EC2's actions, for machines that printed their host keys and then fell silent."""
+
+    faults: ClassVar[Faults]  # the same for all: moto makes one for each request
+
+    def run_instances(self) -> Any:
+        """RunInstances: a machine that a fault lets not boot ends as soon as the request is answered."""
+        result = super().run_instances()
+        for instance in result.result.instances:
+            if fault := self.faults.take(BOOT):
+                instance.terminate()
+                instance.state_reason = StateReason(f"{fault.code}: {FAILED_LAUNCHES[fault.code]}", fault.code)
+        return result
+
+    def terminate_instances(self) -> Any:
+        """TerminateInstances: shutting down takes as long as the lab's lateness says."""
+        result = super().terminate_instances()
+        for instance in self.ec2_backend.get_multi_instances_by_id(self._get_param("InstanceIds")):
+            if LATENESS.seconds_to_end(instance.id):
+                instance._state.name, instance._state.code = "shutting-down", CODES["shutting-down"]
+        return result
+
+    def describe_instances(self) -> Any:
+        """DescribeInstances: what shut down has ended by now."""
+        for instance in self.ec2_backend.all_instances():
+            if instance.state == "shutting-down" and not LATENESS.seconds_to_end(instance.id):
+                instance.terminate()
+        return super().describe_instances()
 
     def create_image(self) -> Any:
         """CreateImage: it is complete at once, as there is nothing to copy."""
@@ -79,7 +111,7 @@ class Aws:
         backends.install()
         ec2_urls.url_paths = {"{0}/": HostlessResponse.dispatch}
         moto_interfaces.random_public_ip = loopback_address
-        self.faults = Faults()
+        self.faults = HostlessResponse.faults = Faults()
         self.requests: list[ApiRequest] = []
         self.ahead = timedelta()  # of the clock of this computer
         self.iam = Iam(account_owner.KEY_WITHOUT_HOSTS)
@@ -113,6 +145,7 @@ class Aws:
         self.faults.clear()
         self.ahead = timedelta()
         CAPACITY.clear()
+        LATENESS.set()
         self.forget()
 
     def forget(self) -> None:
@@ -142,9 +175,29 @@ class Aws:
         """Grant another vCPU quota."""
         ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
 
+    def add_image(self, root_device: str, region: str = "us-east-1") -> str:
+        """Offer the lab's first image with another name of its root disk; return its id."""
+        backend = ec2_backends[DEFAULT_ACCOUNT_ID][region]
+        image = copy.copy(backend.amis[RELEASES[0].ami])
+        image.id, image.root_device_name = random_ami_id(), root_device
+        backend.amis[image.id] = image
+        return str(image.id)
+
     def fail_image(self, image_id: str, region: str = "us-east-1") -> None:
         """Let an image be one that could not be made."""
         ec2_backends[DEFAULT_ACCOUNT_ID][region].amis[image_id].state = "failed"
+
+    def move(self, machine: str, state: str, region: str = "us-east-1") -> None:
+        """Let a machine be in this state."""
+        instance = ec2_backends[DEFAULT_ACCOUNT_ID][region].get_instance(machine)
+        instance._state.name, instance._state.code = state, CODES[state]
+
+    def end_machines(self) -> None:
+        """Terminate all machines of all regions."""
+        with self._one_at_a_time:
+            for backend in list(ec2_backends[DEFAULT_ACCOUNT_ID].values()):
+                for instance in backend.all_instances():
+                    instance.terminate()
 
     @property
     def made(self) -> set[str]:

@@ -25,8 +25,8 @@ class Rooms:
         self.ec2: EC2Client = account_owner.ec2(desk.aws.url)
         self.ids: list[str] = []
 
-    def add(self, students: str) -> str:
-        """Launch a machine for these students."""
+    def add(self, students: str, group: str = "default") -> str:
+        """Launch a machine for these students, in a security group."""
         name = f"ml101-{len(self.ids) + 1:03d}"
         tags = {"Class": "ml101", "Name": name, "Students": students}
         machine = self.ec2.run_instances(
@@ -34,6 +34,7 @@ class Rooms:
             MinCount=1,
             MaxCount=1,
             InstanceType="t3a.large",
+            SecurityGroups=[group],
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
             ],

@@ -123,3 +123,24 @@ def test_an_image_of_a_machine_has_its_disk_and_tags_of_its_own(ec2: EC2Client) 
     finally:
         ec2.deregister_image(ImageId=made)
     ec2.delete_snapshot(SnapshotId=root["Ebs"]["SnapshotId"])
+
+
+def test_a_disk_under_another_name_than_the_root_s_comes_on_top_of_it(aws: Aws, ec2: EC2Client) -> None:
+    disk: Any = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 21}}
+    machine = ec2.run_instances(
+        ImageId=aws.add_image("/dev/xvda", REGION),
+        MinCount=1,
+        MaxCount=1,
+        InstanceType="t3.micro",
+        BlockDeviceMappings=[disk],
+    )["Instances"][0]["InstanceId"]
+    (told,) = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+    assert told["RootDeviceName"] == "/dev/xvda"
+    disks = {each["DeviceName"]: each["Ebs"]["VolumeId"] for each in told["BlockDeviceMappings"]}
+    sizes = {each["VolumeId"]: each["Size"] for each in ec2.describe_volumes(VolumeIds=[*disks.values()])["Volumes"]}
+    assert {device: sizes[volume] for device, volume in disks.items()} == {"/dev/xvda": 8, "/dev/sda1": 21}
+    made = ec2.create_image(InstanceId=machine, Name="of another root")["ImageId"]
+    (image,) = ec2.describe_images(ImageIds=[made])["Images"]
+    assert [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"]] == [8]
+    assert image["RootDeviceName"] == "/dev/xvda"
+    ec2.deregister_image(ImageId=made)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lab.api_request import ApiRequest
 from lab.faults import Fault, Faults
-from lab.shell import LabError
 
 
 def test_a_fault_answers_so_many_calls_of_its_action_and_no_others() -> None:
@@ -37,11 +34,3 @@ def test_faults_wait_in_turn_and_can_be_forgotten() -> None:
     faults.add(Fault(action="RunInstances", code="RequestLimitExceeded"))
     faults.clear()
     assert faults.take("RunInstances") is None
-
-
-def test_a_host_that_shall_not_boot_says_why() -> None:
-    faults = Faults()
-    faults.raise_for("boot")
-    faults.add(Fault(action="boot", code="Server.InternalError"))
-    with pytest.raises(LabError, match=r"Server\.InternalError"):
-        faults.raise_for("boot")

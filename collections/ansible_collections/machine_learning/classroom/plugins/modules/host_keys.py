@@ -57,15 +57,20 @@ silent:
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.host_keys import (
     HostKey,
     keys_in_console,
     read_known_hosts,
     write_known_hosts,
 )
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 CALLS_AT_ONCE = 8
 SECONDS_BETWEEN_POLLS = 2
@@ -104,8 +109,11 @@ def main() -> None:
     pinned: list[HostKey] = []
     deadline = time.monotonic() + module.params["timeout"]
     while missing:
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            found = [key for keys in pool.map(ask, missing.items()) for key in keys]
+        try:
+            with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+                found = [key for keys in pool.map(ask, missing.items()) for key in keys]
+        except (BotoCoreError, ClientError) as error:
+            module.fail_json(msg=explain(error, module.region))
         pinned += found
         missing = {seat: machines[seat] for seat in missing.keys() - {key.seat for key in found}}
         if found or kept != known:  # after every poll: a killed run asks only for what it did not get

@@ -71,6 +71,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     concerns_all,
     explain,
     explain_refused_machine,
+    explain_state,
+    launch_failed,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.states import (
     CHANGES,
@@ -101,38 +103,42 @@ class States:
         self._ids: list[str] = given["instance_ids"]
         self._change = CHANGES[given["state"]]
         self._seconds: int = given["timeout"]
+        # EC2 does not know an instance by its id until a moment after it was launched.
+        shown = AWSRetry.jittered_backoff(retries=6, delay=1, catch_extra_error_codes=["InvalidInstanceID.NotFound"])
+        self._ec2 = module.client("ec2", retry_decorator=shown)
         retry = AWSRetry.jittered_backoff(retries=6, delay=1)
-        self._ec2 = module.client("ec2", retry_decorator=retry)
         # botocore repeats whatever EC2 calls its own fault, a lack of capacity too; AWSRetry only what time mends.
         self._ec2_once = module.client("ec2", retry_decorator=retry, config=Config(retries={"max_attempts": 0}))
         self.refused: dict[str, str] = {}
+        # As they were when they were last looked at.
+        self.found: dict[str, InstanceTypeDef] = {}
 
-    def describe(self) -> dict[str, InstanceTypeDef]:
-        """Return the instances by their ids."""
+    def look(self) -> None:
+        """Look how the instances are now."""
         pages = [self._ec2.describe_instances(aws_retry=True, InstanceIds=batch) for batch in batches(self._ids)]
         reservations = [reservation for page in pages for reservation in page["Reservations"]]
-        return {each["InstanceId"]: each for reservation in reservations for each in reservation["Instances"]}
+        self.found = {each["InstanceId"]: each for reservation in reservations for each in reservation["Instances"]}
 
-    def due(self, found: dict[str, InstanceTypeDef]) -> list[str]:
+    def due(self) -> list[str]:
         """Return which instances have to be asked."""
-        return [id_ for id_ in self._ids if found[id_]["State"]["Name"] not in self._change.done]
+        return [id_ for id_ in self._ids if self.found[id_]["State"]["Name"] not in self._change.done]
 
     def bring(self) -> list[str]:
-        """Bring all of them there and wait until they have arrived; return which were asked."""
-        found = self._until(lambda instance: instance["State"]["Name"] not in self._change.wait)
-        due = self.due(found)
-        self._refuse(found, [id_ for id_ in due if found[id_]["State"]["Name"] in (*self._change.wait, *GONE)])
-        self.refused |= change_all([id_ for id_ in due if id_ not in self.refused], self._ask)
-        found = self._until(self._settled)
-        self._refuse(found, [id_ for id_ in found if found[id_]["State"]["Name"] != self._change.state])
+        """Bring those that were looked at there and wait until they have arrived; return which were asked."""
+        self._until(lambda instance: instance["State"]["Name"] not in self._change.wait)
+        due = self.due()
+        self._refuse([id_ for id_ in due if self.found[id_]["State"]["Name"] in (*self._change.wait, *GONE)])
+        if due:
+            self.refused |= change_all([id_ for id_ in due if id_ not in self.refused], self._ask)
+            self.look()
+        self._until(self._settled)
+        self._refuse([id_ for id_ in self.found if self.found[id_]["State"]["Name"] != self._change.state])
         return [id_ for id_ in due if id_ not in self.refused]
 
     def _settled(self, instance: InstanceTypeDef) -> bool:
         """Tell whether nothing more is to be expected: it has arrived, or AWS let it fall on the way."""
         state = instance["State"]["Name"]
-        fell = state in GONE or (
-            state == "stopped" and instance.get("StateReason", {}).get("Code", "").startswith("Server.")
-        )
+        fell = state in GONE or (state == "stopped" and launch_failed(instance.get("StateReason", {}).get("Code", "")))
         return state == self._change.state or (fell and self._change.state != "terminated")
 
     def _ask(self, ids: Sequence[str]) -> str:
@@ -144,21 +150,21 @@ class States:
             return explain_refused_machine(error)
         return ""
 
-    def _until(self, there: Callable[[InstanceTypeDef], bool]) -> dict[str, InstanceTypeDef]:
-        """Look at the instances until all that AWS did not refuse are `there`, or the time is over."""
+    def _until(self, there: Callable[[InstanceTypeDef], bool]) -> None:
+        """Look at the instances again until all that AWS did not refuse are `there`, or the time is over."""
         deadline = time.monotonic() + self._seconds
-        while True:
-            found = self.describe()
-            if time.monotonic() > deadline or all(there(found[id_]) for id_ in found.keys() - self.refused.keys()):
-                return found
+        while time.monotonic() < deadline:
+            if all(there(self.found[id_]) for id_ in self.found.keys() - self.refused.keys()):
+                return
             time.sleep(SECONDS_BETWEEN_POLLS)
+            self.look()
 
-    def _refuse(self, found: dict[str, InstanceTypeDef], ids: Sequence[str]) -> None:
+    def _refuse(self, ids: Sequence[str]) -> None:
         """Note that these did not come on, by what AWS says of them."""
         for id_ in ids:
-            said = found[id_].get("StateReason", {}).get("Message", "")
-            state = found[id_]["State"]["Name"]
-            self.refused.setdefault(id_, f"it is {state}" + (f" ({said})" if said else ""))
+            reason = self.found[id_].get("StateReason", {})
+            state = self.found[id_]["State"]["Name"]
+            self.refused.setdefault(id_, explain_state(state, reason.get("Code", ""), reason.get("Message", "")))
 
 
 def main() -> None:
@@ -175,13 +181,13 @@ def main() -> None:
         module.exit_json(changed=False, instances=[], refused={})
     states = States(module)
     try:
-        changed = states.due(states.describe()) if module.check_mode else states.bring()
-        found = states.describe()
+        states.look()
+        changed = states.due() if module.check_mode else states.bring()
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))
     instances = [
         {**camel_dict_to_snake_dict(each), "tags": boto3_tag_list_to_ansible_dict(each.get("Tags", []))}
-        for each in found.values()
+        for each in states.found.values()
     ]
     module.exit_json(changed=bool(changed), instances=instances, refused=states.refused)
 

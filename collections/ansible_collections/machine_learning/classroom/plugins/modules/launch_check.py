@@ -108,6 +108,11 @@ base_image_id:
   description: The image that RV(image_id) is, or was baked from.
   type: str
   returned: when something is to be launched
+root_device:
+  description: The device name of the image's root disk, for another size of it.
+  type: str
+  returned: when something is to be launched
+  sample: /dev/sda1
 carries:
   description: What a machine of the class is to carry, as the tag of a baked image.
   type: str
@@ -278,6 +283,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         image = ask.image(given["image_id"], given["image_parameter"])
         baked = ask.baked(given["baked_by"]) if given["baked_by"] else []
         chosen |= _image_of(module, image["ImageId"], baked)
+        chosen["root_device"] = image["RootDeviceName"]  # of a baked image, too: it keeps the name
         for name, kind in (types or {}).items():
             if name in names:
                 launch_module.require_nitro(name, kind.get("Hypervisor"))  # bare metal has none

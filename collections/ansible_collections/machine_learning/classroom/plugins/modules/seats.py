@@ -9,6 +9,7 @@ short_description: Name the machines of a class and give them to students
 description:
   - Plans a seat for every student (nobody ever changes seat) and writes the plan to the machines' tags C(Name) and
     C(Students), one CreateTags call per machine that changes, all at once.
+  - Then waits until AWS shows these tags, for half a minute at most, so that whoever lists machines next finds them.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -69,15 +70,43 @@ instances:
   returned: success
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import SeatError, plan
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.states import batches
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
 
 # EC2 allows bursts of about a hundred mutating calls; eight at once keep well below it.
 CALLS_AT_ONCE = 8
+# Of what EC2 is late with; as a rule it is a second or two.
+SECONDS_TO_SHOW = 30
+SECONDS_BETWEEN_POLLS = 1
+
+
+def _wait_until_shown(client: Any, tags: dict[str, dict[str, str]]) -> None:
+    """Wait until EC2, which is consistent only after a while, shows the `tags` of each instance id, or time is over."""
+    deadline = time.monotonic() + SECONDS_TO_SHOW
+    waiting = list(tags)
+    while waiting and time.monotonic() < deadline:
+        pages = [client.describe_instances(aws_retry=True, InstanceIds=batch) for batch in batches(waiting)]
+        shown = {
+            instance["InstanceId"]: boto3_tag_list_to_ansible_dict(instance.get("Tags", []))
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        }
+        waiting = [id_ for id_ in waiting if not tags[id_].items() <= shown.get(id_, {}).items()]
+        if waiting:
+            time.sleep(SECONDS_BETWEEN_POLLS)
 
 
 def main() -> None:
@@ -112,8 +141,12 @@ def main() -> None:
             pairs: list[dict[str, Any]] = [{"Key": key, "Value": value} for key, value in wanted.items()]
             client.create_tags(aws_retry=True, Resources=[instance_id], Tags=pairs)
 
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            list(pool.map(tag, tags.items()))
+        try:
+            with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+                list(pool.map(tag, tags.items()))
+            _wait_until_shown(client, tags)
+        except (BotoCoreError, ClientError) as error:
+            module.fail_json(msg=explain(error, module.region))
     seated = [
         {**instance, "tags": {**(instance.get("tags") or {}), **tags.get(instance["instance_id"], {})}}
         for instance in given["instances"]

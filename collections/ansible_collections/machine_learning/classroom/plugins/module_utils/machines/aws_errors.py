@@ -131,6 +131,10 @@ _ADVICE = {
         "The subnet has too few free addresses ({code}): {message}\n"
         f"Set class_subnet_id in {_SETTINGS} to a larger one, then run again."
     ),
+    "DependencyViolation": (
+        "Something still uses what is to be removed ({code}): {message}\n"
+        "Look for it in the EC2 console (Network Interfaces, with this security group), remove it, then run again."
+    ),
     "InvalidSubnetID.NotFound": (
         "There is no such subnet in {region}: {message}\n"
         f'Set class_subnet_id in {_SETTINGS} to one of that region, or to "" for a default one.'
@@ -157,6 +161,20 @@ _REFUSED_MACHINE = {
     "InsufficientInstanceCapacity": "AWS has no free machine of its type in its zone now",
     "InstanceLimitExceeded": "the account may not run so many machines at once; see docs/aws.md, Quota",
     "VcpuLimitExceeded": "the account may not run so many vCPUs at once; see docs/aws.md, Quota",
+}
+# Why AWS ended a machine that it had taken on, by the code of its state reason, in the middle of a sentence. Another
+# reason is quoted. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+_ENDED_MACHINE = {
+    "Client.InternalError": (
+        "as a rule because the KMS key that encrypts its disk may not be used with these credentials; see docs/aws.md, "
+        "Permissions"
+    ),
+    "Client.InvalidSnapshot.NotFound": "a snapshot of its image is gone; look at class_image_id, or bake anew",
+    "Client.VolumeLimitExceeded": (
+        "the account may not have so much disk; set a smaller class_disk_gb, delete volumes that nobody needs, or ask "
+        "AWS for a larger quota of gp3 storage"
+    ),
+    "Server.InsufficientInstanceCapacity": "AWS had no free machine of its type in its zone after all",
 }
 _UNKNOWN = "AWS refused {action} ({code}): {message}\nWith -v the same command says more; docs/aws.md may help."
 
@@ -224,6 +242,18 @@ def explain_refused_machine(error: ClientError) -> str:
     """Say in half a sentence why AWS does not start, stop or terminate one machine."""
     code = error.response["Error"]["Code"]
     return f"{_REFUSED_MACHINE.get(code) or _plain(error.response['Error'].get('Message', ''))} ({code})"
+
+
+def explain_state(state: str, code: str, message: str) -> str:
+    """Say in half a sentence that a machine is in `state`, and why, by the `code` and `message` of its state reason."""
+    if code in _ENDED_MACHINE:
+        return f"it is {state}, {_ENDED_MACHINE[code]} ({code})"
+    return f"it is {state}" + (f" ({_plain(message)})" if message else "")
+
+
+def launch_failed(code: str) -> bool:
+    """Tell whether the `code` of a state reason says that a start came to nothing, whoever's fault that was."""
+    return code.startswith("Server.") or code in _ENDED_MACHINE
 
 
 def concerns_all(error: ClientError) -> bool:

@@ -148,10 +148,11 @@ class Way:
     def kept(self) -> dict[str, Tree]:
         """Return every version in the history, read by plain git and unpacked from its names: commit to tree."""
         history = self.history()
-        for version in history.versions():
-            if version.commit not in self._kept:
-                self._kept[version.commit] = kept_tree(history, version.commit)
-        return {version.commit: self._kept[version.commit] for version in history.versions()}
+        commits = [version.commit for version in history.versions()]  # once: a git may outlive the run that was killed
+        for commit in commits:
+            if commit not in self._kept:
+                self._kept[commit] = kept_tree(history, commit)
+        return {commit: self._kept[commit] for commit in commits}
 
     def kept_contents(self) -> set[bytes]:
         """Return the SHA-256 of every file in every version."""

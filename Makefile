@@ -39,6 +39,10 @@ folder:
 lock: .venv/.dev-tools ## Renew the hashed locks of the tools and of the lab's packages
 	@bin/lock
 
+.PHONY: first-day
+first-day: .venv/.tools ## Write what the first day on AWS shows into a file that you can send: docs/first-day.md
+	@PYTHONPATH=collections .venv/bin/python -m tools.first_day
+
 # ── The lab ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: lab

@@ -16,7 +16,8 @@ help: ## Say what there is
 # ── Tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: setup
-setup: .venv/.tools ## Install the tools for a class on AWS into .venv
+setup: folder .venv/.tools ## Install the tools for a class on AWS into .venv
+	@bin/activate-macos
 
 .PHONY: setup-dev
 setup-dev: .venv/.dev-tools ## Install the tools for the lab and the tests as well
@@ -27,12 +28,20 @@ setup-dev: .venv/.dev-tools ## Install the tools for the lab and the tests as we
 .venv/.dev-tools: requirements-dev.txt | .venv/bin/python
 	@bin/install requirements-dev.txt $@
 
-.venv/bin/python:
+.venv/bin/python: | folder
 	@bin/make-venv
+
+.PHONY: folder
+folder:
+	@bin/check-folder
 
 .PHONY: lock
 lock: .venv/.dev-tools ## Renew the hashed locks of the tools and of the lab's packages
 	@bin/lock
+
+.PHONY: first-day
+first-day: .venv/.tools ## Write what the first day on AWS shows into a file that you can send: docs/first-day.md
+	@PYTHONPATH=collections .venv/bin/python -m tools.first_day
 
 # ── The lab ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "quota":
             control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
         case "late":
-            seconds = {f"{what}_s": getattr(arguments, what) for what in ("launch", "tags", "ending")}
+            seconds = {f"{what}_s": getattr(arguments, what) for what in ("launch", "tags", "ending", "console")}
             control.ask("POST", "late", seconds)
         case "endpoint" if arguments.what == "stop":
             control.stop()
@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     late.add_argument("--launch", type=float, default=0, help="seconds until what was launched is shown (default: 0)")
     late.add_argument("--tags", type=float, default=0, help="seconds until tags that were set are read (default: 0)")
     late.add_argument("--ending", type=float, default=0, help="seconds that shutting down takes (default: 0)")
+    late.add_argument(
+        "--console", type=float, default=0, help="seconds after each boot until consoles have output (default: 0)"
+    )
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)
         action.add_argument("seat", help="the machine's Name tag, or its instance id")

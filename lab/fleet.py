@@ -201,6 +201,7 @@ class Fleet:
 
     def _start(self, instance: LabInstance) -> None:
         """Boot the host, and hear of its end from now on."""
+        LATENESS.booted(instance.id)
         hosts.start(instance.id)
         found = self._found(instance)
         if found.running:

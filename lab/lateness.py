@@ -24,15 +24,18 @@ class Lateness:
     tags_s: float = 0.0
     # `shutting-down` ends at the earliest: until then a machine holds its network interface, with its groups.
     ending_s: float = 0.0
+    # After each boot the console shows something; until then it has no output.
+    console_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _launched: dict[str, float] = field(default_factory=dict)
     _ending: dict[str, float] = field(default_factory=dict)
+    _booted: dict[str, float] = field(default_factory=dict)
     _tags: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def set(self, launch_s: float = 0.0, tags_s: float = 0.0, ending_s: float = 0.0) -> None:
+    def set(self, launch_s: float = 0.0, tags_s: float = 0.0, ending_s: float = 0.0, console_s: float = 0.0) -> None:
         """Be so late from now on, also with what was asked before."""
-        self.launch_s, self.tags_s, self.ending_s = launch_s, tags_s, ending_s
+        self.launch_s, self.tags_s, self.ending_s, self.console_s = launch_s, tags_s, ending_s, console_s
 
     def launched(self, ids: Iterable[str]) -> None:
         """Note that these were launched now."""
@@ -64,6 +67,16 @@ class Lateness:
         """Return how long it goes on shutting down."""
         with self._lock:
             return max(self._ending.get(instance, float("-inf")) + self.ending_s - self.clock(), 0.0)
+
+    def booted(self, instance: str) -> None:
+        """Note that its host boots now: for the first time, or again."""
+        with self._lock:
+            self._booted[instance] = self.clock()
+
+    def silent(self, instance: str) -> bool:
+        """Return whether its console has no output yet."""
+        with self._lock:
+            return self.clock() < self._booted.get(instance, float("-inf")) + self.console_s
 
 
 # The same for all regions: an instance's id names it in all of them.

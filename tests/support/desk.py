@@ -65,10 +65,27 @@ class HostlessResponse(LaunchResponse):
         """RunInstances: a machine that a fault lets not boot ends as soon as the request is answered."""
         result = super().run_instances()
         for instance in result.result.instances:
+            LATENESS.booted(instance.id)
             if fault := self.faults.take(BOOT):
                 instance.terminate()
                 instance.state_reason = StateReason(f"{fault.code}: {FAILED_LAUNCHES[fault.code]}", fault.code)
         return result
+
+    def start_instances(self) -> Any:
+        """StartInstances: machines boot as soon as they are asked to."""
+        result = super().start_instances()
+        self._boot_again()
+        return result
+
+    def reboot_instances(self) -> Any:
+        """RebootInstances: so they do here."""
+        result = super().reboot_instances()
+        self._boot_again()
+        return result
+
+    def _boot_again(self) -> None:
+        for instance_id in self._get_param("InstanceIds"):
+            LATENESS.booted(instance_id)
 
     def terminate_instances(self) -> Any:
         """TerminateInstances: shutting down takes as long as the lab's lateness says."""

@@ -1,13 +1,18 @@
-"""EC2 that is late: what was launched is not there yet, what ends still holds its group."""
+"""EC2 that is late: what was launched is not there yet, what ends still holds its group, consoles show nothing."""
 
 from __future__ import annotations
 
+import os
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lab import hosts, network
+from lab.faults import Faults
+from lab.fleet import Fleet
 from lab.image import RELEASES
 from lab.lateness import LATENESS, Lateness
 from tests.support import account_owner
@@ -102,13 +107,66 @@ def test_what_shuts_down_holds_its_group_until_it_has_ended(ec2: EC2Client) -> N
     ec2.delete_security_group(GroupId=group)
 
 
+@pytest.mark.parametrize("latest", [True, False])
+def test_a_console_has_no_output_at_first(ec2: EC2Client, latest: bool) -> None:
+    LATENESS.set(console_s=1000)
+    machine = launch(ec2)
+    assert "Output" not in ec2.get_console_output(InstanceId=machine, Latest=latest)
+    LATENESS.set()
+    assert "HOST KEY" in ec2.get_console_output(InstanceId=machine, Latest=latest)["Output"]
+
+
+def test_a_console_is_late_after_each_boot(ec2: EC2Client) -> None:
+    machine = launch(ec2)
+
+    def shown() -> bool:
+        return "Output" in ec2.get_console_output(InstanceId=machine, Latest=True)
+
+    LATENESS.set(console_s=1)
+    until(shown)
+    ec2.reboot_instances(InstanceIds=[machine])
+    assert not shown()
+    until(shown)
+    ec2.stop_instances(InstanceIds=[machine])
+    assert shown()
+    ec2.start_instances(InstanceIds=[machine])
+    assert not shown()
+
+
+def test_a_host_that_reboots_by_itself_has_a_late_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = hosts.HostState("exited", hosts.EXIT_REBOOT)
+
+    def start(_instance: str) -> None:
+        nonlocal found
+        found = hosts.HostState("running", pid=os.getpid())
+
+    monkeypatch.setattr(hosts, "state", lambda _instance: found)
+    monkeypatch.setattr(hosts, "start", start)
+    monkeypatch.setattr(network, "reach_metadata", lambda _pid: None)
+    settled: list[bool] = []
+    fleet = Fleet(Faults(), lambda: settled.append(True))
+    monkeypatch.setattr(fleet, "instances", lambda: [SimpleNamespace(id="i-rebooted", state="running")])
+    LATENESS.set(console_s=1000)
+    try:
+        fleet.settle_later("i-rebooted")
+        until(lambda: settled)
+        assert (found.running, LATENESS.silent("i-rebooted"), LATENESS.silent("i-other")) == (True, True, False)
+    finally:
+        LATENESS.set()
+
+
 def test_it_is_late_by_the_clock() -> None:
     now = 0.0
-    late = Lateness(launch_s=5, ending_s=30, clock=lambda: now)
+    late = Lateness(launch_s=5, ending_s=30, console_s=20, clock=lambda: now)
     late.launched(["i-a"])
     late.ending("i-a")
+    late.booted("i-a")
     now = 4.9
     late.ending("i-a")  # asked again, it ends no later
+    late.booted("i-a")  # booted again, its console comes later
     assert (late.hidden(["i-a", "i-b"]), round(late.seconds_to_end("i-a"))) == (["i-a"], 25)
+    now = 24.8
+    assert (late.silent("i-a"), late.silent("i-b")) == (True, False)
     now = 31
     assert (late.hidden(["i-a", "i-b"]), late.seconds_to_end("i-a"), late.seconds_to_end("i-b")) == ([], 0, 0)
+    assert not late.silent("i-a")

@@ -8,6 +8,10 @@ import pytest
 
 from tools import PROJECT, house_rules
 
+# So much do all inline policies of a user hold, white space not counted:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+USER_POLICIES = 2048
+
 PAGES = [name for name in house_rules.files() if name.endswith(".md")]
 
 
@@ -43,3 +47,9 @@ def test_every_guide_is_reached_from_the_readme() -> None:
         waiting += [str(((PROJECT / name).parent / link).resolve().relative_to(PROJECT)) for link in links]
     guides = {name for name in PAGES if name.startswith(("docs/", "roles/"))}
     assert guides <= reached
+
+
+def test_the_policy_is_taken_as_the_guide_gives_it_to_a_user() -> None:
+    assert "aws iam put-user-policy" in (PROJECT / "docs/aws.md").read_text(encoding="utf-8")
+    policy = (PROJECT / "docs/aws-policy.json").read_text(encoding="utf-8")
+    assert len("".join(policy.split())) < USER_POLICIES

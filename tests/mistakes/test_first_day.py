@@ -1,0 +1,76 @@
+"""`make first-day` against an AWS without hosts: it asks and changes nothing, and tells nothing of anybody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.desk import ACCESS_KEY
+from tools import PROJECT
+from tools.first_day import FOLDER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.desk import Desk
+    from tests.support.rooms import Rooms
+
+
+def look(desk: Desk) -> subprocess.CompletedProcess[str]:
+    """Run it as `make first-day` does."""
+    _, environment = desk.command("")
+    return subprocess.run(
+        [sys.executable, "-m", "tools.first_day"],
+        cwd=PROJECT,
+        env=environment | {"PYTHONPATH": "collections"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def under(number: int, text: str) -> str:
+    """Return what is written under a number."""
+    return text.split(f"\n{number:>2} ", 1)[1].split(f"\n{number + 1:>2} ", 1)[0]
+
+
+def test_a_class_is_looked_at_and_nothing_is_changed_or_given_away(desk: Desk, rooms: Rooms, tmp_path: Path) -> None:
+    machines = [rooms.add("ada"), rooms.add("grace")]
+    written = set(FOLDER.glob("first-day-*"))
+    desk.aws.requests.clear()
+    shown = look(desk)
+    assert shown.returncode == 0, shown.stderr
+    (path,) = set(FOLDER.glob("first-day-*")) - written
+    text = path.read_text()
+    path.unlink()
+    assert text in shown.stdout
+
+    assert "a user" in under(1, text)
+    assert "64 vCPUs" in under(3, text)
+    assert "default subnets in" in under(4, text)
+    assert "ubuntu-noble-24.04" in under(5, text)
+    assert "2 running t3a.large" in under(7, text)
+    assert "machine 2: 1 keys on its console, 0 pinned, nothing to compare" in under(8, text)
+    assert "machine 1: no answer" in under(9, text)
+    assert "2 disks" in under(23, text)
+    assert "2 of all these have the class's tags" in under(23, text)
+
+    for secret in ("ada", "grace", "ml101", "123456789012", ACCESS_KEY, "127.77.", *machines):
+        assert secret not in text.lower(), text
+    assert {
+        request.action for request in desk.aws.requests if not request.action.startswith(("Describe", "Get"))
+    } == set()
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("students.csv", ".ansible")] == []
+
+
+def test_what_the_policy_does_not_permit_is_told_and_the_rest_is_seen(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    desk.aws.refuse("DescribeSubnets", "UnauthorizedOperation", "You are not authorized to perform this operation.")
+    shown = look(desk)
+    assert shown.returncode == 0, shown.stderr
+    for path in FOLDER.glob("first-day-*"):
+        path.unlink()
+    assert "not seen: AWS does not permit DescribeSubnets" in under(4, shown.stdout)
+    assert "ubuntu-noble-24.04" in under(5, shown.stdout)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests.support.account_owner import REGION
 from tests.support.desk import ACCESS_KEY
+from tests.support.first_day_guide import file_of, rows, under
+from tests.support.rooms import HERE
 from tools import PROJECT
-from tools.first_day import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,18 +35,12 @@ def look(desk: Desk) -> subprocess.CompletedProcess[str]:
     )
 
 
-def under(number: int, text: str) -> str:
-    """Return what is written under a number."""
-    return text.split(f"\n{number:>2} ", 1)[1].split(f"\n{number + 1:>2} ", 1)[0]
-
-
 def test_a_class_is_looked_at_and_nothing_is_changed_or_given_away(desk: Desk, rooms: Rooms, tmp_path: Path) -> None:
     machines = [rooms.add("ada"), rooms.add("grace")]
-    written = set(FOLDER.glob("first-day-*"))
     desk.aws.requests.clear()
     shown = look(desk)
     assert shown.returncode == 0, shown.stderr
-    (path,) = set(FOLDER.glob("first-day-*")) - written
+    path = file_of(shown.stdout)
     text = path.read_text()
     path.unlink()
     assert text in shown.stdout
@@ -70,7 +68,29 @@ def test_what_the_policy_does_not_permit_is_told_and_the_rest_is_seen(desk: Desk
     desk.aws.refuse("DescribeSubnets", "UnauthorizedOperation", "You are not authorized to perform this operation.")
     shown = look(desk)
     assert shown.returncode == 0, shown.stderr
-    for path in FOLDER.glob("first-day-*"):
-        path.unlink()
+    file_of(shown.stdout).unlink()
     assert "not seen: AWS does not permit DescribeSubnets" in under(4, shown.stdout)
     assert "ubuntu-noble-24.04" in under(5, shown.stdout)
+
+
+def test_what_the_guide_types_before_the_launch_is_answered(desk: Desk) -> None:
+    _, environment = desk.command("")
+    typed = rows()
+    seen = {}
+    for number in (1, 3, 4, 5):
+        _, *words = shlex.split(typed[number].commands[0])
+        run = subprocess.run(
+            [sys.executable, "-m", "tests.support.aws_command", *words],
+            cwd=PROJECT,
+            env=environment | {"AWS_DEFAULT_REGION": REGION},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen[number] = json.loads(run.stdout)
+    assert not seen[1]["Arn"].endswith(":root")
+    assert seen[3] == 64
+    assert len(seen[4]) == len(set(seen[4])) >= 2
+    assert seen[5].startswith("ami-")
+    shown = desk.play(f"{HERE} {typed[6].commands[0].removeprefix('ansible-playbook ')}")
+    assert "2 machines of ml101 would be launched." in shown.text

@@ -76,23 +76,9 @@ class Course:
         """Run a script as root on one machine; return what it printed."""
         return as_root(seat, script, self.state, check=check)
 
-    @contextlib.contextmanager
-    def terminal(self, playbook: str) -> Iterator[pexpect.spawn[str]]:
+    def terminal(self, playbook: str) -> contextlib.AbstractContextManager[pexpect.spawn[str]]:
         """Run a playbook in a terminal."""
-        terminal = pexpect.spawn(
-            "bash",
-            ["-c", self.line(playbook)],
-            cwd=str(PROJECT),
-            env=clean_environment(),
-            timeout=SECONDS,
-            encoding="utf-8",
-            dimensions=(50, 200),
-        )
-        terminal.ptyproc.delayafterterminate = END_SECONDS
-        try:
-            yield terminal
-        finally:
-            terminal.close(force=True)
+        return at_terminal(self.line(playbook))
 
     def end(self, playbook: str, moment: Moment) -> bool:
         """Run a playbook and end it at `moment`; returns False when it was done before that."""
@@ -114,6 +100,25 @@ class Course:
             else:
                 os.kill(terminal.pid, signal.SIGKILL)
             return True
+
+
+@contextlib.contextmanager
+def at_terminal(line: str) -> Iterator[pexpect.spawn[str]]:
+    """Run a shell command in a terminal, which is closed at the end, whatever still runs in it."""
+    terminal = pexpect.spawn(
+        "bash",
+        ["-c", line],
+        cwd=str(PROJECT),
+        env=clean_environment(),
+        timeout=SECONDS,
+        encoding="utf-8",
+        dimensions=(50, 200),
+    )
+    terminal.ptyproc.delayafterterminate = END_SECONDS
+    try:
+        yield terminal
+    finally:
+        terminal.close(force=True)
 
 
 def tasks_of(output: str) -> int:

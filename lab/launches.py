@@ -79,6 +79,14 @@ class LaunchResponse(PagedResponse):
             return str(self.ec2_backend.get_subnet(subnet_id).availability_zone)
         return str(self._get_param("Placement.AvailabilityZone") or f"{self.region}a")
 
+    def describe_snapshots(self) -> Any:
+        """DescribeSnapshots: of the owners that are asked for; moto answers with everybody's."""
+        asked = self._get_param("OwnerIds", [])
+        owners = {self.ec2_backend.account_id if owner == "self" else owner for owner in asked}
+        wanted = {"snapshot_ids": self._get_param("SnapshotIds", []), "filters": self._filters_from_querystring()}
+        found = self.ec2_backend.describe_snapshots(**wanted)
+        return ActionResult({"Snapshots": [each for each in found if not owners or each.owner_id in owners]})
+
     def update_security_group_rule_descriptions_ingress(self) -> Any:
         """UpdateSecurityGroupRuleDescriptionsIngress: EC2 says that it was done, moto does not."""
         super().update_security_group_rule_descriptions_ingress()

@@ -118,6 +118,7 @@ def test_an_image_of_a_machine_has_its_disk_and_tags_of_its_own(ec2: EC2Client) 
         (snapshot,) = ec2.describe_snapshots(Filters=wanted)["Snapshots"]
         assert snapshot["SnapshotId"] == root["Ebs"]["SnapshotId"]
         assert snapshot["VolumeSize"] == 21
+        assert ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] == [snapshot]  # not those of Canonical's images
         with pytest.raises(ClientError, match=r"InvalidSnapshot\.InUse"):
             ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
     finally:

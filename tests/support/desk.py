@@ -134,9 +134,7 @@ class Aws:
         self.iam = Iam(account_owner.KEY_WITHOUT_HOSTS)
         self.refusals: list[Refusal] = []
         self.seconds: list[float] = []  # how long each request took
-        owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
-        signatures = Signatures({ACCESS_KEY: SECRET_KEY} | owner, self.clock)
-        self._door = FrontDoor([signatures, Throttling(), self.iam, Limits(), self.faults])
+        self._door = self._new_door()
         self._one_at_a_time = threading.Lock()  # moto takes no care of threads
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=self._handler())
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -157,8 +155,15 @@ class Aws:
         self.seconds.append(time.monotonic() - began)
         return answer
 
+    def _new_door(self) -> FrontDoor:
+        """Return a door that has counted no requests yet."""
+        owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
+        signatures = Signatures({ACCESS_KEY: SECRET_KEY} | owner, self.clock)
+        return FrontDoor([signatures, Throttling(), self.iam, Limits(), self.faults])
+
     def start_over(self) -> None:
         """Refuse nothing, have machines of all types, and forget what was asked: as if no test had been before."""
+        self._door = self._new_door()
         self.faults.clear()
         self.ahead = timedelta()
         CAPACITY.clear()

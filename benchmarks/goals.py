@@ -167,7 +167,7 @@ def _unchanged(n: int) -> list[Goal]:
         Goal(
             f"of that, with a task that runs nothing on any machine: wall, s, N = {n}",
             lambda results: results.figure("nothing to change: raw", n, WALL),
-            means="What is more than this is the class's own: roster, letters, seven roles to ask about.",
+            means="What is more than this is the class's own: roster, letters, all roles to ask about.",
         ),
         Goal(f"nothing to change: wall, ours : parallel ssh, cold, N = {2 * n}", share(WALL, 2 * n, OURS, SSH)),
         Goal(

@@ -1,7 +1,11 @@
-"""The user data of a launch, as cloud-init reads it."""
+"""The role `machines`: the user data of a launch, as cloud-init reads it, and how a launch ended."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -34,3 +38,38 @@ def test_every_machine_has_the_unit_of_the_role_system_and_the_hard_stop_if_ther
     enabled = {command[-1] for command in read["runcmd"] if "enable" in command}
     assert enabled == {"class-host-keys.service"} | ({"class-stop.timer"} if hours else set())
     assert read["runcmd"][0] == ["systemctl", "daemon-reload"]
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_a_launch_that_is_out_of_time_goes_on_elsewhere_whichever_shell_began_it(tmp_path: Path, shell: str) -> None:
+    """Some shells stay between Ansible and what they run, and some give way to it, so Ansible hears another number."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "slow.py").write_text("#!/usr/bin/python\nimport time\ntime.sleep(60)\n")
+    launch = {
+        "slow": {},
+        "environment": {"PYTHON": sys.executable, "DEADLINE_S": "1"},
+        "vars": {"ansible_python_interpreter": str(ROLES / "machines" / "files" / "python_with_deadline.py")},
+        "register": "__machines_launched",
+        "failed_when": "not __machines_no_capacity",
+    }
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars_files": [str(ROLES / "machines" / "vars" / "main.yml")],
+        "tasks": [launch],
+    }
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "--inventory=localhost,", "play.yml"]
+    settings = {"ANSIBLE_EXECUTABLE": shell, "ANSIBLE_PIPELINING": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    run = subprocess.run(
+        [*command, f"--extra-vars=ansible_shell_executable={shell}"],
+        cwd=tmp_path,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "failed=0" in run.stdout

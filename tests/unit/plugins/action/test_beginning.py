@@ -26,8 +26,8 @@ from tests.support.conda_channels import write_class_channel
 from tools import PROJECT
 
 NO_PYTHON = "/bin/false"
-# A package that is missing on the control node.
-HIDDEN = "import sys; sys.modules.update(dict.fromkeys(['passlib', 'passlib.hash']))"
+# Packages that are missing on the control node.
+HIDDEN = "import sys; sys.modules.update(dict.fromkeys(['passlib', 'passlib.hash', 'boto3', 'botocore']))"
 
 
 def act(action: str, arguments: dict[str, Any], *options: str, python: str = NO_PYTHON, path: str = "") -> Any:
@@ -89,11 +89,20 @@ def test_credentials_are_made_once(tmp_path: Path) -> None:
     assert path.read_text() == "{"
 
 
-def test_credentials_name_the_package_that_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "arguments", "package"),
+    [
+        ("credentials", {"path": "/absent", "students": []}, "libpass"),
+        ("class_location_info", {"class_name": "ml101", "record": "/absent", "region": "us-east-1"}, "boto3"),
+    ],
+)
+def test_an_action_names_the_package_that_is_missing(
+    action: str, arguments: dict[str, Any], package: str, tmp_path: Path
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(HIDDEN)
-    told = act("credentials", {"path": "/absent", "students": []}, path=str(tmp_path))
+    told = act(action, arguments, path=str(tmp_path))
     assert told["failed"]
-    assert "(libpass) on " in told["msg"]
+    assert f"({package}) on " in told["msg"]
     assert "`make setup`" in told["msg"]
 
 

@@ -25,7 +25,6 @@ with patch_module_args(json.loads(arguments)):
 @pytest.mark.parametrize(
     ("module", "arguments", "imports", "package"),
     [
-        ("class_location_info", {"class_name": "ml101", "record": "/absent"}, ["boto3", "botocore"], "boto3"),
         ("conda_lock", {"environment_file": ENVIRONMENT_FILE, "lock_file": "/absent"}, ["yaml"], "PyYAML"),
         ("conda_lock", {"environment_file": ENVIRONMENT_FILE, "lock_file": "/absent"}, ["rattler"], "py-rattler"),
     ],

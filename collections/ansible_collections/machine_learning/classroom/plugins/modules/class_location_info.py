@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Tell in which AWS account and region a class lives."""
+"""Documentation of the action class_location_info."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ description:
   - Refuses another location than the one in which the class was provisioned.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
   - machine_learning.classroom.attributes
+  - machine_learning.classroom.attributes.action
 options:
   class_name:
     description: The class.
@@ -23,6 +21,10 @@ options:
   record:
     description: The file that keeps where the class was provisioned; this module only reads it.
     type: path
+    required: true
+  region:
+    description: The region in which the class lives.
+    type: str
     required: true
 attributes:
   check_mode:
@@ -50,61 +52,3 @@ record:
   returned: success
   sample: '{"account": "123456789012", "region": "us-east-1"}'
 """
-
-import os
-from contextlib import suppress
-from pathlib import Path
-
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_credentials import (
-    CredentialsError,
-    require_credentials,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
-from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.location import (
-    Location,
-    LocationError,
-    require_region,
-)
-from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
-
-with suppress(ImportError):  # HAS_BOTO3 says so
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-
-def find_location(module: AnsibleAWSModule) -> Location:
-    """Ask AWS who we are, and whether these credentials may look at the region's machines."""
-    session = boto3.session.Session(profile_name=module.params["profile"])
-    known = [name for each in session.get_available_partitions() for name in session.get_available_regions("ec2", each)]
-    require_region(module.region, known)
-    require_credentials()  # amazon.aws would say so in its own way
-    account = module.client("sts").get_caller_identity()["Account"]
-    module.client("ec2").describe_instances(MaxResults=5)
-    return Location(account, module.region)
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleAWSModule(
-        argument_spec={"class_name": {"required": True}, "record": {"type": "path", "required": True}},
-        supports_check_mode=True,
-        check_boto3=HAS_BOTO3,  # without it, amazon.aws would not say what to do
-    )
-    if not HAS_BOTO3:
-        module.fail_json(msg=missing_package("boto3"))
-    record = Path(module.params["record"])
-    try:
-        location = find_location(module)
-        location.require_same(record, module.params["class_name"])
-    except (CredentialsError, LocationError) as error:
-        module.fail_json(msg=str(error))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=explain(error, module.region))
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    module.exit_json(changed=False, description=location.description(endpoint), record=location.to_json())
-
-
-if __name__ == "__main__":
-    main()

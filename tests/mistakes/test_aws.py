@@ -167,8 +167,13 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
             'Set class_subnet_id in group_vars/all/class.yml to one of that region, or to "" for a default one; '
             "then run again.",
         ),
+        (
+            {"class_time_zone": "Berlin"},
+            "There is no time zone 'Berlin'. Did you mean Europe/Berlin?\n"
+            "Set class_time_zone in group_vars/all/class.yml to a name such as Europe/Berlin; then run again.",
+        ),
     ],
-    ids=["type", "gpu quota", "quota", "architecture", "Xen", "image", "parameter", "disk", "subnet"],
+    ids=["type", "gpu quota", "quota", "architecture", "Xen", "image", "parameter", "disk", "subnet", "time zone"],
 )
 def test_what_cannot_be_launched_is_refused_before_anything_is_made(
     desk: Desk, settings: dict[str, Any], words: str

@@ -40,6 +40,29 @@ def test_every_machine_has_the_unit_of_the_role_system_and_the_hard_stop_if_ther
     assert read["runcmd"][0] == ["systemctl", "daemon-reload"]
 
 
+def play(folder: Path, tasks: list[dict[str, Any]], shell: str = "/bin/sh") -> Any:
+    """Run tasks with the variables of the role; returns the run."""
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars_files": [str(ROLES / "machines" / "vars" / "main.yml")],
+        "tasks": tasks,
+    }
+    (folder / "play.yml").write_text(json.dumps([play]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "--inventory=localhost,", "play.yml"]
+    settings = {"ANSIBLE_EXECUTABLE": shell, "ANSIBLE_PIPELINING": "1", "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        [*command, f"--extra-vars=ansible_shell_executable={shell}"],
+        cwd=folder,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
 @pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
 def test_a_launch_that_is_out_of_time_goes_on_elsewhere_whichever_shell_began_it(tmp_path: Path, shell: str) -> None:
     """Some shells stay between Ansible and what they run, and some give way to it, so Ansible hears another number."""
@@ -52,24 +75,17 @@ def test_a_launch_that_is_out_of_time_goes_on_elsewhere_whichever_shell_began_it
         "register": "__machines_launched",
         "failed_when": "not __machines_no_capacity",
     }
-    play = {
-        "hosts": "localhost",
-        "connection": "local",
-        "gather_facts": False,
-        "vars_files": [str(ROLES / "machines" / "vars" / "main.yml")],
-        "tasks": [launch],
-    }
-    (tmp_path / "play.yml").write_text(json.dumps([play]))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "--inventory=localhost,", "play.yml"]
-    settings = {"ANSIBLE_EXECUTABLE": shell, "ANSIBLE_PIPELINING": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    run = subprocess.run(
-        [*command, f"--extra-vars=ansible_shell_executable={shell}"],
-        cwd=tmp_path,
-        env=settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
-    )
+    run = play(tmp_path, [launch], shell)
     assert run.returncode == 0, run.stdout
     assert "failed=0" in run.stdout
+
+
+def test_machines_that_aws_does_not_list_in_time_are_named_with_what_to_do(tmp_path: Path) -> None:
+    find, *rest = yaml.safe_load((ROLES / "machines" / "tasks" / "find.yml").read_text())
+    del find["amazon.aws.ec2_instance_info"]
+    answer = {"ansible.builtin.command": "true", "changed_when": False, "delay": 0}  # it lists nobody
+    given = {"__machines_seen": ["i-1", "i-2"], "ansible_python_interpreter": sys.executable}
+    seen = {"vars": given, "block": [find | answer, *rest]}
+    run = play(tmp_path, [seen])
+    assert run.returncode == 2, run.stdout
+    assert "AWS has not listed i-1, i-2 for a minute, though this run has seen it run." in run.stdout + run.stderr

@@ -20,5 +20,6 @@ def test_the_root_disk_has_the_name_that_the_image_gives_it(aws: Aws, modules: A
         image_parameter="none",
         disk_gb=30,
         environment_lock="/absent",
+        time_zone="UTC",
     )
     assert told["root_device"] == "/dev/xvda"

@@ -11,6 +11,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     require_disk,
     require_nitro,
     require_quota,
+    require_time_zone,
     usable_subnets,
 )
 
@@ -81,3 +82,26 @@ def test_the_disk_holds_the_locked_environment() -> None:
         require_disk(9, 8, 1_000_000_000)
     with pytest.raises(LaunchError, match="a machine needs 40 GB"):
         require_disk(39, 40, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Berlin", "Did you mean Europe/Berlin?"),
+        ("new york", "Did you mean America/New_York?"),
+        ("Europe/Berln", "Did you mean Europe/Berlin"),
+        ("", "There is no time zone ''.\n"),
+        ("Mars/Crater", "There is no time zone 'Mars/Crater'.\n"),
+    ],
+)
+def test_a_time_zone_that_does_not_exist_is_refused_with_what_comes_nearest(name: str, hint: str) -> None:
+    with pytest.raises(LaunchError) as refused:
+        require_time_zone(name)
+    assert hint in str(refused.value)
+    assert "Set class_time_zone in group_vars/all/class.yml" in str(refused.value)
+
+
+def test_a_computer_that_knows_no_time_zones_leaves_them_to_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_time_zone("Europe/Berlin")
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    require_time_zone("Europe/Berln")

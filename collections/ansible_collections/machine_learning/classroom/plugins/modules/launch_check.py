@@ -53,6 +53,10 @@ options:
     description: The lock of the conda environment, for its size; it need not exist yet.
     type: path
     required: true
+  time_zone:
+    description: The time zone that machines are to have; nobody asks AWS for it.
+    type: str
+    required: true
   baked_by:
     description: The class whose baked images may be used; empty for none.
     type: str
@@ -75,6 +79,7 @@ EXAMPLES = r"""
     image_parameter: /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
     disk_gb: 30
     environment_lock: environment.lock
+    time_zone: Europe/Berlin
 """
 
 RETURN = r"""
@@ -266,6 +271,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     """Ask everything; return what to launch from and into."""
     given, region = module.params, module.region
     count = given["launch"]
+    launch_module.require_time_zone(given["time_zone"])
     ask = Check(module)
     subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
     chosen: dict[str, Any] = {"vpc_id": subnets[0]["VpcId"]}
@@ -337,6 +343,7 @@ def main() -> None:
             "subnet_id": {"default": ""},
             "disk_gb": {"type": "int", "required": True},
             "environment_lock": {"type": "path", "required": True},
+            "time_zone": {"required": True},
             "baked_by": {"default": ""},
             "baked_content": {"type": "dict", "default": {}},
         },

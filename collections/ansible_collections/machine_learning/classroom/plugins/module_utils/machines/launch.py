@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,21 @@ def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> Laun
     return LaunchError(
         f"Region {region} offers no instance type {instance_type}. {hint}\n"
         f"Set class_instance_type in {_SETTINGS}, then run again."
+    )
+
+
+def require_time_zone(name: str) -> None:
+    """Refuse a time zone that this computer does not know, if it knows any: a machine would refuse it, too."""
+    known = zoneinfo.available_timezones()
+    if not known or name in known:
+        return
+    by_city = {zone.rpartition("/")[2].lower(): zone for zone in sorted(known)}
+    near = difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.7)
+    city = by_city.get(name.strip().replace(" ", "_").lower())
+    hint = f" Did you mean {' or '.join(dict.fromkeys([city, *near] if city else near))}?" if city or near else ""
+    raise LaunchError(
+        f"There is no time zone {name!r}.{hint}\n"
+        f"Set class_time_zone in {_SETTINGS} to a name such as Europe/Berlin; then run again."
     )
 
 

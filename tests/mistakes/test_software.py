@@ -93,6 +93,19 @@ def test_a_channel_that_is_not_there(desk: Desk, mirror: str) -> None:
     )
 
 
+def test_data_sets_that_cannot_be_had_cost_nothing(desk: Desk) -> None:
+    file = desk.home / "datasets.yml"
+    entry = {"url": "https://example.com/a.csv", "sha256": "a" * 64}
+    port = {**entry, "name": "port", "url": "http://example.com:x/a.csv"}
+    file.write_text(json.dumps({"datasets": [port, {**entry, "name": "text", "unpack": "false"}]}))
+    assert desk.play("provision.yml", class_datasets_file=str(file)).failure == (
+        "Data set port: its url has 'x' for a port, which is a number from 1 to 65535.\n"
+        "Data set text: unpack is true or false, without quotation marks, not 'false'.\n"
+        f"The list is {file}."
+    )
+    assert not desk.aws.made
+
+
 def test_data_sets_with_a_wrong_checksum_or_no_server(desk: Desk, mirror: str) -> None:
     got = hashlib.sha256(b"1,2,3\n").hexdigest()
     module = {

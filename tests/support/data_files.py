@@ -31,6 +31,9 @@ class Source:
         self.answers: list[int] = []
         """These statuses come first."""
         self.ranges_honoured = True
+        self.length_said = True
+        self.moved: dict[str, str] = {}
+        """Where visitors are sent on to, by path."""
         self.asked: list[tuple[str, str | None]] = []
         source = self
 
@@ -54,6 +57,11 @@ class Source:
         """Answer one visitor."""
         asked = handler.headers.get("Range")
         self.asked.append((handler.path, asked))
+        if handler.path in self.moved:
+            handler.send_response(302)
+            handler.send_header("Location", self.moved[handler.path])
+            handler.end_headers()
+            return
         content = self.files.get(handler.path)
         if self.answers or content is None:
             handler.send_error(self.answers.pop(0) if self.answers else 404)
@@ -65,7 +73,8 @@ class Source:
                 handler.send_error(416)
                 return
         handler.send_response(206 if begin else 200)
-        handler.send_header("Content-Length", str(len(content) - begin))
+        if self.length_said:
+            handler.send_header("Content-Length", str(len(content) - begin))
         if begin:
             handler.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         handler.end_headers()

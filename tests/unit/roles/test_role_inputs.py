@@ -57,6 +57,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str | None],
     """Run all cases; return what each role answered, and all that was printed."""
     folder = tmp_path_factory.mktemp("inputs")
     (folder / "pip.yml").write_text("name: x\nchannels: [conda-forge]\ndependencies: [python, {pip: [requests]}]\n")
+    quoted = f"{{name: iris, url: 'https://example.org/iris.csv', sha256: {'a' * 64}, unpack: 'false'}}"
+    (folder / "mistakes.yml").write_text(f"datasets: [{quoted}]\n")
     (folder / "torn.json").write_text('{"ada')
     (folder / "class.xlsx").write_bytes(b"PK\x03\x04rest")
     (folder / "mistakes.csv").write_text("name,email\nAda Beispiel,ada at example.com\n")

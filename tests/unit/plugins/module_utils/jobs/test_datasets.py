@@ -197,6 +197,42 @@ def test_an_unreachable_server_is_named(machine: Machine, source: Source) -> Non
     assert f"{source.url}/iris.csv" in result["msg"]
 
 
+def test_a_blank_and_an_umlaut_in_an_address_are_no_trouble(machine: Machine, source: Source) -> None:
+    source.files |= {"/my%20data.csv": CSV, "/%C3%9C%2Dbung.csv?jahr=f%C3%BCnf": CONTENT}
+    entries = [
+        {"name": "blank", "file": "a.csv", "url": f"{source.url}/my data.csv", "sha256": sha256(CSV)},
+        {"name": "umlaut", "file": "b.csv", "url": f"{source.url}/Ü%2Dbung.csv?jahr=fünf", "sha256": sha256(CONTENT)},
+    ]
+    assert machine.run(*entries)["changed"]
+    assert machine.tree() == {"a.csv": "444", "b.csv": "444"}
+
+
+PAGE = b"<!DOCTYPE html>\n<title>Log in</title>"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+
+
+@pytest.mark.parametrize(("content", "said"), [(PAGE, "a web page"), (POINTER, "a Git LFS pointer")])
+def test_a_checksum_of_what_is_no_data_is_named(machine: Machine, entry: Entry, content: bytes, said: str) -> None:
+    result = machine.run(entry("iris.csv", content))
+    assert result["msg"].startswith(f"Data set iris: the sha256 is that of {said}")
+    assert machine.tree() == {}
+    assert machine.run(entry("iris.zip", content, unpack=True))["msg"].startswith(
+        f"Data set iris: it is no zip or tar archive, but {said}"
+    )
+
+
+def test_a_web_page_that_is_called_one_is_data(machine: Machine, entry: Entry) -> None:
+    machine.run(entry("lesson.HTML", PAGE))
+    assert set(machine.tree()) == {"lesson.HTML"}
+
+
+def test_all_mistakes_of_a_list_are_counted(machine: Machine) -> None:
+    wrong = [{**GOOD, "name": f"iris{number}", "sha256": f"{number}"} for number in range(4)]
+    message = machine.run(*wrong)["msg"]
+    assert len(message.splitlines()) == 5
+    assert message.endswith("The list is data/datasets.yml. It has 2 more mistakes.")
+
+
 GOOD = {"name": "iris", "url": "https://example.org/iris.csv", "sha256": "0" * 64}
 
 
@@ -205,6 +241,17 @@ GOOD = {"name": "iris", "url": "https://example.org/iris.csv", "sha256": "0" * 6
     [
         ([{**GOOD, "name": "../iris"}], "its name"),
         ([{**GOOD, "url": "file:///etc/shadow"}], "https://"),
+        ([{**GOOD, "url": "http://example.org:x/iris.csv"}], "iris: its url has 'x' for a port"),
+        ([{**GOOD, "url": "https://ada:secret@example.org/iris.csv"}], "has a login in it"),
+        ([{**GOOD, "unpack": "false"}], "true or false, without quotation marks, not 'false'."),
+        ([{**GOOD, "unpack": "yes"}], "true or false, without quotation marks, not 'yes'."),
+        ([{**GOOD, "unpack": 0}], "true or false, without quotation marks, not 0."),
+        ([{**GOOD, "sha256": sha256(b"")}], "iris: that is the sha256 of an empty file.\nTo learn it: curl -L "),
+        (
+            [{**GOOD, "url": "https://example.org/my data.csv?a=1&b=2", "sha256": "12"}],
+            "curl -L 'https://example.org/my%20data.csv?a=1&b=2' | sha256sum",
+        ),
+        ([{**GOOD, "url": "https://example.org/my data.csv"}], "cannot be a file called 'my data.csv'"),
         ([{**GOOD, "sha256": "12"}], "sha256sum"),
         ([{**GOOD, "file": "../iris.csv"}], "file: iris.csv"),
         ([{**GOOD, "file": ".incoming"}], "file: iris.csv"),

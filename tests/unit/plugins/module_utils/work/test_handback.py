@@ -127,6 +127,87 @@ def test_names_that_windows_cannot_hold_are_others(paths: list[str], names: list
     assert safe_names(paths) == dict(zip(paths, [f"work/{name}" for name in names], strict=True))
 
 
+def folders(*names: str) -> list[str]:
+    """Return the folders of a path that has these names, and the path itself."""
+    return ["/".join(names[: number + 1]) for number in range(len(names))]
+
+
+def parts(paths: list[str]) -> list[str]:
+    return sorted(set(paths), key=lambda path: path.split("/"))
+
+
+LONG = {
+    "deep": folders(*(f"folder {number:02}" for number in range(40)), "a.ipynb"),
+    "200 letters deep": folders(*"a" * 200, "a.ipynb"),
+    "long names": folders("x" * 90, "y" * 90, "z" * 90, "z" * 90 + ".ipynb"),
+    "names at their longest": folders("x" * 255, "y" * 255, "z" * 255 + ".ipynb"),
+    "of characters that Windows counts twice": folders("😀" * 63, "😀" * 63, "😀" * 63),
+    "of three bytes each": folders("字" * 85, "字" * 85, "字" * 84 + "?"),
+    "one whose number is too much": parts([*folders("p" * 97, "q" * 95, "A"), *folders("p" * 97, "q" * 95, "a")]),
+    "two that are one on Windows": parts(
+        [
+            *folders("p" * 100, "q" * 92, "A.b"),
+            *folders("p" * 100, "q" * 92, "a.b"),
+            *folders("p" * 100, "q" * 92, "a.B"),
+        ]
+    ),
+    "two folders that begin alike": parts(
+        [*folders("p" * 100, "q" * 90, "r" * 30, "a"), *folders("p" * 100, "q" * 90, "r" * 31, "a")]
+    ),
+    "two folders with the same name": parts(
+        [*folders("p" * 100, "q" * 90, "data", "a"), *folders("q" * 100, "q" * 90, "data", "a")]
+    ),
+    "devices of Windows": folders("p" * 100, "q" * 90, "con.txt", "nul", "aux." + "x" * 100),
+    "ends with a dot": folders("p" * 100, ("q" * 19 + ".") * 5, "x. ", "a" * 95),
+    "a folder of that name": parts(["long", *folders("p" * 100, "q" * 90, "long", "long")]),
+}
+
+
+@pytest.mark.parametrize("paths", LONG.values(), ids=LONG.keys())
+def test_no_path_is_longer_than_windows_takes(paths: list[str]) -> None:
+    names = safe_names(paths)
+    assert list(names) == paths
+    assert len({name.casefold() for name in names.values()}) == len(paths)
+    for name in names.values():
+        assert len(name.encode("utf-16-le")) <= 2 * 200, name
+        for part in name.split("/"):
+            assert part not in ("", ".", "..")
+            assert part[-1] not in ". "
+            assert part.partition(".")[0].casefold() not in ("con", "nul", "aux")
+    assert any(name.startswith("long/") for name in names.values())
+
+
+def test_200_characters_stay_where_they_are_and_201_do_not() -> None:
+    fits = folders("p" * 97, "q" * 95, "a")
+    assert len(f"work/{fits[-1]}") == 200
+    assert safe_names(fits) == {path: f"work/{path}" for path in fits}
+    longer = folders("p" * 97, "q" * 95, "ab")
+    assert safe_names(longer)[longer[-1]].startswith("long/" + "q" * 20 + "~")
+
+
+def test_where_a_long_path_goes_does_not_depend_on_what_else_there_is() -> None:
+    long = folders("p" * 97, "q" * 96, "data", "a.csv")
+    alone = safe_names(long)
+    among = safe_names(parts([*long, *folders("p" * 97, "q" * 96, "aaa", "a.csv"), "another", "long"]))
+    assert {path: among[path] for path in long} == alone
+    assert alone[long[-1]] == alone[long[-2]] + "/a.csv"
+
+
+def test_a_long_path_is_in_the_archive_and_the_index_tells_where(way: Way) -> None:
+    deep = way.machine.joinpath(*(f"a folder with number {number}" for number in range(12)))
+    deep.mkdir(parents=True)
+    (deep / "essay.ipynb").write_text('{"cells": [1]}')
+    way.collect()
+    files = held(archive_of(way))
+    index = html.unescape(files.pop("index.html").decode())
+    (name,) = [name for name, content in files.items() if content == b'{"cells": [1]}']
+    assert name.startswith("long/")
+    path = (deep / "essay.ipynb").relative_to(way.machine).as_posix()
+    assert f"{path}</a>" in index
+    assert f"is {name} here, since Windows takes no path as long as its own" in index
+    assert {unquote(link) for link in re.findall(r'href="([^"]*)"', index)} == files.keys()
+
+
 def test_the_index_tells_a_name_that_is_another(way: Way) -> None:
     (way.machine / "aux.txt").write_text("x")
     way.collect()

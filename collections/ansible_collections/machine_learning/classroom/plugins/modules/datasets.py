@@ -37,8 +37,8 @@ options:
         description: Its name on the machine; by default the last component of O(datasets[].url). Not for unpacked ones.
         type: str
       unpack:
-        description: Whether to unpack it, a zip or tar archive, into a folder of its name.
-        type: bool
+        description: Whether to unpack it, a zip or tar archive, into a folder of its name; V(true) or V(false).
+        type: raw
         default: false
       description:
         description: What it is about, for the reader of the list.

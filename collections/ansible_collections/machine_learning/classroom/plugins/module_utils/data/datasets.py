@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import posixpath
 import pwd
 import re
+import shlex
 import shutil
 import stat
 import urllib.parse
@@ -14,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.addresses import AddressError, request_url
 from ansible_collections.machine_learning.classroom.plugins.module_utils.data.download import (
     DownloadError,
     Space,
@@ -22,6 +25,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.data.do
     sha256_of,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.data.extract import ArchiveError, unpack
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.not_data import PAGES, found_instead
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import primary_group
 
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OF_NOTHING = hashlib.sha256().hexdigest()
+MISTAKES_SHOWN = 2
+"""Of a list of data sets, each in two lines at most."""
 
 
 class DatasetError(Exception):
@@ -43,6 +50,7 @@ class Dataset:
 
     name: str
     url: str
+    """As its server is asked for it."""
     sha256: str
     path: str
     """The name of that file or folder in the directory."""
@@ -54,19 +62,24 @@ class Dataset:
         name, url, sha256 = (str(entry.get(key) or "").strip() for key in ("name", "url", "sha256"))
         if not NAME.fullmatch(name):
             raise DatasetError(f"Data set {name!r}: its name must be letters, digits, dots, dashes and underscores.")
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https") or not urllib.parse.urlsplit(url).hostname:
-            raise DatasetError(f"Data set {name}: its url must begin with https:// or http://, not {url!r}.")
+        try:
+            url = request_url(url)
+        except AddressError as error:
+            raise DatasetError(f"Data set {name}: its url {error}.") from error
+        to_learn_it = f"To learn it: curl -L {shlex.quote(url)} | sha256sum"
         if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
-            raise DatasetError(
-                f"Data set {name}: it needs the sha256 of its bytes, 64 digits.\nTo learn it: curl -L {url} | sha256sum"
-            )
-        unpacked = bool(entry.get("unpack"))
+            raise DatasetError(f"Data set {name}: it needs the sha256 of its bytes, 64 digits.\n{to_learn_it}")
+        if sha256.lower() == OF_NOTHING:
+            raise DatasetError(f"Data set {name}: that is the sha256 of an empty file.\n{to_learn_it}")
+        unpacked = entry.get("unpack")
+        if not isinstance(unpacked, bool | None):
+            raise DatasetError(f"Data set {name}: unpack is true or false, without quotation marks, not {unpacked!r}.")
         path = name if unpacked else str(entry.get("file") or last_component(url))
         if not NAME.fullmatch(path):
             raise DatasetError(
                 f"Data set {name}: it cannot be a file called {path!r}.\nGive it another name, as in: file: {name}.csv"
             )
-        return cls(name, url, sha256.lower(), path, unpacked)
+        return cls(name, url, sha256.lower(), path, bool(unpacked))
 
     def source(self, mirror_url: str) -> str:
         """Return where the bytes come from: their url, or the instructor's own mirror of it."""
@@ -80,15 +93,26 @@ def last_component(url: str) -> str:
     return urllib.parse.unquote(posixpath.basename(urllib.parse.urlsplit(url).path.rstrip("/")))
 
 
-def read_datasets(entries: Sequence[Mapping[str, Any]]) -> list[Dataset]:
-    """Read the entries of data/datasets.yml; DatasetError for a wrong one and for two that are one."""
-    datasets = [Dataset.of(entry) for entry in entries]
+def read_datasets(entries: Sequence[Mapping[str, Any]], listed_in: str = "data/datasets.yml") -> list[Dataset]:
+    """Read the entries of a list; DatasetError names those that are wrong, and those that are one."""
+    datasets: list[Dataset] = []
+    mistakes = []
     seen: dict[str, str] = {}
-    for dataset in datasets:
+    for entry in entries:
+        try:
+            dataset = Dataset.of(entry)
+        except DatasetError as mistake:
+            mistakes.append(str(mistake))
+            continue
+        datasets.append(dataset)
         for what in (dataset.path, f"sha256 {dataset.sha256}"):
             if what in seen:
-                raise DatasetError(f"Data sets {seen[what]} and {dataset.name} are both {what}. Keep one of them.")
+                mistakes.append(f"Data sets {seen[what]} and {dataset.name} are both {what}. Keep one of them.")
             seen[what] = dataset.name
+    if mistakes:
+        more = len(mistakes) - MISTAKES_SHOWN
+        more_said = f" It has {more} more mistake{'s' if more > 1 else ''}." if more > 0 else ""
+        raise DatasetError("\n".join([*mistakes[:MISTAKES_SHOWN], f"The list is {listed_in}.{more_said}"]))
     return datasets
 
 
@@ -195,6 +219,9 @@ class DatasetDirectory:
                 return str(error)
             finally:
                 space.promise(dataset, 0)
+        elif (instead := found_instead(partial)) and not dataset.path.lower().endswith(PAGES):
+            os.unlink(partial)
+            return f"the sha256 is that of {instead}."
         else:
             os.chmod(ready, 0o444)
         files: dict[str, dict[str, Any]] = {path: {"sha256": sha256_of(_join(ready, path))} for path in _files(ready)}

@@ -8,11 +8,16 @@ import http.client
 import os
 import re
 import shutil
+import socket
+import ssl
 import threading
 import time
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.addresses import AddressError, request_url
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.not_data import found_instead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,9 +91,11 @@ def download(
     """Bring the bytes of `wanted` to the file `partial`, going on where an earlier attempt or run stopped.
 
     A broken line and a server's passing trouble are answered by up to `attempts` attempts, the pauses between them
-    growing from 1 s to 30 s; `timeout` is how long the server may be silent, in seconds. Raises DownloadError: then
-    `partial` holds what came so far, or is gone if those bytes are of no use.
+    growing from 1 s to 30 s; what no attempt can change is not tried again. `timeout` is how long the server may be
+    silent, in seconds. Raises DownloadError: then `partial` holds what came so far, or is gone if those bytes are of
+    no use.
     """
+    got = ""
     try:
         for attempt in range(attempts):
             if attempt:
@@ -98,12 +105,15 @@ def download(
             except _PassingError as error:
                 failure = str(error)
                 continue
-            got = sha256_of(partial)
+            before, got = got, sha256_of(partial)
             if got == wanted.sha256:
                 return
+            instead = found_instead(partial)
             os.unlink(partial)
             failure = f"wrong checksum: expected sha256 {wanted.sha256}, got {got}"
-            if whole:  # it came in one piece and is another file: no attempt will change that
+            if instead:
+                raise DownloadError(f"{failure}, of {instead}.")
+            if whole or got == before:  # it came in one piece, or twice, and is another file: so it will be
                 raise DownloadError(failure)
         raise DownloadError(f"{failure} (attempts: {attempts})")
     finally:
@@ -140,11 +150,22 @@ def _attempt(wanted: Wanted, partial: str, space: Space, timeout: float) -> bool
             raise DownloadError(message) from error
         raise _PassingError(message) from error
     except urllib.error.URLError as error:
-        raise _PassingError(f"the server cannot be reached ({error.reason})") from error
+        raise _unreachable(error.reason) from error
+    except (http.client.InvalidURL, ValueError) as error:  # of a mirror: those of the list are checked
+        raise DownloadError(f"the address is none ({error})") from error
     except (http.client.HTTPException, OSError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DownloadError("the disk is full. Give the machines a larger disk.") from error
         raise _PassingError(f"the line broke ({str(error) or type(error).__name__})") from error
+
+
+def _unreachable(reason: str | BaseException) -> Exception:
+    """Return what to raise where there is no connection: the next attempt may have one, unless this is for good."""
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return DownloadError(f"the server's certificate is not to be trusted ({reason.verify_message})")
+    if isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME:
+        return DownloadError(f"there is no server of that name ({reason.strerror})")
+    return _PassingError(f"the server cannot be reached ({reason})")
 
 
 def _continues(answer: http.client.HTTPResponse, have: int) -> bool:
@@ -167,6 +188,25 @@ def _pour(answer: http.client.HTTPResponse, partial: str, have: int, wrote: Call
     return written
 
 
+class _Redirections(urllib.request.HTTPRedirectHandler):
+    """Follows a server that sends us on, but only to an address that may be one."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        try:
+            address = request_url(newurl)
+        except AddressError as error:
+            raise DownloadError(f"the server sends us on to an address that {error}") from error
+        return super().redirect_request(req, fp, code, msg, headers, address)
+
+
 def _opener() -> urllib.request.OpenerDirector:
     # Not build_opener(): that one also opens file: and ftp:, and follows a redirection there.
     opener = urllib.request.OpenerDirector()
@@ -174,7 +214,7 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.ProxyHandler(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(),
-        urllib.request.HTTPRedirectHandler(),
+        _Redirections(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),

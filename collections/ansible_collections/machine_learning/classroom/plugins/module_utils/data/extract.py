@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from lzma import LZMAError
 from typing import IO, TYPE_CHECKING
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.data.not_data import found_instead
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# APPNOTE.TXT of PKWARE: 4.4.4, 4.4.5 and 4.4.2.
+_UTF_8 = 0x800
+_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd"}
+_UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+_MADE_ON_DOS, _DOS_FOLDER = 0, 0x10
+_DRIVE = re.compile("[A-Za-z]:/")
+# How files begin that pass for archives and are none that we unpack.
+_OTHERS = {
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard",
+    b"\x1f\x8b": "a single file packed by gzip, which pandas reads as it is: leave out `unpack`",
+    b"BZh": "a single file packed by bzip2, which pandas reads as it is: leave out `unpack`",
+    b"\xfd7zXZ": "a single file packed by xz, which pandas reads as it is: leave out `unpack`",
+}
 
 
 class ArchiveError(Exception):
@@ -90,38 +110,76 @@ def _members(path: str) -> Iterator[_Member]:
         with tarfile.open(path) as tar:
             for entry in tar:
                 yield _tar_member(tar, entry)
-    else:
+    elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 yield _zip_member(archive, info)
+    else:
+        what = _other_kind(path)
+        raise ArchiveError(f"it is no zip or tar archive{f', but {what}' if what else ''}")
+
+
+def _other_kind(path: str) -> str:
+    """Say what the file is that is no archive; "" if it is nothing we know."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+    return next((what for magic, what in _OTHERS.items() if head.startswith(magic)), found_instead(path))
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+    name = _zip_name(info)
     if info.flag_bits & 1:
-        raise ArchiveError(f"{info.filename} in it is encrypted")
-    if info.is_dir():
-        return _Member(info.filename)
+        raise ArchiveError(f"{name} in it is encrypted")
+    # Some tools of Windows mark a folder by its attribute alone.
+    dos_folder = info.create_system == _MADE_ON_DOS and info.external_attr & _DOS_FOLDER and not info.file_size
+    if name.endswith("/") or dos_folder:
+        return _Member(name)
+    if info.compress_type not in _UNPACKED:
+        raise ArchiveError(_cannot_unpack(name, info.compress_type))
     if stat.S_ISLNK(info.external_attr >> 16):
-        return _Member(info.filename, target=archive.read(info).decode(errors="surrogateescape"))
-    return _Member(info.filename, info.file_size, lambda: archive.open(info))
+        return _Member(name, target=_slashed(archive.read(info).decode(errors="surrogateescape")))
+    return _Member(name, info.file_size, lambda: archive.open(info))
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """Return the name with slashes, and as its maker wrote it: Macs write UTF-8 without saying so."""
+    name = info.filename
+    if not info.flag_bits & _UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return _slashed(name)
+
+
+def _cannot_unpack(name: str, method: int) -> str:
+    maker = " (so does the Explorer of Windows from 2 GB on)" if _METHODS.get(method) == "Deflate64" else ""
+    return (
+        f"{name} in it is packed by {_METHODS.get(method, f'method {method}')}{maker}. "
+        "Make the archive anew with Deflate, as 7-Zip does by itself, or as .tar.gz"
+    )
 
 
 def _tar_member(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> _Member:
+    name, other = _slashed(entry.name), _slashed(entry.linkname)
     if entry.isdir():
-        return _Member(entry.name)
+        return _Member(name)
     if entry.issym():
-        return _Member(entry.name, target=entry.linkname)
+        return _Member(name, target=other)
     if entry.islnk():
-        return _Member(entry.name, same_as=entry.linkname)
+        return _Member(name, same_as=other)
     content = archive.extractfile(entry) if entry.isreg() else None
     if content is None:
-        raise ArchiveError(f"{entry.name} in it is neither a file nor a folder nor a link")
-    return _Member(entry.name, entry.size, lambda: content)
+        raise ArchiveError(f"{name} in it is neither a file nor a folder nor a link")
+    return _Member(name, entry.size, lambda: content)
+
+
+def _slashed(name: str) -> str:
+    """Return a name as the machine has it: some tools of Windows write archives with its own separators."""
+    return name.replace("\\", "/")
 
 
 def _inside(name: str) -> str:
     """Return `name` as a path below the folder; ArchiveError if it leads anywhere else."""
-    if name.startswith("/") or "\0" in name or ".." in name.split("/"):
+    if name.startswith("/") or _DRIVE.match(name) or "\0" in name or ".." in name.split("/"):
         raise ArchiveError(f"{name!r} in it leads out of its folder")
     return posixpath.normpath(name)
 

@@ -21,8 +21,13 @@ def text(name: str | bytes) -> str:
 
 def printable(path: str) -> str:
     """Return `path` as it may stand in a message: one line, no control characters, not endless."""
-    shown = "".join(
+    shown = in_one_line(path)
+    return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-39:]}"
+
+
+def in_one_line(path: str) -> str:
+    """Return `path` in one line and without control characters, however long it is."""
+    return "".join(
         c if c.isprintable() else f"\\x{ord(c) & 0xFF:02x}" if ord(c) < 0x20 or 0xDC80 <= ord(c) <= 0xDCFF else "?"
         for c in path
     )
-    return shown if len(shown) <= 120 else f"{shown[:80]}…{shown[-39:]}"

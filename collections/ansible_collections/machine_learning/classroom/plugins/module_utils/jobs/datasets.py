@@ -18,7 +18,7 @@ ENTRY = {
     "url": {"type": "str", "required": True},
     "sha256": {"type": "str", "required": True},
     "file": {"type": "str"},
-    "unpack": {"type": "bool", "default": False},
+    "unpack": {"type": "raw", "default": False},  # not bool, which takes many a text for one
     "description": {"type": "str"},
     "source": {"type": "str"},
     "license": {"type": "str"},
@@ -40,7 +40,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     try:
         datasets = read_datasets(given["datasets"])
     except DatasetError as error:
-        host.fail(f"{error}\nThe list is data/datasets.yml.")
+        host.fail(str(error))
     directory = DatasetDirectory(host, given["directory"], record=given["record"], owner=given["owner"])
     failures = directory.sync(
         datasets,

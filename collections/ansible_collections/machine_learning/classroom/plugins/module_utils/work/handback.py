@@ -2,7 +2,7 @@
 
 An archive holds `index.html`, which names every file, and the work below `work/`. The same work gives the same bytes.
 Students choose the names in it, and their own computers unpack it: nothing leads out of the archive, links are left
-out, and what Windows could not hold has another name, which the index tells.
+out, and what Windows could not hold has another name, or another place below `long/`, which the index tells.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import (
+    in_one_line,
+    printable,
+    raw,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     BLOCK,
     open_root,
@@ -36,7 +40,11 @@ if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 
 LONGEST_NAME = 100
-"""Characters of one name: Windows takes 260 for the whole path."""
+"""Characters of one name."""
+LONGEST_PATH = 200
+"""Characters of a path in the archive, as Windows counts: it takes 260, with the folder that it is unpacked to."""
+_PARENT_SHOWN = 20
+"""Characters of the folder's name that are kept where a path was longer: what is in it has room then in any case."""
 EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
 """What a zip archive knows of time."""
 
@@ -174,7 +182,7 @@ class Handback:
 def _rows(contents: _Contents) -> Iterator[str]:
     """Give a row for each file, and one for each path that was left out."""
     for path in sorted({*contents.files, *contents.notes}):
-        shown = html.escape(printable(path))
+        shown = html.escape(in_one_line(path))
         if path in contents.files:
             link = html.escape(quote(contents.names[path]))
             size = f"{-(-contents.entries[path].size // 1000)} kB"
@@ -201,7 +209,9 @@ def _contents(home: StudentHome) -> _Contents:
     contents = _Contents(entries, safe_names(entries))
     contents.notes |= {path: "a link, left out" for path in look.found if path not in entries}
     for path, name in contents.names.items():
-        if name != f"work/{path}" and path.rpartition("/")[2] != name.rpartition("/")[2]:
+        if name.startswith("long/"):
+            contents.notes[path] = f"is {name} here, since Windows takes no path as long as its own"
+        elif name != f"work/{path}" and path.rpartition("/")[2] != name.rpartition("/")[2]:
             contents.notes[path] = f"is called {printable(name)} here, since not every computer takes its own name"
     return contents
 
@@ -215,21 +225,35 @@ def safe_names(paths: Iterable[str]) -> dict[str, str]:
     """Return for each path, all folders on its way included, the name in the archive: one that any computer holds.
 
     `paths` come sorted by their parts, a folder before what is in it. No two names differ in upper and lower case only.
+    What would be longer than LONGEST_PATH lies below `long/`, in a folder that tells the one it was in.
     """
     names: dict[str, str] = {}
     used: set[str] = set()
     for path in paths:
         parent, _, name = path.rpartition("/")
-        stem, dot, ending = _plain(name).rpartition(".")
-        stem, ending = (stem, dot + ending) if stem else (_plain(name), "")
-        above, number = names[parent] if parent else "work", 1
-        free = f"{above}/{stem}{ending}"
-        while _same(free) in used:
-            number += 1
-            free = f"{above}/{stem}~{number}{ending}"
+        above = names[parent] if parent else "work"
+        free = _free(above, _plain(name), used)
+        if _length(free) > LONGEST_PATH:
+            # By the path at home alone, so that it is the same place whatever else there is.
+            at_home = hashlib.sha256(raw(parent)).hexdigest()[:8]
+            free = _free(f"long/{above.rpartition('/')[2][:_PARENT_SHOWN]}~{at_home}", _plain(name), used)
         used.add(_same(free))
         names[path] = free
     return names
+
+
+def _free(above: str, name: str, used: set[str]) -> str:
+    stem, dot, ending = name.rpartition(".")
+    stem, ending = (stem, dot + ending) if stem else (name, "")
+    free, number = f"{above}/{stem}{ending}", 1
+    while _same(free) in used:
+        number += 1
+        free = f"{above}/{stem}~{number}{ending}"
+    return free
+
+
+def _length(name: str) -> int:
+    return len(name.encode("utf-16-le")) // 2
 
 
 def _same(name: str) -> str:

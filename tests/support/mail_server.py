@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.controller import Controller
 
-from lab.mail_sink import HOST, certificate
+from lab.authority import Authority
+from lab.mail_sink import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ class MailServer:
         self.letters: list[tuple[str, EmailMessage]] = []
         self.most_at_once = self._at_once = 0
         file = folder / "certificate.pem"
-        file.write_bytes(certificate())
+        file.write_bytes(Authority().issue(["localhost", HOST]))
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(file)
         with socket.create_server((HOST, 0)) as free:

@@ -130,6 +130,9 @@ def test_a_wrong_login_is_named(make: Callable[..., MailServer]) -> None:
     assert words(refusal(to(server, password="")), server) == (
         "class_smtp_username is set, but no password: export CLASS_SMTP_PASSWORD=…, then run it again."
     )
+    assert words(refusal(to(server, password="Schlüssel")), server) == (
+        "class_smtp_username or class_smtp_password has characters other than ASCII, which cannot be sent."
+    )
     assert words(refusal(to(server, token_command="echo t")), server) == ("127.0.0.1 takes no access tokens (XOAUTH2).")
     with_tokens = make(tokens={USER: {"t"}})
     assert words(refusal(to(with_tokens)), with_tokens) == (

@@ -190,6 +190,9 @@ class Submission:
         if not self.password and not self.token_command:
             words = "class_smtp_username is set, but no password: export CLASS_SMTP_PASSWORD=…, then run it again."
             raise Refusal(words, everybodys=True)
+        if not (self.username + self.password).isascii():
+            words = "class_smtp_username or class_smtp_password has characters other than ASCII, which cannot be sent."
+            raise Refusal(words, everybodys=True)
         offered = smtp.esmtp_features.get("auth", "").upper().split()
         try:
             if not self.token_command:

@@ -21,7 +21,8 @@ REQUESTS = STATE / "requests.jsonl"
 ENDPOINT_STATE = STATE / "endpoint.pickle"
 SECRETS = STATE / "secrets.json"
 ENVIRONMENT = STATE / "environment"
-CERTIFICATE = STATE / "mail.pem"
+CERTIFICATE = STATE / "mail.pem"  # the mail server's, with its key
+AUTHORITY = STATE / "authority.pem"  # who issued it
 SERVICE_LOG = STATE / "service.log"
 
 # What is slow to make and the same for every lab: outside the checkout, so that a fresh clone finds it.

@@ -1,25 +1,21 @@
 """A mail server that keeps every message as a file and sends none on.
 
-It insists on STARTTLS and on the right password, as an instructor's provider does.
+It insists on STARTTLS and on the right password, as an instructor's provider does. Its certificate is an authority's
+that no computer knows unless it is told of it.
 """
 
 from __future__ import annotations
 
-import datetime
 import hmac
-import ipaddress
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lab import layout
+from lab.authority import Authority
 from lab.state import Secrets, write_private
 
 if TYPE_CHECKING:
@@ -58,8 +54,10 @@ class Sink:
 
 def start(own: Secrets) -> None:
     """Serve in threads of this process until it ends."""
-    if not layout.CERTIFICATE.exists():
-        write_private(layout.CERTIFICATE, certificate())
+    if not layout.AUTHORITY.exists():
+        authority = Authority()
+        write_private(layout.CERTIFICATE, authority.issue(["localhost", HOST]))
+        write_private(layout.AUTHORITY, authority.certificate)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(layout.CERTIFICATE)
     sink = Sink(layout.MAIL, own)
@@ -73,26 +71,3 @@ def start(own: Secrets) -> None:
         auth_required=True,
         server_hostname="mail.lab.example.com",
     ).start()
-
-
-def certificate() -> bytes:
-    """Return a new key and its self-signed certificate, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + signed.public_bytes(serialization.Encoding.PEM)

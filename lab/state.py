@@ -111,6 +111,7 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
         "class_smtp_port": layout.MAIL_PORT,
         "class_smtp_username": own.mail_user,
         "class_smtp_password": own.mail_password,
+        "class_smtp_ca_file": str(layout.AUTHORITY),
         "class_mail_from": "Machine learning class <class@example.com>",
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.

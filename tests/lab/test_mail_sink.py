@@ -15,8 +15,7 @@ from lab import layout
 def test_mail_needs_encryption_and_the_password_and_is_kept(variables: dict[str, Any]) -> None:
     user, password = variables["class_smtp_username"], variables["class_smtp_password"]
     letter = "From: a@example.com\r\nTo: b@example.com\r\nSubject: Hallo\r\n\r\nZoë\r\n".encode()
-    # It trusts nobody but itself.
-    context = ssl.create_default_context(cafile=str(layout.CERTIFICATE))
+    context = ssl.create_default_context(cafile=variables["class_smtp_ca_file"])
     with smtplib.SMTP("localhost", variables["class_smtp_port"]) as server:
         with pytest.raises(smtplib.SMTPSenderRefused):
             server.sendmail("a@example.com", "b@example.com", letter)

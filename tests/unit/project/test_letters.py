@@ -54,8 +54,7 @@ class Class:
         }
         variables = {
             "class_state_dir": str(self.base),
-            "class_smtp_host": "127.0.0.1",
-            "class_smtp_port": self.server.port,
+            **self.server.settings,
             "credentials_kept": {"accounts": accounts},
         }
         (self.base / "hosts.json").write_text(json.dumps({"all": {"children": groups}}))

@@ -2,113 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import stat
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.mail_server import MailServer
-from tools import PROJECT
+from tests.support.mail_class import SECRET, TEXT, MailClass, is_relay, relay_of, until
 
-TEXT = """\
-{% if student.username != 'nobody' %}
-Dear {{ student.name }},
-{% endif %}
-{{ class_name }}: {{ tunnel }} {{ student.password }} {{ link }}
+HIDDEN = """
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "aiosmtpd" else find(name, package)
 """
-SECRET = "never-to-be-printed"
 NO_SUCH = "550 no such mailbox"
 
 
-class Class:
-    """Students, a state folder, and a mail server."""
-
-    def __init__(self, base: Path, students: int) -> None:
-        """Nobody has a letter."""
-        self.state = base / "state"
-        for folder in ("letters", "receipts"):
-            (self.state / folder).mkdir(parents=True)
-        self.template = base / "letter.txt.j2"
-        self.template.write_text(TEXT)
-        self.server = MailServer(base)
-        self.names = [f"s{number}" for number in range(students)]
-        self.students: dict[str, dict[str, Any]] = {
-            name: {
-                "username": name,
-                "name": f"Sami {name}",
-                "email": f"{name}@example.com",
-                "port": 8888,
-                "seat": f"ml101-{number:03}",
-                "address": "192.0.2.1",
-                "password": f"{SECRET}-{name}",
-                "token": f"token-{SECRET}-{name}",
-            }
-            for number, name in enumerate(self.names, 1)
-        }
-        self.said = ""
-
-    def begin(self, *arguments: str, **inputs: Any) -> subprocess.Popen[str]:
-        """Begin to run the role."""
-        task = {"name": "Tell them", "ansible.builtin.import_role": {"name": "mail"}}
-        play = self.state.parent / "play.yml"
-        play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-        variables = {
-            "class_state_dir": str(self.state),
-            "class_smtp_host": "127.0.0.1",
-            "class_smtp_port": self.server.port,
-            "mail_students": list(self.students.values()),
-            "mail_template": str(self.template),
-        }
-        (self.state.parent / "variables.json").write_text(json.dumps(variables | inputs))
-        return subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "--inventory=inventory/10-control.yml",
-                f"--extra-vars=@{self.state.parent / 'variables.json'}",
-                *arguments,
-                str(play),
-            ],
-            cwd=PROJECT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *arguments: str, **inputs: Any) -> int:
-        """Run the role; return the exit status."""
-        with self.begin(*arguments, **inputs) as run:
-            self.said, _ = run.communicate(timeout=180)
-        assert "Traceback" not in self.said
-        assert SECRET not in self.said
-        return run.returncode
-
-    @property
-    def kept(self) -> dict[str, tuple[int, int]]:
-        """Of each file that is kept, what tells whether it was written anew."""
-        files = (path for folder in ("letters", "receipts") for path in (self.state / folder).iterdir())
-        return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
-
-
 @pytest.fixture
-def klass(tmp_path: Path) -> Iterator[Class]:
-    klass = Class(tmp_path, 5)
+def klass(tmp_path: Path) -> Iterator[MailClass]:
+    klass = MailClass(tmp_path, 5)
     yield klass
     klass.server.close()
 
 
 @pytest.mark.timeout(300)
-def test_each_student_gets_one_letter_and_another_only_if_it_says_something_new(klass: Class) -> None:
+def test_each_student_gets_one_letter_and_another_only_if_it_says_something_new(klass: MailClass) -> None:
     assert klass.run("--check", "-v") == 0
     for name in klass.names:
         assert f"wrote the letter to {name}" in klass.said
@@ -145,7 +67,7 @@ def test_each_student_gets_one_letter_and_another_only_if_it_says_something_new(
 
 
 @pytest.mark.timeout(300)
-def test_two_that_are_refused_hold_nobody_up_and_are_named(klass: Class) -> None:
+def test_two_that_are_refused_hold_nobody_up_and_are_named(klass: MailClass) -> None:
     klass.server.refuses = {"s0@example.com": NO_SUCH, "s3@example.com": "552 the mailbox is full"}
     assert klass.run() == 2
     assert "The letters to s0 (s0@example.com), s3 (s3@example.com) were not accepted:\ns0: " in klass.said
@@ -153,7 +75,7 @@ def test_two_that_are_refused_hold_nobody_up_and_are_named(klass: Class) -> None
     assert "\ns3: " in klass.said
     assert "the mailbox is full" in klass.said
     assert klass.server.addresses == ["s1@example.com", "s2@example.com", "s4@example.com"]
-    assert sorted(path.name for path in (klass.state / "receipts").iterdir()) == ["s1.json", "s2.json", "s4.json"]
+    assert klass.receipts == ["s1", "s2", "s4"]
     assert len(list((klass.state / "letters").iterdir())) == 5
 
     assert klass.run(mail_fail_refused=False) == 0  # the playbook says it
@@ -163,34 +85,35 @@ def test_two_that_are_refused_hold_nobody_up_and_are_named(klass: Class) -> None
 
 
 @pytest.mark.timeout(300)
-def test_letters_are_sent_at_once_but_not_more_than_the_server_takes(klass: Class) -> None:
-    klass.server.seconds = 3
+def test_the_server_has_one_connection_and_one_letter_at_a_time(klass: MailClass) -> None:
+    klass.server.seconds = 1
     assert klass.run() == 0
-    assert klass.server.most_at_once == 3
+    assert (klass.server.connections, klass.server.most_at_once) == (1, 1)
     assert len(klass.server.letters) == 5
 
 
 @pytest.mark.timeout(300)
-def test_after_ctrl_c_what_is_on_its_way_arrives_with_its_receipt_and_nothing_else_begins(klass: Class) -> None:
-    klass.server.seconds = 4
-    with klass.begin(mail_at_once=2) as run:
-        while klass.server.most_at_once < 2:
-            assert run.poll() is None, run.communicate()[0]
-            time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
+def test_when_the_run_is_ended_the_letter_on_its_way_arrives_with_its_receipt_and_nothing_else_begins(
+    klass: MailClass, ended_by: signal.Signals
+) -> None:
+    klass.server.seconds = 6
+    with klass.begin() as run:
+        until(lambda: klass.server.most_at_once)
+        relay = relay_of(run)
+        run.send_signal(ended_by)
         said, _ = run.communicate(timeout=120)
     assert SECRET not in said
-    time.sleep(klass.server.seconds + 2)
-    receipts = sorted(path.stem for path in (klass.state / "receipts").iterdir())
-    assert klass.server.addresses == [f"{name}@example.com" for name in receipts]
-    assert len(receipts) == 2
+    until(lambda: not is_relay(relay))
+    assert klass.server.addresses == [f"{name}@example.com" for name in klass.receipts]
+    assert len(klass.receipts) == 1
     klass.server.seconds = 0
     assert klass.run() == 0
     assert klass.server.addresses == [f"{name}@example.com" for name in klass.names]
 
 
 @pytest.mark.timeout(300)
-def test_a_text_that_does_not_work_is_named_without_what_it_would_have_told(klass: Class) -> None:
+def test_a_text_that_does_not_work_is_named_without_what_it_would_have_told(klass: MailClass) -> None:
     for line, why in (
         ("{{ student.pasword }}", "pasword"),
         ("{{ student[student.password] }}", "no attribute"),
@@ -201,3 +124,70 @@ def test_a_text_that_does_not_work_is_named_without_what_it_would_have_told(klas
         assert f"{klass.template} makes no letter to s0: " in klass.said
         assert why in klass.said
     assert klass.kept == {}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_relay_that_is_killed_is_named_and_each_student_has_one_letter_in_the_end(
+    klass: MailClass, kept: bool
+) -> None:
+    relays: list[int] = []
+
+    def kill(count: int) -> None:
+        if count == 2 and kept:  # it has the letter, and tells nobody
+            os.kill(relays[0], signal.SIGKILL)
+            until(lambda: not is_relay(relays[0]))
+
+    klass.server.before = kill
+    klass.server.seconds = 2
+    with klass.begin() as run:
+        until(lambda: klass.server.most_at_once)
+        relays.append(relay_of(run))
+        if not kept:
+            until(lambda: len(klass.server.letters) == 2)
+            os.kill(relays[0], signal.SIGKILL)
+        said, _ = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "were not accepted:\nthe relay on this computer ended before it said what became of the letter\n" in said
+    assert SECRET not in said
+    assert len(klass.receipts) == 2
+    klass.server.seconds = 0
+    klass.server.before = lambda _count: None
+    assert klass.run() == 0
+    # A mailbox shows letters of one id once.
+    ids = {str(letter["Message-ID"]) for _, letter in klass.server.letters}
+    assert sorted({address for address, _ in klass.server.letters}) == [f"{name}@example.com" for name in klass.names]
+    assert len(ids) == 5
+    assert len(klass.server.letters) == 5 + kept
+
+
+@pytest.mark.timeout(300)
+def test_the_same_access_told_again_is_another_letter(klass: MailClass) -> None:
+    assert klass.run() == 0
+    assert klass.run(mail_again=["s1"]) == 0
+    first, second = (letter["Message-ID"] for address, letter in klass.server.letters if address == "s1@example.com")
+    assert first != second
+    assert first.endswith("@example.com>")
+
+
+@pytest.mark.timeout(300)
+def test_nobody_is_spoken_to_in_check_mode(klass: MailClass) -> None:
+    asked = klass.state.parent / "asked"
+    login = {"mail_smtp_username": "class", "mail_smtp_token_command": f"touch {asked}; echo token"}
+    assert klass.run("--check", **login) == 0
+    assert (klass.server.connections, asked.exists()) == (0, False)
+    assert klass.run(**login) == 2  # the server takes no tokens
+    assert klass.server.connections == 1
+
+
+@pytest.mark.timeout(300)
+def test_without_its_package_the_one_that_is_missing_is_named(
+    klass: MailClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = klass.state.parent / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(HIDDEN)
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+    assert klass.run() == 2
+    assert "(aiosmtpd) on " in klass.said
+    assert "`make setup`" in klass.said

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODULE = "community.general.mail"
+NEEDED = ("aiosmtpd", "cryptography")  # by the relay
 # The relay answers when the server has; it knows better for how long to wait, and hangs up if it ends.
 ANSWER_S = 24 * 3600
 LOOK_S = 1
@@ -69,8 +70,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         letters = given["letters"]
         if self._task.check_mode:
             refused = {}
-        elif importlib.util.find_spec("aiosmtpd") is None:
-            return result | {"failed": True, "msg": missing_package("aiosmtpd")}
+        elif missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+            return result | {"failed": True, "msg": missing_package(missing[0])}
         else:
             refused = self._send_all(given, task_vars or {})
         accepted = [letter["username"] for letter in letters if letter["username"] not in refused]

@@ -57,6 +57,26 @@ def test_a_deleted_notebook_comes_back_by_one_command() -> None:
     assert "\nother\n" in shown
 
 
+def test_a_nearly_full_disk_gets_room_from_the_trash_of_what_is_saved() -> None:
+    shown = as_student(
+        "trash=/home/$student/.local/share/Trash",
+        "as_student 'printf saved > saved.txt; mkdir -p ~/.local/share/Trash'",
+        "sleep 3; save",
+        'mount -t tmpfs -o size=4m,mode=700,uid="$(id -u "$student")" tmpfs "$trash"',
+        "trap 'umount \"$trash\"' EXIT",
+        f"as_student 'cd ~/.local/share/Trash; mkdir files info; mv {FOLDER}/'$student'/saved.txt files'",
+        "as_student 'printf never > ~/.local/share/Trash/files/never.txt'",
+        'save; echo "with room: $(ls -x "$trash/files")"',
+        'head --bytes 3900K /dev/zero > "$trash/filler"',
+        'save; echo "without: $(ls -x "$trash/files")"',
+        "as_student 'my-work; bring-back saved.txt; cat saved.txt; rm saved.txt'",
+    )
+    assert re.search(r"with room: never\.txt +saved\.txt", shown)
+    assert re.search(r"without: never\.txt$", shown, re.MULTILINE)
+    assert re.search(r"Removed from your trash, .*\n.* saved\.txt\n", shown)
+    assert "\nsaved" in shown
+
+
 def test_a_history_is_for_its_student_alone_and_saving_takes_little() -> None:
     shown = as_student(
         'stat --format "%U %a" /var/lib/my-work/"$student" | sed "s/$student/student/"',

@@ -53,7 +53,7 @@ class Desk(Way):
             (self.machine / f"{name}.txt").write_text(content)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10}
         settings = autosave.Settings(str(self.machine.parent), str(self.saves), **numbers)
-        if Autosaver(settings, STUDENT).save():
+        if Autosaver(settings, STUDENT, "/nonexistent").save():
             (newest, *others) = self.on_machine()
             self.clock += 60
             self.write_anew(Saved(self.clock, newest.tree), *others)

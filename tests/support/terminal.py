@@ -22,7 +22,8 @@ class Terminal:
         (base / "store" / self.username).mkdir(parents=True)
         numbers = {"largest_mb": 1, "most_mb": 100, "days": 7, "minutes": 10} | decided
         self.settings = autosave.Settings(str(base / "daily_user"), str(base / "store"), **numbers)
-        self.saving = Autosaver(self.settings, self.username)
+        self.home = base / "home"
+        self.saving = Autosaver(self.settings, self.username, str(self.home))
 
     def save(self, **files: str) -> str:
         """Write files and save."""

@@ -278,7 +278,7 @@ def test_what_the_machine_saved_comes_along_and_is_found_by_its_time(klass: Clas
     (saves / me).mkdir()
     klass.new_machine(me, "emmy")
     settings = autosave.Settings(str(klass.source), str(saves), largest_mb=1, most_mb=10, days=7, minutes=10)
-    saving = autosave.Autosaver(settings, me)
+    saving = autosave.Autosaver(settings, me, "/nonexistent")
     for text in ("one", "two"):
         (klass.source / me / "essay.txt").write_text(text)
         time.sleep(2.1)

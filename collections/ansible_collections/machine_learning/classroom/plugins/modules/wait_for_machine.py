@@ -40,5 +40,5 @@ msg:
   description: Why the machine cannot work.
   type: str
   returned: failure
-  sample: the machine's disk is full. Make room there, then run again.
+  sample: the machine's disk is full. Make room there, also in students' ~/.local/share/Trash, then run again.
 """

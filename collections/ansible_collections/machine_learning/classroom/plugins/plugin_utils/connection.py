@@ -18,7 +18,7 @@ T = TypeVar("T")
 SECONDS_BETWEEN_ATTEMPTS = 1.0
 # The second is what Python says when not even a module's own program fits.
 NO_ROOM = re.compile("No space left on device|No usable temporary directory|Disk quota exceeded")
-FULL = "the machine's disk is full. Make room there, then run again"
+FULL = "the machine's disk is full. Make room there, also in students' ~/.local/share/Trash, then run again"
 
 
 def retry_until(attempt: Callable[[], T], connection: Any, wait_s: float) -> T:

@@ -29,12 +29,20 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.gi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import History, Owner, Version
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import pack_known, unpack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.trash import (
+    PLACE,
+    REMEDY,
+    Trash,
+    remember,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SAVED = "Saved"
+REMOVED = "removed.json"
+"""What went from the trash, beside the history."""
 TRIES = 3
 """A file may change between the look at the folder and the reading of its content."""
 SPARE_BYTES = 256 << 20
@@ -62,14 +70,15 @@ class Settings:
 
 
 class Autosaver:
-    """Saves the folder of `username` into the history on this machine."""
+    """Saves the folder of `username`, whose home is `home`, into the history on this machine."""
 
-    def __init__(self, settings: Settings, username: str) -> None:
+    def __init__(self, settings: Settings, username: str, home: str) -> None:
         """Nothing is made yet, but the folder of the history must be there: the service makes it."""
         self.settings, self.username = settings, username
         self.store = os.path.join(settings.store, username)
         self.history = History(os.path.join(self.store, "history.git"))
         self._known_file = os.path.join(self.store, "known")
+        self._trash = Trash(os.path.join(home, PLACE), os.path.join(settings.source, username), self.history)
 
     def save(self) -> str:
         """Keep what is new in the folder; return the commit, "" if nothing is new.
@@ -81,6 +90,7 @@ class Autosaver:
             if self.history.owner() is None:
                 self.history.make(Owner("", self.username))
             self._drop_old()
+            self._make_room()  # of what is saved still, so after the old is dropped
             for tries in range(TRIES, 0, -1):
                 try:
                     # Not by way of the folder above, whose list of students is not the student's to read.
@@ -92,6 +102,12 @@ class Autosaver:
                     if tries == 1:
                         raise
         return ""
+
+    def _make_room(self) -> None:
+        """Empty the trash as far as it has to be and may be; what hinders that hinders no save."""
+        with suppress(OSError, HistoryError):
+            for removed in self._trash.make_room():
+                remember(os.path.join(self.store, REMOVED), removed)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -114,7 +130,7 @@ class Autosaver:
         if not new.same_work(old):
             disk = os.statvfs(self.store)
             if disk.f_bavail * disk.f_frsize < manifest.allocated + SPARE_BYTES:
-                raise CommandError("the disk is nearly full, so nothing was saved. Delete what you no longer need.")
+                raise CommandError(f"the disk is nearly full, so nothing was saved. {REMEDY}")
             commit = self.history.commit(new, old, lambda path: reader(root, path), {}, SAVED)
             self.history.git.pack()
         records.write_bytes(self._known_file, pack_known(files).encode())

@@ -25,7 +25,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.se
     open_root,
     reader,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import SAVED, Settings
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import REMOVED, SAVED, Settings
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import (
     FILE,
     FOLDER,
@@ -36,6 +36,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import CommandError, HistoryError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.git_store import BRANCH
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import History, Version, moment
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.trash import REMEDY, recall
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import encoded
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Lines of a list: a screen full."""
+SHOWN_OF_TRASH = 5
 
 
 class Change(NamedTuple):
@@ -81,8 +83,15 @@ class StudentHistory:
         for change in list(newest.values())[:SHOWN]:
             word = "deleted" if change.status == "D" else "saved"
             lines.append(f"  {clock(change.version.time)}  {word:8} {printable(change.path)}")
+        lines += self._gone_from_trash()
         lines.append("All versions of a file:  my-work FILE      An earlier one back:  bring-back FILE")
         return "\n".join(lines)
+
+    def _gone_from_trash(self) -> list[str]:
+        """Name what was removed from the trash."""
+        removed = recall(os.path.join(self.settings.store, self.username, REMOVED))[-SHOWN_OF_TRASH:]
+        lines = [f"  {clock(each.time)}  {printable(each.path)}" for each in reversed(removed)]
+        return ["Removed from your trash, since the disk was nearly full; all of it is saved:", *lines] if lines else []
 
     def bring_back(self, name: str, when: str = "") -> str:
         """Lay an earlier version of `name` into the folder, beside what has this name; return where it is."""
@@ -101,7 +110,7 @@ class StudentHistory:
                     _remove(folder, aside)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise CommandError("the disk is full. Delete what you no longer need, then try again.") from error
+                raise CommandError(f"the disk is full. {REMEDY} Then try again.") from error
             raise CommandError(f"{printable(path)} cannot be brought back: {error.strerror}.") from error
 
     def choose(self, path: str, when: str) -> Version:

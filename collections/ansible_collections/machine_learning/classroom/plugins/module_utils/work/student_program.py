@@ -34,11 +34,11 @@ def main(arguments: Sequence[str], settings_file: str = SETTINGS) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     given = _parser(command).parse_args(rest)
     try:
-        settings, username = Settings.read(settings_file), pwd.getpwuid(os.getuid()).pw_name
+        settings, student = Settings.read(settings_file), pwd.getpwuid(os.getuid())
         if command == "save":
-            Autosaver(settings, username).save()
+            Autosaver(settings, student.pw_name, student.pw_dir).save()
             return 0
-        history = StudentHistory(settings, username, os.getcwd())
+        history = StudentHistory(settings, student.pw_name, os.getcwd())
         if command == "my-work":
             print(history.listing(given.file))
         else:

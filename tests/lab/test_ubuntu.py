@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.roster import RESERVED
+from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.usernames import RESERVED
 
 from tests.lab.machines import Machines
 

@@ -12,8 +12,8 @@ from tests.support.desk import Desk
 
 def test_all_mistakes_are_on_the_screen_with_their_lines(desk: Desk) -> None:
     desk.roster = (
-        "name,email\nAda Beispiel,ada@example.com\nAda Other,ada@example.org\n"
-        'Root {{ 7 * 7 }},root@example.com\n"Grace\nSample",grace example.com\n'
+        "name,email,username\nAda Beispiel,ada@example.com\nAda Other,ada@example.org\n"
+        'Root {{ 7 * 7 }},r@example.com,root\n"Grace\nSample",grace example.com\n'
     )
     assert desk.play("provision.yml").failure == (
         f"The roster {desk.home}/students.csv has 3 mistakes:\n"
@@ -25,6 +25,20 @@ def test_all_mistakes_are_on_the_screen_with_their_lines(desk: Desk) -> None:
         "each."
     )
     assert not desk.aws.made
+
+
+def test_what_is_no_mistake_is_said_before_anything_is_launched(desk: Desk) -> None:
+    desk.roster = (
+        "OrgDefinedId,Username,Last Name,First Name,Email,Role\n#1,#Ada.B,Beispiel,Ada,ada@example.com,Learner\n"
+        "#2,#tom,Teacher,Tom,tom@example.com,Instructor\n"
+    )
+    shown = desk.play("provision.yml --check")
+    assert shown.code == 0, shown.text
+    assert (
+        "Usernames are made of the column Username: adab of #Ada.B.\nNo machine for staff: Tom Teacher (Instructor).\n"
+    ) in shown.text
+    assert shown.text.count("No machine for staff") == 1
+    assert not desk.aws.made - {"GetConsoleOutput"}
 
 
 def test_a_missing_roster_names_the_example(desk: Desk) -> None:

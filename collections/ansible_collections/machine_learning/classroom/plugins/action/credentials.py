@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -36,15 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            kept = read_credentials(path)
-        except (OSError, json.JSONDecodeError) as error:
-            words = (
-                f"The students' passwords in {path} cannot be read: {error}.\n"
-                "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
-            )
-            return result | {"failed": True, "msg": words}
-        try:
-            credentials, new = complete(kept, students, given["changed_addresses"])
+            credentials, new = complete(read_credentials(path), students, given["changed_addresses"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
         changed = bool(new) or not is_private(path)

@@ -30,7 +30,7 @@ HASH_ROUNDS = 5000
 
 
 class CredentialError(ValueError):
-    """A student of the roster cannot be told from another one."""
+    """The file cannot be read, or a student of the roster cannot be told from another one."""
 
 
 class Credential(TypedDict):
@@ -56,11 +56,23 @@ def make_credential(username: str, kept: Mapping[str, object] | None = None) -> 
 
 
 def read_credentials(path: str) -> dict[str, Credential]:
-    """Read the credentials by e-mail address; an absent file holds none."""
+    """Read the credentials by e-mail address; an absent file holds none. Raises CredentialError."""
     if not os.path.exists(path):
         return {}
-    kept: dict[str, Credential] = json.loads(Path(path).read_text())
+    try:
+        kept: dict[str, Credential] = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise CredentialError(
+            f"The students' passwords in {path} cannot be read: {error}.\n"
+            "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
+        ) from error
     return kept
+
+
+def usernames(kept: Mapping[str, Credential], changed_addresses: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return who is called what, by e-mail address; `changed_addresses` as for `complete`."""
+    credentials, _ = _moved(kept, changed_addresses or {})
+    return {email: credential["username"] for email, credential in credentials.items()}
 
 
 def complete(
@@ -74,12 +86,8 @@ def complete(
     including those of students who left, and the usernames whose are new, mended or moved. Raises CredentialError if a
     username would come to mean another student, or a student another username: account, seat and work bear it.
     """
-    credentials = dict(kept)
-    new, mistakes = [], []
-    for old, address in (changed_addresses or {}).items():
-        if old.casefold() in credentials and address.casefold() not in credentials:
-            credentials[address.casefold()] = credentials.pop(old.casefold())
-            new.append(credentials[address.casefold()]["username"])
+    credentials, new = _moved(kept, changed_addresses or {})
+    mistakes = []
     owners = {credential["username"]: email for email, credential in credentials.items()}
     for student in students:
         email, username = student["email"].casefold(), student["username"]
@@ -101,6 +109,18 @@ def complete(
     if mistakes:
         raise CredentialError("\n".join(mistakes))
     return credentials, new
+
+
+def _moved(
+    kept: Mapping[str, Credential], changed_addresses: Mapping[str, str]
+) -> tuple[dict[str, Credential], list[str]]:
+    """Return the credentials by the addresses of today, and the usernames whose address has changed."""
+    credentials, moved = dict(kept), []
+    for old, address in changed_addresses.items():
+        if old.casefold() in credentials and address.casefold() not in credentials:
+            credentials[address.casefold()] = credentials.pop(old.casefold())
+            moved.append(credentials[address.casefold()]["username"])
+    return credentials, moved
 
 
 def is_private(path: str) -> bool:

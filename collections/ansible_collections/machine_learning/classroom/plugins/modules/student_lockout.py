@@ -17,9 +17,19 @@ extends_documentation_fragment:
   - machine_learning.classroom.attributes
 options:
   usernames:
-    description: The students. One who has no account on the machine is out already.
+    description:
+      - The students. One who has no account on the machine is out already; an account of this name that is no
+        student's stays as it is.
     type: list
     elements: str
+    required: true
+  group:
+    description: The group of all students.
+    type: str
+    default: students
+  project_directory:
+    description: The folder that holds C(daily_user).
+    type: path
     required: true
   permanently:
     description: Whether their Jupyter stays off after the next boot, too, and nothing of theirs is saved any more.
@@ -31,6 +41,7 @@ EXAMPLES = r"""
 - name: Keep a student out
   machine_learning.classroom.student_lockout:
     usernames: [ada]
+    project_directory: /home/ubuntu/machine_learning_aws
     permanently: true
 """
 
@@ -42,11 +53,14 @@ changes:
   returned: always
 """
 
-import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import EXPIRED, expiry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import (
+    EXPIRED,
+    expiry,
+    is_students,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 # A process that waits for a disk ends a moment after it was killed.
@@ -93,13 +107,15 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "usernames": {"type": "list", "elements": "str", "required": True},
+            "group": {"type": "str", "default": "students"},
+            "project_directory": {"type": "path", "required": True},
             "permanently": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     host = Host(module)
-    here = {account.pw_name for account in pwd.getpwall()}
-    for username in (name for name in module.params["usernames"] if name in here):
+    where = module.params["group"], module.params["project_directory"]
+    for username in (name for name in module.params["usernames"] if is_students(name, *where)):
         close_account(host, username)
         stop_jupyter(host, username)
         if module.params["permanently"]:

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import expiry, shadow_hash
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import (
+    STUDENTS_COMMENT,
+    exists,
+    expiry,
+    is_students,
+    shadow_hash,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,20 +37,29 @@ STARTERS = ["ssh.service", "user@.service", "cron.service"]
 ALONE = "# Made by machine_learning_aws (role student).\n[Service]\nProtectProc=invisible\n"
 
 
-def exists(find: Any, name: str) -> bool:
-    """Say whether `find` (`pwd.getpwnam` or `grp.getgrnam`) knows `name`."""
-    try:
-        find(name)
-    except KeyError:
-        return False
-    return True
-
-
 def traversable(host: Host, directory: str) -> None:
     """Let everyone pass through `directory` without listing it: Ubuntu makes home directories 0750."""
     mode = os.stat(directory).st_mode & 0o7777
     if not mode & 0o001 and host.change(f"let students pass through {directory}"):
         os.chmod(directory, mode | 0o001)
+
+
+def refuse_others(host: Host, usernames: Iterable[str], group: str, project_directory: str) -> None:
+    """Adopt no account, nor a group of its name: it has an owner, who would be shut out, and rights of its own."""
+    others = [
+        username
+        for username in usernames
+        if not is_students(username, group, project_directory)
+        and (exists(pwd.getpwnam, username) or exists(grp.getgrnam, username))
+    ]
+    if others:
+        host.fail(
+            f"This machine has accounts or groups of its own called {', '.join(others)}. Nothing was done to them, so"
+            " these students have no account.\n"
+            "Give the students other usernames, as docs/customising.md says under A username, or, if nobody needs what"
+            " is there, remove it from the machine (sudo userdel NAME, sudo groupdel NAME). Then run configure.yml"
+            " again."
+        )
 
 
 def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
@@ -61,6 +76,8 @@ def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
                     "HOME_MODE=0700",
                     "--shell",
                     "/bin/bash",
+                    "--comment",
+                    STUDENTS_COMMENT,
                     "--groups",
                     group,
                     username,
@@ -131,6 +148,7 @@ def sshd_accepts(host: Host, path: str, config: str) -> bool:
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     """Do the job on the machine `host`, as `ARGUMENTS` says what is `given`."""
+    refuse_others(host, given["password_hashes"], given["group"], given["project_directory"])
     accounts(host, given["password_hashes"], given["group"])
     folders(host, given["password_hashes"], given["project_directory"])
     units = hide_processes(host)

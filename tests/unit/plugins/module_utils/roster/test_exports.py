@@ -1,0 +1,146 @@
+"""Rosters as programs export them: exports/ has one of each kind, and here stands what becomes of it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.roster import RosterError, read_roster
+
+EXPORTS = Path(__file__).with_name("exports")
+ADA = "Ada Beispiel <ada@example.com> ada"
+
+READ = {
+    # Gradebooks: rows of points, "Manual Posting" and the test student are nobody.
+    "canvas_muted.csv": [ADA],
+    "canvas_lastname_firstname.csv": [ADA],
+    "canvas_de.csv": [ADA],
+    "google_classroom.csv": [ADA],
+    # The separator is the one under which the header is recognised, whatever the titles hold.
+    "canvas_semicolon_commas.csv": [ADA],
+    "lastfirst_header_semicolon.csv": [ADA],
+    "pipes.csv": [ADA],
+    "sep_quoted.csv": ["Ada <ada@example.com> ada"],
+    # Names that begin with the last one.
+    "canvas_jr.csv": ["Ada Beispiel, Jr. <ada@example.com> ada"],
+    "canvas_roster.csv": [ADA],
+    "calcentral.csv": [ADA],
+    "sakai.csv": [ADA],
+    "banner.csv": ["Ada M. Beispiel, Jr. <ada@example.com> ada"],
+    # Other languages and platforms.
+    "moodle_de.csv": [ADA],
+    "campusonline.csv": [ADA],
+    "nbgrader.csv": [ADA],
+    "google_admin.csv": [ADA],
+    "email_in_header.csv": ["Ada <ada@example.com> ada"],
+    "titlebefore.csv": [ADA],
+    # Two sections, one student.
+    "canvas_two_sections.csv": [ADA],
+    # The login is the address.
+    "blackboard.xls": ["Ada Beispiel <ada.beispiel@example.com> adabeispiel"],
+    "microsoft365.csv": ["Ada Beispiel <ada.beispiel@example.com> adabeispiel"],
+    "entra.csv": ["Ada Beispiel <ada.beispiel@example.com> adabeispiel"],
+    # Nothing but addresses.
+    "tljh_list.csv": ["Ada <ada@example.com> ada", "Grace <grace@example.com> grace"],
+    "only_addresses_titled.csv": ["Ada Beispiel <ada.beispiel@example.com> adabeispiel"],
+    "one_line.txt": ["Ada <ada@example.com> ada", "Grace Sample <grace.sample@example.com> gracesample"],
+    "mailboxes.txt": [
+        ADA,
+        "Grace Sample <grace@example.com> grace",
+        "Marta Esempio <marta.esempio@example.org> martaesempio",
+    ],
+    # What copying from a web page brings along.
+    "isolates.csv": ["Ada evil <ada@example.com> ada"],
+    "copied_marks.csv": [ADA],
+    # A login that is a username already.
+    "studip.csv": ["Ada Beispiel <ada@example.com> abeispie"],
+}
+# What a platform calls somebody is made into a username, and said once.
+WISHES = {
+    "d2l.csv": "Username: beispiea of #beispiea, samplg of #samplg.",
+    "moodle_participants_username.csv": "Username: adabeispiel of ada.beispiel.",
+    "moodle_users.csv": "username: adabeispiel of ada.beispiel.",
+    "username_is_address.csv": "Username: adabeispiel of ada.beispiel@example.com.",
+    "edx.csv": "username: adabeispiel of ada_beispiel, graces of Grace-S.",
+}
+# Addresses that give no username get one that is proposed.
+PROPOSED = {
+    "numeric.csv": ["s20261234", "s20261235"],
+    "longname.csv": ["mariadelosangelesfernandezbc0529"],
+    "groupname.csv": ["sdip", "svideo"],
+}
+# Who teaches gets no machine, and is named.
+STAFF = {
+    "gradescope.csv": (1, "Tom Teacher (Instructor)"),
+    "moodle_participants_roles.csv": (1, "Tom Teacher (Teacher)"),
+    "moodle_fr.csv": (1, "Tom Teacher (Enseignant non éditeur)"),
+    "moodle_es.csv": (1, "Tom Teacher (Profesor)"),
+    "d2l_classlist.csv": (1, "Tom Teacher (Instructor)"),
+    "piazza.csv": (1, "Tom Teacher (Head TA)"),
+    "ilias.csv": (1, "Tom Teacher (Kursadministrator)"),
+    "oneroster.csv": (1, "Tom Teacher (teacher), Uma Beispiel (guardian)"),
+    "calcentral_roles.csv": (2, "Tom Teacher (Lead TA), Rita Reader (Reader)"),
+}
+REFUSED = {
+    "html_xls.csv": "it is a web page, which some platforms give the ending of a workbook (.xls). Open it in Excel",
+    "web_page.xls": "it is a web page, which",
+    "spreadsheet_ml.xls": "it is an XML file, which some platforms give the ending of a workbook (.xls)",
+    "idn.csv": "line 2 (Ada): 'ada@exämple.com' holds 'ä', and many mail servers",
+    "blackboard_logins.csv": "the column Username holds no e-mail addresses, but for example 'abeispie'. Add a column",
+    "github_classroom.csv": "line 1: no column is called email, but identifier, github_username, github_id, name.",
+}
+
+
+def test_each_export_is_looked_at() -> None:
+    kinds: list[list[str]] = [list(kind) for kind in (READ, WISHES, PROPOSED, STAFF, REFUSED)]
+    assert sorted(name for kind in kinds for name in kind) == sorted(path.name for path in EXPORTS.iterdir())
+
+
+@pytest.mark.parametrize("name", READ)
+def test_an_export_is_read(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    assert [f"{student.name} <{student.email}> {student.username}" for student in roster.students] == READ[name]
+    assert roster.notes == []
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_a_platforms_login_is_a_wish(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    assert roster.notes == [f"Usernames are made of the column {WISHES[name]}"]
+    assert [student.username for student in roster.students] == re.findall(r"(\w+) of ", WISHES[name].split(": ")[1])
+
+
+@pytest.mark.parametrize("name", PROPOSED)
+def test_whoevers_address_gives_no_username_gets_one_all_the_same(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    assert [student.username for student in roster.students] == PROPOSED[name]
+    (note,) = roster.notes
+    assert all(f"{student.username} for {student.email}" in note for student in roster.students)
+
+
+@pytest.mark.parametrize("name", STAFF)
+def test_staff_get_no_machine_and_are_named(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    students, staff = STAFF[name]
+    assert len(roster.students) == students
+    assert roster.notes[-1] == f"No machine for staff: {staff}."
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_roster_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(RosterError) as refused:
+        read_roster(str(EXPORTS / name))
+    (mistake,) = refused.value.mistakes
+    assert mistake.startswith(REFUSED[name])
+
+
+@pytest.mark.parametrize("name", sorted({*READ, *WISHES, *PROPOSED, *STAFF}))
+def test_what_was_said_of_usernames_is_not_said_again(name: str) -> None:
+    first = read_roster(str(EXPORTS / name))
+    kept = {student.email.casefold(): student.username for student in first.students}
+    again = read_roster(str(EXPORTS / name), kept)
+    assert again.students == first.students
+    assert [note for note in again.notes if "staff" not in note] == []
+    assert not any(unicodedata.category(letter) == "Cf" for student in first.students for letter in student.name)

@@ -1,4 +1,4 @@
-"""environment.yml, data sets and mail: what cannot be had is named, and where to mend it."""
+"""environment.yml, data sets, letters and mail: what cannot be had is named, and where to mend it."""
 
 from __future__ import annotations
 
@@ -129,6 +129,18 @@ def test_data_sets_with_a_wrong_checksum_or_no_server(desk: Desk, mirror: str) -
         "where it stopped."
     )
     assert not (desk.home / "shelf/data/iris.csv").exists()
+
+
+@pytest.mark.parametrize("playbook", ["provision.yml", "configure.yml", "start.yml", "replace.yml -e student=ada"])
+def test_a_language_without_a_letter_is_refused_before_aws_is_asked(desk: Desk, playbook: str) -> None:
+    desk.settings["class_language"] = "it-CH"
+    assert desk.play(playbook).failure == (
+        "There is no letter in the language it-CH, which class_language in group_vars/all/class.yml asks for.\n"
+        "Set it to one of these: en, de, es, fr.\n"
+        'A letter in another language is a text of your own: docs/mail.md, "The text".'
+    )
+    assert not desk.aws.made
+    assert not (desk.home / "class").exists()
 
 
 def test_a_mail_server_that_refuses(desk: Desk) -> None:

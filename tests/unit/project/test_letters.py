@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import Message, read_eml
 
 from tests.support.mail_server import MailServer
 from tools import PROJECT
@@ -113,6 +114,31 @@ def test_those_are_told_whose_machines_are_ready_or_with_mail_yml_all(klass: Cla
     assert klass.told == ["emmy", "grace"]
     klass.run([{"letters_on": "others", "letters_again": ["all"]}])
     assert klass.told == ["blaise"]
+
+
+@pytest.mark.timeout(300)
+def test_letters_are_in_the_class_s_language_and_another_one_makes_none_due(klass: Class) -> None:
+    def kept() -> Message:
+        return read_eml((klass.base / "letters/ada.eml").read_bytes())
+
+    klass.run([{}], "--limit=ml101-001", "--extra-vars=class_language=de-AT")
+    (letter,) = (letter for address, letter in klass.server.letters if address == "ada@example.com")
+    assert letter["Subject"] == kept()["subject"] == "Ihr Rechner für ml101"
+    body = letter.get_body()
+    assert body is not None
+    assert body.get_content().rstrip() == kept()["body"].rstrip()
+    assert body.get_content().startswith("Guten Tag ada,\n\nfür ml101 steht ein Rechner für Sie bereit")
+    assert klass.told == ["ada", "grace"]
+
+    klass.run([{"letters_again": ["grace"]}], "--limit=ml101-001", "--extra-vars=class_language=fr")
+    assert klass.told == ["grace"]
+    assert kept()["body"].startswith("Bonjour ada,")
+    klass.run([{}], "--limit=ml101-001", "--extra-vars=class_mail_subject='Our own'", "--extra-vars=class_language=ES")
+    assert (kept()["subject"], kept()["body"].splitlines()[0]) == ("Our own", "Hola, ada:")
+    (klass.base / "own.txt.j2").write_text("Caro {{ student.name }},\n{{ tunnel }}\n")
+    klass.run([{}], "--limit=ml101-001", f"--extra-vars=mail_template={klass.base}/own.txt.j2")
+    assert (kept()["subject"], kept()["body"].splitlines()[0]) == ("Your machine for ml101", "Caro ada,")
+    assert klass.told == []
 
 
 @pytest.mark.timeout(300)

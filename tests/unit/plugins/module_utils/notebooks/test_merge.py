@@ -94,7 +94,7 @@ def test_new_outputs_of_the_template_reach_cells_that_were_not_run() -> None:
         (SOLVED, lambda cells: cells.pop(2), "the student changed cell 3, which is no longer in the template"),
         (lambda cells: cells.pop(1), FIXED, "the student deleted a cell that the template changed (How many rows"),
         (NOTE, insert(3, markdown("Read this!", "note")), "its cell 4 is new in the template too, with another text"),
-        (RUN, set_in(2, **markdown("Count them.", "answer"), outputs=None), "the template is not a valid notebook"),
+        (RUN, set_in(2, source=5), "the template is not a valid notebook"),
         (
             lambda cells: cells.insert(0, cells.pop()),
             lambda cells: cells.insert(1, cells.pop(2)),
@@ -145,7 +145,9 @@ def test_cells_that_one_deleted() -> None:
 def test_output_of_the_student_keeps_a_cell_that_the_template_dropped() -> None:
     base, student, template = BASE, edited(RUN), edited(lambda cells: cells.pop(2))
     result = merge(dumped(base), dumped(student), dumped(template))
-    assert result == Merged(dumped(student), ["its cell 3, which is no longer in the template, stays with its output"])
+    assert result == Merged(
+        dumped(student), ["kept with the student's output, though no longer in the template: cell 3"]
+    )
 
 
 def test_cells_that_one_moved() -> None:
@@ -167,7 +169,7 @@ def test_metadata_of_the_notebook_is_named_and_of_a_cell_merged() -> None:
     assert answer["cells"][2]["metadata"] == {"collapsed": True, "tags": ["exam"], "editable": True}
     student = edited(set_in(2, metadata={"tags": ["hard"]}))
     result = merge(dumped(BASE), dumped(student), dumped(edited(set_in(2, metadata={"tags": ["exam"]}))))
-    assert result == Merged(dumped(student), ["the metadata `tags` of its cell 3 stays as the student has it"])
+    assert result == Merged(dumped(student), ["the metadata `tags` stays as the student has it in cell 3"])
 
 
 def test_a_notebook_that_was_only_opened_and_saved_becomes_the_template() -> None:
@@ -258,7 +260,7 @@ def test_a_new_cell_gets_another_id_if_the_student_uses_its_own() -> None:
         (dumped(edited(set_in(2, source=5))), "it is not a valid notebook"),
         (dumped({**BASE, "cells": None}), "it is not a notebook that can be read"),
         (dumped({**BASE, "nbformat": 5}), "it is not a notebook that can be read"),
-        (dumped({"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": []}), "it is in notebook format 3"),
+        (dumped({"cells": []}), "it is in notebook format None"),
         (dumped(edited(set_in(2, source="half a character: \ud800"))), "cannot be written as UTF-8"),
     ],
 )
@@ -270,8 +272,6 @@ def test_a_file_that_is_no_notebook(text: str, reason: str) -> None:
 def test_a_template_that_is_no_notebook_is_said_to_be_the_one() -> None:
     with pytest.raises(DoubtError, match="the template is empty"):
         merge(dumped(BASE), dumped(edited(SOLVED)), "")
-    with pytest.raises(DoubtError, match="what was given before is not a notebook"):
-        merge("x", dumped(edited(SOLVED)), dumped(BASE))
 
 
 def test_text_stays_byte_for_byte() -> None:

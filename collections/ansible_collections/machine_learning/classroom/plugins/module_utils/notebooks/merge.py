@@ -1,8 +1,9 @@
 """A student's notebook and a new edition of its template become one: three-way, by whole cells.
 
 The base is what the student was given last. Whatever the student wrote wins; what cannot be decided without a person
-raises DoubtError, and then the student's file stays as it is. A merge that is returned was read back, is a valid
-notebook with unique ids, and was searched for everything that the student had.
+raises DoubtError, and then the student's file stays as it is. A merge that is returned was read back, has unique ids,
+was searched for everything that the student had, and nothing in it is invalid but what came so from one of the two:
+Jupyter opens much that the format's schema forbids, and so it is merged.
 
 This file also runs on its own, as a program (see `main`), in the Python of the students' environment: that one has
 nbformat. The machine's own Python has not, so nbformat is imported where it is used, and nothing of this project is.
@@ -14,6 +15,7 @@ import copy
 import difflib
 import hashlib
 import json
+import re
 import sys
 import warnings
 from collections import Counter
@@ -31,6 +33,40 @@ SHOWN = 100_000
 COMPARED = 4_000
 
 NOTHING = object()
+
+# What editors write without being asked, at every run or save: of no use to a person who must decide.
+EDITORS_KEYS = frozenset(
+    [
+        "ExecuteTime",
+        "colab",
+        "colab_type",
+        "collapsed",
+        "execution",
+        "executionInfo",
+        "gather",
+        "heading_collapsed",
+        "hidden",
+        "id",
+        "language_info",
+        "outputId",
+        "papermill",
+        "pycharm",
+        "scrolled",
+        "toc",
+        "toc-autonumbering",
+        "varInspector",
+        "vscode",
+        "widgets",
+    ]
+)
+# What the format demands in an output and Jupyter does without, by the kind of output.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "stream": {"name": "stdout", "text": ""},
+    "display_data": {"data": {}, "metadata": {}},
+    "execute_result": {"data": {}, "metadata": {}, "execution_count": None},
+    "error": {"ename": "", "evalue": "", "traceback": []},
+}
+ID = re.compile("[a-zA-Z0-9_-]{1,64}")
 
 
 class DoubtError(Exception):
@@ -51,8 +87,12 @@ def merge(base: str, student: str, template: str) -> Merged:
 
     All three are the texts of notebooks. Where nothing is to be changed, the student's very text is returned.
     """
-    given, own, new = read(base, "what was given before"), read(student), read(template, "the template")
-    if own == given:  # opened and saved, no more: as good as untouched
+    own, new = read(student), read(template, "the template")
+    try:
+        given = read(base.removeprefix("\ufeff"), "what was given before")
+    except DoubtError:  # such as one with the marks of a conflict: a good edition must get past it
+        given = _common(own, new)
+    if _same(own, given):  # opened and saved, no more: as good as untouched
         return Merged(template)
     work = _Merge(given["cells"], own["cells"], new["cells"])
     merged = copy.deepcopy(own)
@@ -60,38 +100,95 @@ def merge(base: str, student: str, template: str) -> Merged:
     notes = [
         f"its metadata `{key}` stays as it was, though the template changed it"
         for key in sorted({*given["metadata"], *new["metadata"]})
-        if new["metadata"].get(key) not in (given["metadata"].get(key), own["metadata"].get(key))
+        if key not in EDITORS_KEYS
+        and new["metadata"].get(key) not in (given["metadata"].get(key), own["metadata"].get(key))
     ]
+    notes += work.notes()
     if merged["cells"] == own["cells"]:
-        return Merged(student, notes + work.notes)
+        return Merged(student, notes)
+    if own["nbformat_minor"] < 5:  # its new cells may need what an older one forbids, such as attachments
+        merged["nbformat_minor"] = max(own["nbformat_minor"], min(new["nbformat_minor"], 4))
     give_ids(work.claims, wanted=merged["nbformat_minor"] >= 5)
-    return Merged(write(merged, given, own), notes + work.notes)
+    return Merged(write(merged, given, own, new), notes)
 
 
 def read(text: str, what: str = "it") -> Any:
-    """Return the notebook in `text`, its ids as they are; raise DoubtError, about `what`, if it is none or invalid."""
-    import nbformat
+    """Return the notebook in `text` in format 4; raise DoubtError, about `what`, if Jupyter would not open it.
+
+    What the schema demands and Jupyter does without is filled in. Ids stay as they are, if they are texts.
+    """
     import nbformat.reader
 
     if not text.strip():
         raise DoubtError(f"{what} is empty")
     try:
         notebook = nbformat.reader.reads(text)
+        if notebook.get("nbformat") in (2, 3):
+            notebook = _brought_to_4(notebook)
     except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise DoubtError(f"{what} is not a notebook that can be read") from None
     if notebook.get("nbformat") != 4:
         raise DoubtError(f"{what} is in notebook format {notebook.get('nbformat')}, not 4")
-    # A copy: nbformat mends ids in what it validates, at random. Duplicate and missing ones are mended later, by us.
-    _validate(copy.deepcopy(notebook), what)
+    try:
+        _fill_in(notebook)
+    except NO_NOTEBOOK:
+        raise DoubtError(f"{what} is not a valid notebook") from None
     return notebook
 
 
-def write(merged: Any, base: Any, student: Any) -> str:
-    """Return the text of `merged`; raise DoubtError if that text is not valid or lacks anything of `student`."""
+def _brought_to_4(notebook: Any) -> Any:
+    """Return a notebook of an older format as Jupyter opens it, but without ids, which it draws by lot."""
+    import nbformat
+    from nbformat.v4.rwbase import strip_transient
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        converted = strip_transient(nbformat.convert(notebook, 4))
+    for cell in converted["cells"]:
+        cell.pop("id", None)
+    converted["nbformat_minor"] = 4
+    return converted
+
+
+def _fill_in(notebook: Any) -> None:
+    """Fill in what Jupyter does without; raise one of NO_NOTEBOOK where cells are not what the merge takes them for."""
+    cells = notebook["cells"]
+    _demand(notebook["metadata"], dict)
+    _demand(cells, list)
+    for cell in cells:
+        cell.setdefault("source", "")
+        for key, kind in (("cell_type", str), ("source", str), ("metadata", dict)):
+            _demand(cell[key], kind)
+        if not isinstance(cell.get("id", ""), str):
+            del cell["id"]
+        if cell["cell_type"] == "code":
+            cell.setdefault("execution_count", None)
+            cell.setdefault("outputs", [])
+            for output in cell["outputs"]:
+                for key, value in DEFAULTS.get(output["output_type"], {}).items():
+                    output.setdefault(key, copy.deepcopy(value))
+        for key in ("outputs", "execution_count") if cell["cell_type"] != "code" else ():
+            if not cell.get(key):  # left from when it was code
+                cell.pop(key, None)
+        _demand(cell.get("attachments", {}), dict)
+    if not isinstance(notebook.get("nbformat_minor"), int):
+        notebook["nbformat_minor"] = 5 if any("id" in cell for cell in cells) else 4
+
+
+def _demand(value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(value)
+
+
+def write(merged: Any, base: Any, student: Any, template: Any) -> str:
+    """Return the text of `merged`; raise DoubtError if that text lacks anything of `student`, or is newly invalid."""
     import nbformat
 
-    _validate(merged, "the merged notebook")
-    text = str(nbformat.writes(merged)) + "\n"
+    if (found := _faults(merged)) and found - _faults(student) - _faults(template):
+        raise DoubtError("the merged notebook is not a valid notebook")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = str(nbformat.writes(merged)) + "\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # half a character, which JSON can say and UTF-8 cannot
@@ -104,15 +201,26 @@ def write(merged: Any, base: Any, student: Any) -> str:
     return text
 
 
-def _validate(notebook: Any, what: str) -> None:
-    import nbformat
+def _faults(notebook: Any) -> set[tuple[str, str]]:
+    """Return what the schema has against a notebook: the kind of cell (empty for the notebook) and the message.
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about ids that it mends in our copy
-            nbformat.validate(notebook)
-    except (*NO_NOTEBOOK, nbformat.ValidationError):  # whose message is the whole cell
-        raise DoubtError(f"{what} is not a valid notebook") from None
+    Ids are looked at elsewhere.
+    """
+    from nbformat import validator
+
+    version = {"version": 4, "version_minor": notebook["nbformat_minor"]}
+    rest = validator.iter_validate({**notebook, "cells": []}, **version)
+    found = {("", str(error.message)) for error in rest}
+    for cell in notebook["cells"]:
+        kind = cell["cell_type"]
+        if kind not in ("code", "markdown", "raw"):
+            found.add((kind, "unknown"))
+            continue
+        named = {key: value for key, value in cell.items() if key != "id"}
+        if notebook["nbformat_minor"] >= 5:
+            named["id"] = "any"
+        found |= {(kind, str(error.message)) for error in validator.iter_validate(named, f"{kind}_cell", **version)}
+    return found
 
 
 def has_unique_ids(notebook: Any) -> bool:
@@ -150,11 +258,31 @@ def _attachments(notebook: Any) -> Counter[Any]:
     )
 
 
+def _same(own: Any, given: Any) -> bool:
+    """Say whether two notebooks are the same but for the ends of their lines and cells."""
+    one, other = (
+        {**each, "cells": [{**cell, "source": _text(cell)} for cell in each["cells"]]} for each in (own, given)
+    )
+    return bool(one == other)
+
+
+def _common(own: Any, new: Any) -> Any:
+    """Return what stands in for a base that cannot be read: the cells that student and template have both.
+
+    Raise DoubtError if cells of the two are one that was changed: by whom cannot be told.
+    """
+    pairs = align(new["cells"], own["cells"])
+    for t, s in pairs.items():
+        if _content(new["cells"][t]) != _content(own["cells"][s]):
+            raise DoubtError(f"cell {s + 1} is another one in the template, and what was given before cannot be read")
+    return {**new, "cells": [new["cells"][t] for t in sorted(pairs)]}
+
+
 class _Merge:
     """Three lists of cells becoming one. Cells are named by their position: i in base, s in student, t in template."""
 
     def __init__(self, base: list[Any], student: list[Any], template: list[Any]) -> None:
-        self.notes: list[str] = []
+        self._noted: dict[str, list[int]] = {}
         self.claims: list[Any] = []
         """The merged cells in the order in which they may claim an id: first the student's, which keep theirs."""
         self._base, self._student, self._template = base, student, template
@@ -164,6 +292,10 @@ class _Merge:
         # Cells of the student that are in the template too.
         self._pairs = {s: self._in_template[i] for i, s in self._in_student.items() if i in self._in_template}
         self._pairs |= self._twins()
+
+    def notes(self) -> list[str]:
+        """Return what was not taken over, in words: one sentence for all cells of which the same is to be said."""
+        return [f"{words} {_counted(numbers)}" for words, numbers in self._noted.items()]
 
     def run(self) -> list[Any]:
         """Return the merged cells, each with the id that it has on its side; raise DoubtError."""
@@ -210,7 +342,7 @@ class _Merge:
             if _content(student) != _content(base):
                 raise DoubtError(f"the student changed cell {s + 1}, which is no longer in the template")
             if _has_own(student, base):
-                self.notes.append(f"its cell {s + 1}, which is no longer in the template, stays with its output")
+                self._note("kept with the student's output, though no longer in the template:", s)
                 return student
             return None
         template = self._template[self._pairs[s]]
@@ -248,7 +380,12 @@ class _Merge:
     def _merge_metadata(self, s: int, merged: Any, base: Any, template: Any) -> None:
         own = self._student[s]["metadata"]
         merged["metadata"], both = merge_keys(base["metadata"], own, template["metadata"])
-        self.notes += [f"the metadata `{key}` of its cell {s + 1} stays as the student has it" for key in both]
+        for key in both:
+            if key not in EDITORS_KEYS:
+                self._note(f"the metadata `{key}` stays as the student has it in", s)
+
+    def _note(self, words: str, s: int) -> None:
+        self._noted.setdefault(words, []).append(s + 1)
 
     def _weave(self, kept: dict[int, Any], new: dict[int, Any]) -> list[Any]:
         """Put the student's cells and the template's new ones in order; a cell stays behind the one it followed."""
@@ -355,7 +492,7 @@ def give_ids(cells: list[Any], *, wanted: bool) -> None:
     """
     used = set()
     for cell in cells:
-        if not wanted or cell.get("id") in used:
+        if not wanted or not ID.fullmatch(cell.get("id", "")) or cell["id"] in used:
             cell.pop("id", None)
         used.add(cell.get("id"))
     for cell in cells if wanted else ():
@@ -369,7 +506,19 @@ def give_ids(cells: list[Any], *, wanted: bool) -> None:
 
 
 def _content(cell: Any) -> tuple[str, str]:
-    return (cell["cell_type"], cell["source"])
+    return (cell["cell_type"], _text(cell))
+
+
+def _text(cell: Any) -> str:
+    """Return the text of a cell as far as it counts: not how its lines end, nor whether the last one does."""
+    return str(cell["source"]).replace("\r\n", "\n").rstrip("\n")
+
+
+def _counted(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"cell {numbers[0]}"
+    shown = ", ".join(map(str, numbers[:3]))
+    return f"cells {shown} and {len(numbers) - 3} more" if len(numbers) > 3 else f"cells {shown}"
 
 
 def _is_blank(cell: Any) -> bool:

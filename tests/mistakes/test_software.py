@@ -69,7 +69,7 @@ def test_a_package_that_nobody_has(desk: Desk, mirror: str) -> None:
 
 def test_packages_that_do_not_go_together(desk: Desk, mirror: str) -> None:
     failure = lock(desk, mirror, packages("python", "plots", "numbers_ >=2"))
-    assert failure.startswith("environment.yml asks for packages that do not go together:\n")
+    assert failure.startswith("environment.yml asks for packages that do not go together (lines 5 and 6):\n")
     assert "numbers_" in failure
     assert "plots" in failure
     assert failure.endswith("\nLoosen or remove one of the versions named here.")

@@ -37,4 +37,5 @@ def lock_that_holds(given: Mapping[str, Any]) -> Lock | None:
         wanted = request(environment, given["mirror_url"], given["platform"], given["if_offered"])
     except Exception:  # noqa: BLE001 - the module meets it too, in words
         return None
-    return lock if lock.request == wanted and environment.name in ("", "conda_env") else None
+    silent = environment.name in ("", "conda_env") and not environment.notes
+    return lock if lock.request == wanted and silent else None

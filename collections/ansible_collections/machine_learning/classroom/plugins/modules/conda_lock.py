@@ -68,6 +68,7 @@ packages:
   returned: success
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import (
     HAS_YAML,
     EnvironmentFileError,
+    draft,
     read,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
@@ -119,19 +121,26 @@ def main() -> None:
     params = module.params
     lock_file = Path(params["lock_file"])
     try:
-        environment = read(Path(params["environment_file"]))
+        environment = draft(Path(params["environment_file"]))
         if environment.name not in ("", "conda_env"):
             module.warn(f"The machines call the environment conda_env, not {environment.name} as environment.yml does.")
+        for note in environment.notes:
+            module.warn(note)
         old = parse(lock_file.read_text(), lock_file.name) if lock_file.exists() else None
         wanted = request(environment, params["mirror_url"], params["platform"], params["if_offered"])
-        if old and old.request == wanted:
+        if old and old.request == wanted and not environment.mistakes:
             module.exit_json(changed=False, changes=[], packages=len(old.packages))
         if module.check_mode:
+            read(Path(params["environment_file"]))  # says what is wrong with it
             why = "environment.yml, a channel or the platform changed" if old else f"there is no {lock_file.name} yet"
             changes = [f"would choose packages: {why}"]
             module.exit_json(changed=True, changes=changes, packages=len(old.packages) if old else 0)
-        # Another channel may not have the very files that the old lock names.
-        new = solve(environment, wanted, old if old and old.request.channels == wanted.channels else None)
+        if old and replace(old.request, variables=wanted.variables) == wanted and not environment.mistakes:
+            new = replace(old, request=wanted)  # a lock from before variables were read
+        else:
+            # Another channel may not have the very files that the old lock names.
+            stays = old if old and old.request.channels == wanted.channels else None
+            new = solve(environment, wanted, stays, params["mirror_url"])
         beside = lock_file.with_name(f".{lock_file.name}.new")
         beside.write_text(new.text())
         beside.replace(lock_file)

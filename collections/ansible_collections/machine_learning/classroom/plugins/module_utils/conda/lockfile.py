@@ -69,6 +69,8 @@ class Request:
     channels: tuple[str, ...]
     platform: str
     if_offered: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    """Of the environment's shells and services; no package depends on them."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Lock:
             f"# channels: {' '.join(request.channels)}",
             f"# if offered: {' '.join(request.if_offered)}".rstrip(),
             f"# platform: {request.platform}",
+            *([f"# variables: {json.dumps(dict(request.variables))}"] if request.variables else []),
             "@EXPLICIT",
         ]
         for package in sorted(self.packages, key=lambda package: package.name):
@@ -112,8 +115,9 @@ def parse(text: str, name: str) -> Lock:
             elif found := _URL.fullmatch(line):
                 packages.append(_package(record, found))
                 record = None
-            elif found := re.fullmatch(r"# (environment\.yml|channels|if offered|platform):(.*)", line):
+            elif found := re.fullmatch(r"# (environment\.yml|channels|if offered|platform|variables):(.*)", line):
                 header[found[1]] = found[2].strip()
+                variables(line)
             elif line.strip() and not line.startswith("#") and line != "@EXPLICIT":
                 raise _damaged(name, number)
         except ValueError as error:
@@ -125,8 +129,15 @@ def parse(text: str, name: str) -> Lock:
         channels=tuple(header.get("channels", "").split()),
         platform=header.get("platform", ""),
         if_offered=tuple(header.get("if offered", "").split()),
+        variables=variables(text),
     )
     return Lock(request, tuple(packages))
+
+
+def variables(text: str) -> tuple[tuple[str, str], ...]:
+    """Read only the environment's variables from a lock; a lock from before they were read has none."""
+    found = re.search(r"^# variables: (.*)$", text, re.MULTILINE)
+    return tuple(json.loads(found[1]).items()) if found else ()
 
 
 def _package(record: dict[str, Any] | None, found: re.Match[str]) -> LockedPackage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
@@ -46,7 +49,7 @@ if [ "$(id -u)" -ne 0 ] && [ "${{CONDA_PREFIX:-{prefix}}}" = {prefix} ]; then
     *) PATH={prefix}/bin:$PATH ;;
   esac
   export PATH CONDA_PREFIX={prefix} CONDA_DEFAULT_ENV={name} CONDA_SHLVL="${{CONDA_SHLVL:-1}}"
-fi
+{variables}fi
 # With these `conda activate {name}` works too, where the environment has conda.
 if [ -r {prefix}/etc/profile.d/conda.sh ]; then
   export CONDA_ENVS_DIRS="$HOME/.conda/envs:{envs}"
@@ -105,9 +108,15 @@ def wait_for_other_run(host: Host, root: Path) -> None:
             return
 
 
-def activate(host: Host, prefix: Path) -> None:
+def shell_hook(prefix: Path, variables: Iterable[tuple[str, str]]) -> str:
+    """Return what every shell reads."""
+    exports = "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in variables)
+    return SHELL_HOOK.format(prefix=prefix, name=prefix.name, envs=prefix.parent, variables=exports)
+
+
+def activate(host: Host, prefix: Path, variables: Iterable[tuple[str, str]]) -> None:
     """Make the environment active in login shells and in other interactive ones."""
-    hook = SHELL_HOOK.format(prefix=prefix, name=prefix.name, envs=prefix.parent)
+    hook = shell_hook(prefix, variables)
     host.file(HOOK, hook, mode=0o644)
     bashrc = Path(BASHRC).read_text() if os.path.exists(BASHRC) else ""
     if SOURCE_HOOK not in bashrc:
@@ -136,7 +145,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             bring_to(host, environment, lock, client, state, given)
         except InstallError as error:
             host.fail(str(error))
-    activate(host, prefix)
+    activate(host, prefix, lock.request.variables)
     return {"packages": len(lock.packages)}
 
 

@@ -43,15 +43,9 @@ def test_no_channels_do_not_mean_anacondas(tmp_path: Path) -> None:
         environment(tmp_path, "dependencies: [numpy]\n")
 
 
-def test_a_pip_section_is_refused_with_its_lines_and_a_way_out(tmp_path: Path) -> None:
+def test_a_pip_section_is_read_with_its_lines(tmp_path: Path) -> None:
     text = "channels: [conda-forge]\ndependencies:\n  - numpy\n  - pip:\n    - torch\n    - rich==13\n"
-    with pytest.raises(EnvironmentFileError) as refused:
-        environment(tmp_path, text)
-    message = str(refused.value)
-    assert "line 4" in message
-    assert "torch (line 5), rich==13 (line 6)" in message
-    assert "move these lines" in message
-    assert len(message.splitlines()) <= 5
+    assert [(d.spec, d.line) for d in environment(tmp_path, text).pip] == [("torch", 5), ("rich==13", 6)]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Run the module, unless it would find that there is nothing to do."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         if lock := lock_that_holds(self._task.args):
-            return result | {"changed": False, "changes": [], "packages": len(lock.packages)}
+            return result | {"changed": False, "changes": [], "packages": len(lock.packages) + len(lock.wheels)}
         result |= self._execute_module(task_vars=task_vars)
         return result
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import specs
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.channels import CONDA_FORGE, is_anacondas
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import requirement
 
 try:
     import yaml
@@ -52,7 +53,7 @@ class EnvironmentFileError(Exception):
 
 @dataclass(frozen=True)
 class Dependency:
-    """One line of `dependencies`."""
+    """One line of `dependencies`, or of its `pip:` section."""
 
     spec: str
     line: int
@@ -70,6 +71,7 @@ class EnvironmentFile:
     channels: tuple[str, ...]
     dependencies: tuple[Dependency, ...]
     sha256: str
+    pip: tuple[Dependency, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
@@ -116,6 +118,7 @@ def draft(path: Path) -> EnvironmentFile:
         channels=tuple(dict.fromkeys([*channels, *(channel for channel in named if channel)])),
         dependencies=tuple(dependencies),
         sha256=hashlib.sha256(content).hexdigest(),
+        pip=tuple(reader.pip),
         variables=tuple(reader.variables(sections.get("variables"))),
         notes=tuple(
             f"{path.name}, line {_line(node)}: conda knows no `{key.value}:`, and nothing here does: it has no effect."
@@ -134,6 +137,7 @@ class _Reader:
     """Reads section by section, and keeps what is wrong in each."""
 
     mistakes: list[Mistake] = field(default_factory=list)
+    pip: list[Dependency] = field(default_factory=list)
 
     def unique(self, node: yaml.MappingNode) -> dict[str, yaml.Node]:
         """Return what stands under each key; a key that stands twice is a mistake, since only one would be read."""
@@ -226,14 +230,29 @@ class _Reader:
                 error = specs.of_mapping(str(key.value), value.value if isinstance(value, yaml.ScalarNode) else "")
                 self._mistake(key, error.what, error.remedy)
                 continue
-            wanted = [item for item in value.value if isinstance(item, yaml.ScalarNode)] if value.value else []
-            named = ", ".join(f"{item.value} (line {_line(item)})" for item in wanted) or "nothing"
-            self._mistake(
-                key,
-                "a `pip:` section cannot be locked, so it is refused rather than dropped. It asks for: " + named + ".",
-                "conda-forge has most packages of PyPI: move these lines up into `dependencies:`, without `pip:`.\n"
-                "What it does not have, students can install for themselves: `pip install --user NAME` in a terminal.",
-            )
+            if isinstance(value, yaml.SequenceNode) and value.value:
+                for entry in value.value:
+                    self._requirement(entry)
+            elif isinstance(value, yaml.ScalarNode) and not value.value:
+                self._mistake(
+                    key, "nothing stands below `pip:`.", "Write `- pip` for pip itself, or a package a line below it."
+                )
+            else:
+                file = "the lines of that file" if str(value.value).startswith("-r") else "each package"
+                what = f"`pip: {value.value}` is no list." if isinstance(value, yaml.ScalarNode) else "no list."
+                self._mistake(key, what, f"Write {file} below `- pip:`, a line each behind `- `, set further in.")
+
+    def _requirement(self, entry: yaml.Node) -> None:
+        if not isinstance(entry, yaml.ScalarNode) or not entry.value.strip():
+            self._mistake(entry, "a line below `pip:` is one text.", "Write it like `- rich>=13`.")
+            return
+        text = entry.value.strip()
+        try:
+            requirement(text)
+        except specs.SpecError as error:
+            self._mistake(entry, error.what, error.remedy)
+        else:
+            self.pip.append(Dependency(text, _line(entry)))
 
     def _entries(self, section: str, node: yaml.Node | None) -> list[yaml.Node]:
         if isinstance(node, yaml.SequenceNode) and node.value:

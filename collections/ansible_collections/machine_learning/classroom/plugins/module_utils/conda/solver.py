@@ -7,6 +7,7 @@ import difflib
 import json
 import re
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import channels
@@ -21,6 +22,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.l
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.rattler_records import to_records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import match_spec
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import choose_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +56,10 @@ def solve(environment: EnvironmentFile, wanted: Request, old: Lock | None, mirro
     Raise EnvironmentFileError with all mistakes of the file, those that only the channels know among them.
     """
     try:
-        return asyncio.run(asyncio.wait_for(_Channels(wanted, mirror).solve(environment, old), _TIME_LIMIT))
+        lock = asyncio.run(asyncio.wait_for(_Channels(wanted, mirror).solve(environment, old), _TIME_LIMIT))
     except TimeoutError as error:
         raise SolveError(f"No solution after {_TIME_LIMIT:.0f} s. Name versions in environment.yml.") from error
+    return replace(lock, wheels=choose_wheels(environment, lock, old, mirror)) if environment.pip else lock
 
 
 class _Channels:
@@ -88,6 +91,7 @@ class _Channels:
                     specs=[
                         *(match_spec(dependency.spec, self._mirror) for dependency in environment.dependencies),
                         *(name for name in self._wanted.if_offered if name in offered),
+                        *(["pip"] if environment.pip else []),  # conda brings it only where it is asked for
                     ],
                     gateway=gateway,
                     platforms=self._subdirs,

@@ -105,7 +105,7 @@ def of_no_index(text: str, below_pip: str) -> tuple[str, str] | None:
             f"{below_pip}; take this line out.",
         )
     if re.match(r"(-r|-c|--requirement|--constraint)\b", text):
-        return "refers pip to another file, which would not be locked.", f"Copy that file's lines here, {below_pip}."
+        return "refers pip to another file, which would not be locked.", f"Copy that file's lines {below_pip}."
     if text.startswith("-"):
         return "is an option of pip, and no package.", "Take it out: where packages come from is `class_mirror_url`."
     address = _URL.search(text)

@@ -12,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import (
     Environment,
     InstallError,
+    index_options,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 
@@ -67,15 +67,10 @@ def install_client(host: Host, folder: Path, given: dict[str, Any]) -> None:
     new.mkdir()
     requirements = new / "requirements.txt"
     requirements.write_text(given["client_requirements"])
-    source = []
-    if given["mirror_url"]:
-        index = given["mirror_url"].rstrip("/") + "/simple/"
-        source = ["--index-url", index]
-        if index.startswith("http://"):  # pip wants to hear that this is meant; the hashes hold all the same
-            source += ["--trusted-host", urlsplit(index).netloc]
     argv = [
         *(sys.executable, f"{given['pip_archive']}/pip", "install", "--quiet", "--no-input", "--no-cache-dir"),
-        *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:", *source),
+        *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"),
+        *index_options(given["mirror_url"]),
         *("--target", str(new), "--requirement", str(requirements)),
     ]
     try:
@@ -146,7 +141,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
         except InstallError as error:
             host.fail(str(error))
     activate(host, prefix, lock.request.variables)
-    return {"packages": len(lock.packages)}
+    return {"packages": len(lock.packages) + len(lock.wheels)}
 
 
 def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, state: str, given: dict[str, Any]) -> None:
@@ -162,6 +157,13 @@ def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, sta
         install_client(host, client, given)
     if not host.check_mode:
         sys.path.insert(0, str(client))
-        environment.install(lock, state, imports=given["imports"], user="nobody", time_limit=float(given["time_limit"]))
+        environment.install(
+            lock,
+            state,
+            imports=given["imports"],
+            user="nobody",
+            time_limit=float(given["time_limit"]),
+            mirror_url=given["mirror_url"],
+        )
     for step in plan.changes() or [f"checked {environment.prefix} anew"]:  # said once it is true
         host.change(step)

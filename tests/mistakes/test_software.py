@@ -69,19 +69,16 @@ def test_a_package_that_nobody_has(desk: Desk, mirror: str) -> None:
 
 def test_packages_that_do_not_go_together(desk: Desk, mirror: str) -> None:
     failure = lock(desk, mirror, packages("python", "plots", "numbers_ >=2"))
-    assert failure.startswith("environment.yml asks for packages that do not go together:\n")
+    assert failure.startswith("environment.yml asks for packages that do not go together (lines 5 and 6):\n")
     assert "numbers_" in failure
     assert "plots" in failure
     assert failure.endswith("\nLoosen or remove one of the versions named here.")
 
 
-def test_a_pip_section(desk: Desk, mirror: str) -> None:
-    assert lock(desk, mirror, packages("python", "pip:\n    - torch==2.9")) == (
-        "environment.yml, line 5: a `pip:` section cannot be locked, so it is refused rather than dropped. It asks "
-        "for: "
-        "torch==2.9 (line 6).\n"
-        "conda-forge has most packages of PyPI: move these lines up into `dependencies:`, without `pip:`.\n"
-        "What it does not have, students can install for themselves: `pip install --user NAME` in a terminal."
+def test_a_line_below_pip_that_no_index_has(desk: Desk, mirror: str) -> None:
+    assert lock(desk, mirror, packages("python", "pip:\n    - -e .")) == (
+        "environment.yml, line 6: `-e .` has pip install a folder of your computer, which the machines do not have.\n"
+        "Put its modules into templates/notebooks/, or the package on PyPI and its name here; take this line out."
     )
 
 

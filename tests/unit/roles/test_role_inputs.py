@@ -56,7 +56,7 @@ def block(case: dict[str, Any], folder: Path) -> dict[str, Any]:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str | None], str]:
     """Run all cases; return what each role answered, and all that was printed."""
     folder = tmp_path_factory.mktemp("inputs")
-    (folder / "pip.yml").write_text("name: x\nchannels: [conda-forge]\ndependencies: [python, {pip: [requests]}]\n")
+    (folder / "pip.yml").write_text("name: x\nchannels: [conda-forge]\ndependencies: [python, {pip: ['-e .']}]\n")
     quoted = f"{{name: iris, url: 'https://example.org/iris.csv', sha256: {'a' * 64}, unpack: 'false'}}"
     (folder / "mistakes.yml").write_text(f"datasets: [{quoted}]\n")
     (folder / "torn.json").write_text('{"ada')

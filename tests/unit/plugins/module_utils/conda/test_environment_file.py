@@ -43,15 +43,9 @@ def test_no_channels_do_not_mean_anacondas(tmp_path: Path) -> None:
         environment(tmp_path, "dependencies: [numpy]\n")
 
 
-def test_a_pip_section_is_refused_with_its_lines_and_a_way_out(tmp_path: Path) -> None:
+def test_a_pip_section_is_read_with_its_lines(tmp_path: Path) -> None:
     text = "channels: [conda-forge]\ndependencies:\n  - numpy\n  - pip:\n    - torch\n    - rich==13\n"
-    with pytest.raises(EnvironmentFileError) as refused:
-        environment(tmp_path, text)
-    message = str(refused.value)
-    assert "line 4" in message
-    assert "torch (line 5), rich==13 (line 6)" in message
-    assert "move these lines" in message
-    assert len(message.splitlines()) <= 5
+    assert [(d.spec, d.line) for d in environment(tmp_path, text).pip] == [("torch", 5), ("rich==13", 6)]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +53,6 @@ def test_a_pip_section_is_refused_with_its_lines_and_a_way_out(tmp_path: Path) -
     [
         ("channels: [conda-forge]\ndependencies:\n  - numpy\n\t- pandas\n", "line 4"),
         ("channels: [conda-forge]\ndependencies: numpy\n", "line 2"),
-        ("channels: [conda-forge]\ndependencies:\n  - conda-forge::numpy\n", "line 3"),
         ("channels: [conda-forge]\ndependencies:\n  - numpy\n  - [a]\n", "line 4"),
         ("channels: [conda-forge]\n", "dependencies"),
         ("", "empty"),
@@ -68,3 +61,10 @@ def test_a_pip_section_is_refused_with_its_lines_and_a_way_out(tmp_path: Path) -
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(EnvironmentFileError, match=named):
         environment(tmp_path, text)
+
+
+def test_a_key_that_nobody_reads_is_named(tmp_path: Path) -> None:
+    found = environment(tmp_path, "channels: [conda-forge]\ndependencies: [numpy]\nplatforms: [linux-64]\n")
+    assert found.notes == (
+        "environment.yml, line 3: conda knows no `platforms:`, and nothing here does: it has no effect.",
+    )

@@ -43,7 +43,7 @@ class Machine:
         self._file.write_text(f"channels: [conda-forge]\ndependencies: {list(dependencies)}\n")
         environment = read(self._file)
         request = solver.request(environment, address or self.channel.parent.as_uri(), "linux-64", [])
-        return solver.solve(environment, request, None)
+        return solver.solve(environment, request, None, address or self.channel.parent.as_uri())
 
     def install(self, lock: Lock, *imports: str) -> None:
         """Install as the module does."""

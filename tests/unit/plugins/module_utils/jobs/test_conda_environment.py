@@ -91,11 +91,18 @@ def test_a_damaged_lock_is_refused_before_anything_happens(tmp_path: Path, capsy
     assert "environment.lock, line 2" in result["msg"]
 
 
-def shell(tmp_path: Path, commands: str, *, user: int = 1000, name: str = "sh") -> list[str]:
+def shell(
+    tmp_path: Path,
+    commands: str,
+    *,
+    user: int = 1000,
+    name: str = "sh",
+    variables: tuple[tuple[str, str], ...] = (),
+) -> list[str]:
     """Run `commands` in a shell that has read the hook; returns what it printed, line by line."""
     prefix = tmp_path / "envs/conda_env"
     hook = tmp_path / "hook.sh"
-    hook.write_text(conda_environment.SHELL_HOOK.format(prefix=prefix, name=prefix.name, envs=prefix.parent))
+    hook.write_text(conda_environment.shell_hook(prefix, variables))
     script = f"id() {{ echo {user}; }}\n. {hook}\n{commands}"
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/home/amy"}
     return subprocess.check_output([name, "-euc", script], env=environment, text=True).splitlines()
@@ -107,6 +114,14 @@ def test_every_shell_but_roots_finds_the_environment_first_and_once(tmp_path: Pa
     again = f". {tmp_path}/hook.sh; echo $PATH; echo $CONDA_PREFIX $CONDA_DEFAULT_ENV"
     assert shell(tmp_path, again, name=name) == [f"{prefix}/bin:/usr/bin:/bin", f"{prefix} conda_env"]
     assert shell(tmp_path, "echo $PATH ${CONDA_PREFIX:-none}", user=0, name=name) == ["/usr/bin:/bin none"]
+
+
+def test_variables_of_the_environment_are_set_as_they_are_written(tmp_path: Path) -> None:
+    values = (("SEED", "007"), ("WORDS", 'it\'s $HOME 100% `x` "y"'))
+    said = shell(tmp_path, "env | grep -e ^SEED= -e ^WORDS=", variables=values)
+    assert sorted(said) == [f"{name}={value}" for name, value in values]
+    assert shell(tmp_path, "echo ${SEED:-none}", user=0, variables=values) == ["none"]
+    assert shell(tmp_path, "echo ${SEED:-none}") == ["none"]
 
 
 def test_a_login_shell_that_resets_the_path_finds_it_again_and_another_environment_stays(tmp_path: Path) -> None:

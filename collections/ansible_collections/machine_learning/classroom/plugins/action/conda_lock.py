@@ -23,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Run the module, unless it would find that there is nothing to do."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         if lock := lock_that_holds(self._task.args):
-            return result | {"changed": False, "changes": [], "packages": len(lock.packages)}
+            return result | {"changed": False, "changes": [], "packages": len(lock.packages) + len(lock.wheels)}
         result |= self._execute_module(task_vars=task_vars)
         return result
 
@@ -37,4 +37,5 @@ def lock_that_holds(given: Mapping[str, Any]) -> Lock | None:
         wanted = request(environment, given["mirror_url"], given["platform"], given["if_offered"])
     except Exception:  # noqa: BLE001 - the module meets it too, in words
         return None
-    return lock if lock.request == wanted and environment.name in ("", "conda_env") else None
+    silent = environment.name in ("", "conda_env") and not environment.notes
+    return lock if lock.request == wanted and silent else None

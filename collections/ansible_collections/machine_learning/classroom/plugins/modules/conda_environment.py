@@ -8,7 +8,8 @@ module: conda_environment
 short_description: Bring a machine's conda environment to the class's lock
 description:
   - Installs the conda client (py-rattler) if it is missing, then exactly the packages of the lock, each verified by its
-    sha256, and makes the environment active in everybody's shells.
+    sha256, and makes the environment active in everybody's shells. What the lock has of PyPI, the environment's own pip
+    installs, wheels only and by their hashes.
   - An unchanged lock costs one short look. The environment changes at once, and only when the new one is whole and
     proved, so a run that fails or is cut off leaves the old one as it was.
   - An action plugin of the same name reads the lock on the control node and sends pip to machines that need it.
@@ -34,7 +35,9 @@ options:
     type: str
     required: true
   mirror_url:
-    description: A web address with a Python package index at C(simple/), for the client; empty for pip's own.
+    description:
+      - A web address with a Python package index at C(simple/), for the client and for what the lock has of PyPI; empty
+        for pip's own.
     type: str
     default: ""
   pip_archive:
@@ -47,7 +50,7 @@ options:
     elements: str
     default: []
   time_limit:
-    description: For each of client, packages, byte code and imports, in seconds.
+    description: For each of client, packages, PyPI's packages, byte code and imports, in seconds.
     type: int
     default: 1800
 attributes:

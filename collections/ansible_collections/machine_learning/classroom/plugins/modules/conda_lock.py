@@ -11,11 +11,14 @@ description:
     name starts no process where the lock holds and all options are given.
   - Chooses only where the environment file, a channel or the platform differs from what the lock was made for. Packages
     of the old lock stay where nothing asks for others; without a lock, the newest are chosen.
-  - Refuses what a lock cannot hold (a C(pip) section) and what a class may not use (Anaconda's C(defaults) channel).
+  - A C(pip) section is locked with hashes by uv, for the machines' platform and Python, beside conda's packages.
+  - Refuses what a lock cannot hold (folders and repositories of source code) and what a class may not use (Anaconda's
+    channels).
 author: The machine_learning_aws developers (!UNKNOWN)
 requirements:
   - py-rattler
   - PyYAML
+  - uv, for a C(pip) section
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
   - machine_learning.classroom.attributes.action
@@ -29,7 +32,9 @@ options:
     type: path
     required: true
   mirror_url:
-    description: A web address below which a channel C(NAME) lies as C(NAME/); empty for the channels' own addresses.
+    description:
+      - A web address below which a channel C(NAME) lies as C(NAME/) and a Python package index as C(simple/); empty for
+        the channels' own addresses and uv's own index.
     type: str
     default: ""
   platform:
@@ -68,6 +73,7 @@ packages:
   returned: success
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,10 +81,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.environment_file import (
     HAS_YAML,
     EnvironmentFileError,
+    draft,
     read,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.solver import SolveError, request, solve
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import WheelError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 if TYPE_CHECKING:
@@ -87,8 +95,7 @@ if TYPE_CHECKING:
 
 def differences(old: Lock | None, new: Lock) -> list[str]:
     """Say in words how the software of two locks differs."""
-    before = {package.name: package.version for package in old.packages} if old else {}
-    after = {package.name: package.version for package in new.packages}
+    before, after = _versions(old) if old else {}, _versions(new)
     if not before:
         return [f"chose {len(after)} packages"]
     return [
@@ -100,6 +107,11 @@ def differences(old: Lock | None, new: Lock) -> list[str]:
             if before[n] != after[n]
         ),
     ] or ["the same packages, chosen for the new request"]
+
+
+def _versions(lock: Lock) -> dict[str, str]:
+    wheels = {f"PyPI's {wheel.name}": wheel.version for wheel in lock.wheels}
+    return {package.name: package.version for package in lock.packages} | wheels
 
 
 def main() -> None:
@@ -119,29 +131,36 @@ def main() -> None:
     params = module.params
     lock_file = Path(params["lock_file"])
     try:
-        environment = read(Path(params["environment_file"]))
+        environment = draft(Path(params["environment_file"]))
         if environment.name not in ("", "conda_env"):
             module.warn(f"The machines call the environment conda_env, not {environment.name} as environment.yml does.")
+        for note in environment.notes:
+            module.warn(note)
         old = parse(lock_file.read_text(), lock_file.name) if lock_file.exists() else None
         wanted = request(environment, params["mirror_url"], params["platform"], params["if_offered"])
-        if old and old.request == wanted:
-            module.exit_json(changed=False, changes=[], packages=len(old.packages))
+        if old and old.request == wanted and not environment.mistakes:
+            module.exit_json(changed=False, changes=[], packages=len(_versions(old)))
         if module.check_mode:
+            read(Path(params["environment_file"]))  # says what is wrong with it
             why = "environment.yml, a channel or the platform changed" if old else f"there is no {lock_file.name} yet"
             changes = [f"would choose packages: {why}"]
-            module.exit_json(changed=True, changes=changes, packages=len(old.packages) if old else 0)
-        # Another channel may not have the very files that the old lock names.
-        new = solve(environment, wanted, old if old and old.request.channels == wanted.channels else None)
+            module.exit_json(changed=True, changes=changes, packages=len(_versions(old)) if old else 0)
+        if old and replace(old.request, variables=wanted.variables) == wanted and not environment.mistakes:
+            new = replace(old, request=wanted)  # a lock from before variables were read
+        else:
+            # Another channel may not have the very files that the old lock names.
+            stays = old if old and old.request.channels == wanted.channels else None
+            new = solve(environment, wanted, stays, params["mirror_url"])
         beside = lock_file.with_name(f".{lock_file.name}.new")
         beside.write_text(new.text())
         beside.replace(lock_file)
-    except ImportError:
-        module.fail_json(msg=missing_package("py-rattler"))
+    except ImportError as error:
+        module.fail_json(msg=missing_package("uv" if error.name == "uv" else "py-rattler"))
     except OSError as error:
         module.fail_json(msg=f"{error.filename}: {error.strerror}.")
-    except (EnvironmentFileError, LockError, SolveError) as error:
+    except (EnvironmentFileError, LockError, SolveError, WheelError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, changes=differences(old, new), packages=len(new.packages))
+    module.exit_json(changed=True, changes=differences(old, new), packages=len(_versions(new)))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import specs
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.channels import CONDA_FORGE, is_anacondas
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import requirement
 
 try:
     import yaml
@@ -14,19 +19,41 @@ else:
     HAS_YAML = True
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# Names and parts of addresses of channels that Anaconda's terms of service cover.
-_OF_ANACONDA = {"defaults", "main", "r", "msys2", "anaconda", "pkgs/main", "pkgs/r", "pkgs/msys2"}
+_KEYS = ("name", "channels", "dependencies", "variables", "prefix")
+
+# What Jupyter's service and the shells set for themselves; JUPYTER_TOKEN would be everybody's.
+_RESERVED = re.compile(r"PATH|HOME|USER|LOGNAME|SHELL|CLASS_DATA|(CONDA|JUPYTER|SYSTEMD)_.*")
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """What is wrong in a line, and what to write instead, a sentence or two each. Line 0 is the file as a whole."""
+
+    line: int
+    what: str
+    remedy: str
 
 
 class EnvironmentFileError(Exception):
-    """A mistake in environment.yml; the message names the line, the reason and the way out."""
+    """The mistakes in environment.yml, all of them; the message names line, reason and way out of each."""
+
+    def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
+        """Build the message about `file` that the user reads."""
+        first = mistakes[0]
+        if len(mistakes) == 1:
+            where = f"{file}, line {first.line}" if first.line else file
+            super().__init__(f"{where}: {first.what}\n{first.remedy}")
+            return
+        lines = [f"  - {f'line {m.line}: ' if m.line else ''}{m.what} {m.remedy}" for m in sorted(mistakes)]
+        super().__init__(f"{file} has {len(mistakes)} mistakes:\n" + "\n".join(lines))
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """One line of `dependencies`."""
+    """One line of `dependencies`, or of its `pip:` section."""
 
     spec: str
     line: int
@@ -34,93 +61,217 @@ class Dependency:
 
 @dataclass(frozen=True)
 class EnvironmentFile:
-    """What environment.yml asks for; `sha256` is the file's."""
+    """What environment.yml asks for; `sha256` is the file's.
 
+    Of a file with `mistakes` it is what it would ask for without them. `notes` is what is said of a file that is read.
+    """
+
+    file: str
     name: str
     channels: tuple[str, ...]
     dependencies: tuple[Dependency, ...]
     sha256: str
+    pip: tuple[Dependency, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def read(path: Path) -> EnvironmentFile:
-    """Read the file; `prefix` is ignored, because it is a folder of the machine on which the file was exported."""
+    """Read a file that has no mistakes; raise EnvironmentFileError with all that it has."""
+    environment = draft(path)
+    if environment.mistakes:
+        raise EnvironmentFileError(path.name, environment.mistakes)
+    return environment
+
+
+def draft(path: Path) -> EnvironmentFile:
+    """Read the file with all its mistakes; raise EnvironmentFileError where it is not even YAML.
+
+    `prefix` is ignored, because it is a folder of the machine on which the file was exported.
+    """
     try:
         content = path.read_bytes()
         root = yaml.compose(content, Loader=yaml.SafeLoader)
     except OSError as error:
-        raise EnvironmentFileError(f"{path} cannot be read: {error.strerror}.") from error
+        mistake = Mistake(0, f"it cannot be read: {error.strerror}.", "`class_environment_file` names it.")
+        raise EnvironmentFileError(str(path), [mistake]) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise EnvironmentFileError(
-            f"{path.name}, line {line}: not valid YAML: {error.problem}.\n"
-            "Lists need the same indentation and `- ` before each entry; tabs are not allowed."
-        ) from error
+        remedy = "Lists need the same indentation and `- ` before each entry; tabs are not allowed."
+        raise EnvironmentFileError(path.name, [Mistake(line, f"not valid YAML: {error.problem}.", remedy)]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EnvironmentFileError(f"{path.name}: not a text file in YAML: {error}.") from error
+        mistake = Mistake(0, f"not a text file in YAML: {str(error).splitlines()[0]}.", "Save it as plain text, UTF-8.")
+        raise EnvironmentFileError(path.name, [mistake]) from error
     if not isinstance(root, yaml.MappingNode):
-        raise EnvironmentFileError(f"{path.name}: empty, or not of the form `dependencies:` with a list below it.")
-    sections = {key.value: value for key, value in root.value if isinstance(key, yaml.ScalarNode)}
+        mistake = Mistake(0, "empty, or not of the form `dependencies:` with a list below it.", _EXAMPLE)
+        raise EnvironmentFileError(path.name, [mistake])
+    reader = _Reader()
+    sections = reader.unique(root)
+    channels = reader.channels(sections.get("channels"))
+    dependencies = reader.dependencies(sections.get("dependencies"))
+    named = (specs.channel_of(dependency.spec) for dependency in dependencies)
     name = sections.get("name")
     return EnvironmentFile(
+        file=path.name,
         name=name.value if isinstance(name, yaml.ScalarNode) else "",
-        channels=_channels(path.name, sections.get("channels")),
-        dependencies=_dependencies(path.name, sections.get("dependencies")),
+        channels=tuple(dict.fromkeys([*channels, *(channel for channel in named if channel)])),
+        dependencies=tuple(dependencies),
         sha256=hashlib.sha256(content).hexdigest(),
+        pip=tuple(reader.pip),
+        variables=tuple(reader.variables(sections.get("variables"))),
+        notes=tuple(
+            f"{path.name}, line {_line(node)}: conda knows no `{key.value}:`, and nothing here does: it has no effect."
+            for key, node in ((key, key) for key, _ in root.value)
+            if key.value not in _KEYS
+        ),
+        mistakes=tuple(sorted(reader.mistakes)),
     )
+
+
+_EXAMPLE = "Begin with environment.yml as the project has it: `git show HEAD:environment.yml` prints it."
+
+
+@dataclass
+class _Reader:
+    """Reads section by section, and keeps what is wrong in each."""
+
+    mistakes: list[Mistake] = field(default_factory=list)
+    pip: list[Dependency] = field(default_factory=list)
+
+    def unique(self, node: yaml.MappingNode) -> dict[str, yaml.Node]:
+        """Return what stands under each key; a key that stands twice is a mistake, since only one would be read."""
+        first: dict[str, yaml.Node] = {}
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in first:
+                self._mistake(
+                    key,
+                    f"`{name}:` stands here again, after line {lines[name]}; conda would drop one of the two.",
+                    "Make one of both.",
+                )
+                continue
+            first[name], lines[name] = value, _line(key)
+        return first
+
+    def channels(self, node: yaml.Node | None) -> list[str]:
+        """Return the channels; what may not be used is read as if conda-forge stood there."""
+        if node is None:  # conda would silently take Anaconda's
+            self.mistakes.append(Mistake(0, "names no channels.", f"Add `channels: [{CONDA_FORGE}]`."))
+            return [CONDA_FORGE]
+        names = []
+        for entry in self._entries("channels", node):
+            name = entry.value.strip() if isinstance(entry, yaml.ScalarNode) else ""
+            if not name:
+                self._mistake(entry, "a channel is a name.", f"Write `- {CONDA_FORGE}`.")
+            elif is_anacondas(name):
+                self._anacondas(entry, name, f"Put `{CONDA_FORGE}` in its place: it is free and has the same.")
+                names.append(CONDA_FORGE)
+            elif name != "nodefaults":  # which is so here in any case
+                names.append(name)
+        if not names and isinstance(node, yaml.SequenceNode) and node.value:
+            self._mistake(
+                node.value[0], "`nodefaults` is no channel: none is left to take packages from.",
+                f"Add the line `- {CONDA_FORGE}` below it.",
+            )  # fmt: skip
+        return names or [CONDA_FORGE]
+
+    def dependencies(self, node: yaml.Node | None) -> list[Dependency]:
+        """Return the packages."""
+        found = []
+        for entry in self._entries("dependencies", node):
+            if isinstance(entry, yaml.MappingNode):
+                self._sections(entry)
+            elif not isinstance(entry, yaml.ScalarNode):
+                self._mistake(entry, "a dependency is one text, not a list.", "Write each behind a `- ` of its own.")
+            elif not entry.value.strip() or entry.tag.endswith(":null"):
+                self._mistake(entry, "nothing stands behind this `-`.", "Write a package there, or take it out.")
+            elif spec := self._spec(entry):
+                found.append(Dependency(spec, _line(entry)))
+        return found
+
+    def variables(self, node: yaml.Node | None) -> Iterator[tuple[str, str]]:
+        """Yield names and values, the values as they are written."""
+        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return
+        if not isinstance(node, yaml.MappingNode):
+            self._mistake(node, "`variables:` is a list of `NAME: value`, one a line.", "Write them without `- `.")
+            return
+        for name, value in self.unique(node).items():
+            if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+                self._mistake(value, f"`{name}` is no name of a variable.", "Letters, digits and _ make one.")
+            elif _RESERVED.fullmatch(name):
+                self._mistake(value, f"the variable {name} is set by the machine itself.", "Take this line out.")
+            elif not isinstance(value, yaml.ScalarNode) or value.tag.endswith(":null"):
+                self._mistake(value, f"the variable {name} has no value.", f'Write a text, like `{name}: "1"`.')
+            elif any(not character.isprintable() for character in value.value):
+                self._mistake(value, f"the value of {name} is longer than a line.", "Write it in one line.")
+            else:
+                yield name, value.value
+
+    def _spec(self, entry: yaml.ScalarNode) -> str:
+        spec = str(entry.value.strip())
+        channel = specs.channel_of(spec)
+        if channel and is_anacondas(channel):
+            package = spec.rpartition("::")[2].strip()
+            self._anacondas(entry, channel, f"Write `{package}`: conda-forge is free and has the same.")
+            return package
+        try:
+            specs.match_spec(spec)
+        except specs.SpecError as error:
+            self._mistake(entry, error.what, error.remedy)
+            return ""
+        return spec
+
+    def _sections(self, node: yaml.MappingNode) -> None:
+        for key, value in node.value:
+            if key.value != "pip":
+                error = specs.of_mapping(str(key.value), value.value if isinstance(value, yaml.ScalarNode) else "")
+                self._mistake(key, error.what, error.remedy)
+                continue
+            if isinstance(value, yaml.SequenceNode) and value.value:
+                for entry in value.value:
+                    self._requirement(entry)
+            elif isinstance(value, yaml.ScalarNode) and not value.value:
+                self._mistake(
+                    key, "nothing stands below `pip:`.", "Write `- pip` for pip itself, or a package a line below it."
+                )
+            else:
+                file = "the lines of that file" if str(value.value).startswith("-r") else "each package"
+                what = f"`pip: {value.value}` is no list." if isinstance(value, yaml.ScalarNode) else "no list."
+                self._mistake(key, what, f"Write {file} below `- pip:`, a line each behind `- `, set further in.")
+
+    def _requirement(self, entry: yaml.Node) -> None:
+        if not isinstance(entry, yaml.ScalarNode) or not entry.value.strip():
+            self._mistake(entry, "a line below `pip:` is one text.", "Write it like `- rich>=13`.")
+            return
+        text = entry.value.strip()
+        try:
+            requirement(text)
+        except specs.SpecError as error:
+            self._mistake(entry, error.what, error.remedy)
+        else:
+            self.pip.append(Dependency(text, _line(entry)))
+
+    def _entries(self, section: str, node: yaml.Node | None) -> list[yaml.Node]:
+        if isinstance(node, yaml.SequenceNode) and node.value:
+            return list(node.value)
+        what = f"`{section}:` must be a list with one entry a line, each after `- `."
+        self.mistakes.append(Mistake(_line(node) if node else 0, what, "Write the entries below it."))
+        return []
+
+    def _anacondas(self, node: yaml.Node, channel: str, remedy: str) -> None:
+        self._mistake(
+            node,
+            f"the channel {channel} is refused, because Anaconda's terms of service ask most organisations to pay "
+            "for it.",
+            remedy,
+        )
+
+    def _mistake(self, node: yaml.Node, what: str, remedy: str) -> None:
+        self.mistakes.append(Mistake(_line(node), what, remedy))
 
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
-
-
-def _entries(file: str, section: str, node: yaml.Node | None) -> list[yaml.Node]:
-    if not isinstance(node, yaml.SequenceNode) or not node.value:
-        where = f"{file}, line {_line(node)}" if node else file
-        raise EnvironmentFileError(f"{where}: `{section}:` must be a list with one entry a line, each after `- `.")
-    return list(node.value)
-
-
-def _channels(file: str, node: yaml.Node | None) -> tuple[str, ...]:
-    if node is None:  # conda would silently take Anaconda's
-        raise EnvironmentFileError(f"{file} names no channels. Add:\nchannels:\n  - conda-forge")
-    channels = []
-    for entry in _entries(file, "channels", node):
-        name = entry.value if isinstance(entry, yaml.ScalarNode) else ""
-        if not name:
-            raise EnvironmentFileError(f"{file}, line {_line(entry)}: a channel is a name, like conda-forge.")
-        if name in _OF_ANACONDA or "anaconda.com" in name:
-            raise EnvironmentFileError(
-                f"{file}, line {_line(entry)}: the channel {name} is refused, because Anaconda's terms of service "
-                "ask most organisations to pay for it.\nPut `conda-forge` in its place: it is free and has the same."
-            )
-        if name != "nodefaults":  # which is so here in any case
-            channels.append(name)
-    return tuple(channels)
-
-
-def _dependencies(file: str, node: yaml.Node | None) -> tuple[Dependency, ...]:
-    dependencies = []
-    for entry in _entries(file, "dependencies", node):
-        if isinstance(entry, yaml.MappingNode):
-            _refuse_section(file, entry)
-        if not isinstance(entry, yaml.ScalarNode) or not entry.value:
-            raise EnvironmentFileError(f"{file}, line {_line(entry)}: a dependency is one text, like `numpy >=2`.")
-        if "::" in entry.value:
-            raise EnvironmentFileError(
-                f"{file}, line {_line(entry)}: {entry.value} names a channel. List the channel under `channels:` "
-                "and write only the package here."
-            )
-        dependencies.append(Dependency(entry.value, _line(entry)))
-    return tuple(dependencies)
-
-
-def _refuse_section(file: str, node: yaml.MappingNode) -> None:
-    key, value = node.value[0]
-    wanted = [item for item in value.value if isinstance(item, yaml.ScalarNode)] if value.value else []
-    named = ", ".join(f"{item.value} (line {_line(item)})" for item in wanted) or "nothing"
-    raise EnvironmentFileError(
-        f"{file}, line {_line(key)}: a `{key.value}:` section cannot be locked, so it is refused rather than dropped. "
-        f"It asks for: {named}.\n"
-        "conda-forge has most packages of PyPI: move these lines up into `dependencies:`, without `pip:`.\n"
-        "What it does not have, students can install for themselves: `pip install --user NAME` in a terminal."
-    )

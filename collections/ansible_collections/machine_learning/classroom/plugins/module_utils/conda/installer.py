@@ -9,23 +9,30 @@ into a cache, so packages that stay cost neither download nor disk.
 from __future__ import annotations
 
 import asyncio
+import csv
 import errno
+import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import UNPACKED
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import UNPACKED, parse_wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.rattler_records import to_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedWheel
 
+_METADATA = "lib/python3*/site-packages/*.dist-info"
+_OF_PYPI = "PyPI's "
 _RESERVE = 200 * 1024**2  # B; the rest of the machine must go on working
 
 _IMPORT = """\
@@ -60,6 +67,14 @@ if __name__ == "__main__":
 """
 
 
+# pip writes the path of the Python that it runs in into every program: here, of the one that will be in its place.
+_PIP = """\
+import runpy, sys
+sys.executable = sys.argv.pop(1)
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+
+
 class InstallError(Exception):
     """The environment could not be brought to the lock; the message says why and what to do."""
 
@@ -77,7 +92,9 @@ class Plan:
     def changes(self) -> list[str]:
         """Say what will be done; a first installation in one line."""
         if len(self.added) > 10 and not self.removed and not self.replaced:
-            return [f"installed {len(self.added)} conda packages"]
+            of_pypi = sum(name.startswith(_OF_PYPI) for name in self.added)
+            beside = f" and {of_pypi} of PyPI" if of_pypi else ""
+            return [f"installed {len(self.added) - of_pypi} conda packages{beside}"]
         return [
             *(f"installed {name} {version}" for name, version in self.added.items()),
             *(f"removed {name} {version}" for name, version in self.removed.items()),
@@ -109,14 +126,25 @@ class Environment:
         for path in self.prefix.glob("conda-meta/*.json"):
             record = json.loads(path.read_text())
             installed[record["name"]] = (record["version"], record.get("sha256", ""))
-        wanted = {package.name: package for package in lock.packages}
-        changed = {n for n, p in wanted.items() if n in installed and installed[n][1] != p.sha256}
+        installed |= {f"{_OF_PYPI}{wheel.name}": (wheel.version, wheel.requirement) for wheel in self._wheels()}
+        wanted = {package.name: (package.version, package.sha256) for package in lock.packages}
+        wanted |= {f"{_OF_PYPI}{wheel.name}": (wheel.version, wheel.requirement) for wheel in lock.wheels}
+        changed = {name for name, exact in wanted.items() if name in installed and installed[name][1] != exact[1]}
+        missing = wanted.keys() - installed.keys()
         return Plan(
-            added={name: wanted[name].version for name in sorted(wanted.keys() - installed.keys())},
+            added={name: wanted[name][0] for name in sorted(missing)},
             removed={name: installed[name][0] for name in sorted(installed.keys() - wanted.keys())},
-            replaced={name: (installed[name][0], wanted[name].version) for name in sorted(changed)},
-            download=sum(p.size for n, p in wanted.items() if n in changed or n not in installed),
+            replaced={name: (installed[name][0], wanted[name][0]) for name in sorted(changed)},
+            download=sum(package.size for package in lock.packages if package.name in changed | missing),
         )
+
+    def _wheels(self) -> tuple[LockedWheel, ...]:
+        """Return what was installed from PyPI."""
+        try:
+            lines = _wheels_record(self.prefix).read_text()
+        except FileNotFoundError:
+            return ()
+        return parse_wheels(lines)
 
     def require_space(self, plan: Plan) -> None:
         """Refuse to begin what cannot end: a full disk also stops the students' work."""
@@ -129,14 +157,26 @@ class Environment:
                 "Give the machines a larger disk, or remove packages from environment.yml."
             )
 
-    def install(self, lock: Lock, state: str, *, imports: Sequence[str], user: str | None, time_limit: float) -> None:
+    def install(
+        self,
+        lock: Lock,
+        state: str,
+        *,
+        imports: Sequence[str],
+        user: str | None,
+        time_limit: float,
+        mirror_url: str = "",
+    ) -> None:
         """Make the environment that the lock names, prove that `user` can use it, and put it in place.
 
-        `user` None is whoever runs this. `time_limit` holds for each of packages, byte code and imports, in seconds.
+        `user` None is whoever runs this. `time_limit` holds for each of packages, PyPI's packages, byte code and
+        imports, in seconds. PyPI's come from `simple/` below `mirror_url` if there is one.
         """
         shutil.rmtree(self._new, ignore_errors=True)
         try:
             asyncio.run(asyncio.wait_for(self._link(lock), time_limit))
+            if lock.wheels:
+                self._install_wheels(lock.wheels, mirror_url, time_limit)
             self._compile(time_limit)
             self._require_imports(imports, user, time_limit)
         except TimeoutError as error:
@@ -186,6 +226,57 @@ class Environment:
                 "run configure.yml."
             ) from error
 
+    def _install_wheels(self, wheels: Sequence[LockedWheel], mirror_url: str, time_limit: float) -> None:
+        """Install PyPI's packages by the environment's own pip, and prove that conda's are as they were."""
+        condas = {_name_of(folder) for folder in self._new.glob(_METADATA)}
+        if both := sorted(wheel.name for wheel in wheels if wheel.name in condas):
+            raise InstallError(
+                f"pip would replace what conda has installed: {', '.join(both)}.\n"
+                "Take these out of the `pip:` section of environment.yml, or conda's out of `dependencies:`."
+            )
+        requirements = _wheels_record(self._new)
+        requirements.write_text("".join(f"{wheel.requirement}\n" for wheel in wheels))
+        done = subprocess.run(
+            [
+                *(str(self._new / "bin/python"), "-s", "-c", _PIP, str(self.prefix / "bin/python"), "install"),
+                *("--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check", "--no-compile"),
+                *("--no-warn-script-location", "--root-user-action=ignore"),
+                *("--require-hashes", "--no-deps", "--only-binary=:all:", *index_options(mirror_url)),
+                *("--requirement", str(requirements)),
+            ],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=time_limit,
+        )
+        if done.returncode != 0:
+            shutil.rmtree(self._new, ignore_errors=True)  # a disk that is full stays full otherwise
+            raise InstallError(_words_of_pip(done.stderr))
+        self._require_condas_files()
+
+    def _require_condas_files(self) -> None:
+        """Refuse a wheel that wrote over a file of conda's: two packages may have one under different names."""
+        condas: dict[str, tuple[str, str]] = {}
+        for path in self._new.glob("conda-meta/*.json"):
+            record = json.loads(path.read_text())
+            for file in record.get("paths_data", {}).get("paths", []):
+                digest = file.get("sha256_in_prefix") or file.get("sha256") or ""
+                condas[file["_path"]] = (record["name"], digest)
+        for folder in self._new.glob(_METADATA):
+            installer = folder / "INSTALLER"
+            if not installer.is_file() or installer.read_text().strip() != "pip":
+                continue
+            with (folder / "RECORD").open(newline="") as listed:
+                files = [os.path.normpath(folder.parent / row[0]) for row in csv.reader(listed) if row]
+            for file in files:
+                name, digest = condas.get(os.path.relpath(file, self._new), ("", ""))
+                if name and hashlib.sha256(Path(file).read_bytes()).hexdigest() != digest:
+                    raise InstallError(
+                        f"{_name_of(folder)}, of the `pip:` section, would replace {os.path.relpath(file, self._new)} "
+                        f"of conda's package {name}.\nTake one of the two out of environment.yml."
+                    )
+
     def _compile(self, time_limit: float) -> None:
         """Write byte code: students may not, so each of them would compile everything at every start.
 
@@ -230,6 +321,37 @@ class Environment:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink()
+
+
+def index_options(mirror_url: str) -> list[str]:
+    """Return the options that have pip read the index of a mirror; none if there is no mirror."""
+    if not mirror_url:
+        return []
+    index = mirror_url.rstrip("/") + "/simple/"
+    # pip wants to hear that http is meant; the hashes hold all the same.
+    return ["--index-url", index, *(["--trusted-host", urlsplit(index).netloc] if index.startswith("http://") else [])]
+
+
+def _words_of_pip(said: str) -> str:
+    """Say why pip installed nothing."""
+    if found := re.search(r"^\s*(\S+) from (\S+).*:\s*\n\s*Expected sha256", said, re.MULTILINE):
+        return (
+            f"{found[1].partition('==')[0]} of PyPI has other bytes than the lock says: {found[2].partition('#')[0]}\n"
+            "Run again. If it stays, the index has changed since the packages were chosen: delete the lock and run "
+            "configure.yml."
+        )
+    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
+    words = " / ".join((errors or said.strip().splitlines() or ["pip said nothing"])[-2:])
+    return f"The packages of PyPI could not be installed: {words}\nRun again."
+
+
+def _name_of(metadata: Path) -> str:
+    """Return the name of a Python package, as PyPI writes it, by its folder of metadata."""
+    return re.sub(r"[-_.]+", "-", metadata.name.partition("-")[0]).lower()
+
+
+def _wheels_record(prefix: Path) -> Path:
+    return prefix / "conda-meta" / "class-wheels"
 
 
 def _marker(prefix: Path) -> Path:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import (
     Environment,
     InstallError,
+    index_options,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
@@ -46,7 +49,7 @@ if [ "$(id -u)" -ne 0 ] && [ "${{CONDA_PREFIX:-{prefix}}}" = {prefix} ]; then
     *) PATH={prefix}/bin:$PATH ;;
   esac
   export PATH CONDA_PREFIX={prefix} CONDA_DEFAULT_ENV={name} CONDA_SHLVL="${{CONDA_SHLVL:-1}}"
-fi
+{variables}fi
 # With these `conda activate {name}` works too, where the environment has conda.
 if [ -r {prefix}/etc/profile.d/conda.sh ]; then
   export CONDA_ENVS_DIRS="$HOME/.conda/envs:{envs}"
@@ -64,15 +67,10 @@ def install_client(host: Host, folder: Path, given: dict[str, Any]) -> None:
     new.mkdir()
     requirements = new / "requirements.txt"
     requirements.write_text(given["client_requirements"])
-    source = []
-    if given["mirror_url"]:
-        index = given["mirror_url"].rstrip("/") + "/simple/"
-        source = ["--index-url", index]
-        if index.startswith("http://"):  # pip wants to hear that this is meant; the hashes hold all the same
-            source += ["--trusted-host", urlsplit(index).netloc]
     argv = [
         *(sys.executable, f"{given['pip_archive']}/pip", "install", "--quiet", "--no-input", "--no-cache-dir"),
-        *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:", *source),
+        *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"),
+        *index_options(given["mirror_url"]),
         *("--target", str(new), "--requirement", str(requirements)),
     ]
     try:
@@ -105,9 +103,15 @@ def wait_for_other_run(host: Host, root: Path) -> None:
             return
 
 
-def activate(host: Host, prefix: Path) -> None:
+def shell_hook(prefix: Path, variables: Iterable[tuple[str, str]]) -> str:
+    """Return what every shell reads."""
+    exports = "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in variables)
+    return SHELL_HOOK.format(prefix=prefix, name=prefix.name, envs=prefix.parent, variables=exports)
+
+
+def activate(host: Host, prefix: Path, variables: Iterable[tuple[str, str]]) -> None:
     """Make the environment active in login shells and in other interactive ones."""
-    hook = SHELL_HOOK.format(prefix=prefix, name=prefix.name, envs=prefix.parent)
+    hook = shell_hook(prefix, variables)
     host.file(HOOK, hook, mode=0o644)
     bashrc = Path(BASHRC).read_text() if os.path.exists(BASHRC) else ""
     if SOURCE_HOOK not in bashrc:
@@ -136,8 +140,8 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             bring_to(host, environment, lock, client, state, given)
         except InstallError as error:
             host.fail(str(error))
-    activate(host, prefix)
-    return {"packages": len(lock.packages)}
+    activate(host, prefix, lock.request.variables)
+    return {"packages": len(lock.packages) + len(lock.wheels)}
 
 
 def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, state: str, given: dict[str, Any]) -> None:
@@ -153,6 +157,13 @@ def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, sta
         install_client(host, client, given)
     if not host.check_mode:
         sys.path.insert(0, str(client))
-        environment.install(lock, state, imports=given["imports"], user="nobody", time_limit=float(given["time_limit"]))
+        environment.install(
+            lock,
+            state,
+            imports=given["imports"],
+            user="nobody",
+            time_limit=float(given["time_limit"]),
+            mirror_url=given["mirror_url"],
+        )
     for step in plan.changes() or [f"checked {environment.prefix} anew"]:  # said once it is true
         host.change(step)

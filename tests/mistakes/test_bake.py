@@ -148,6 +148,12 @@ def test_check_mode_says_that_an_image_would_be_baked_and_makes_nothing(oven: Ov
     assert not oven.desk.aws.made
 
 
+def test_what_cannot_be_launched_is_refused_before_anything_is_made(oven: Oven) -> None:
+    words = oven.desk.play(f"{HERE} bake.yml", class_time_zone="Berlin").failure
+    assert words.startswith("There is no time zone 'Berlin'. Do you mean Europe/Berlin?\n")
+    assert not oven.desk.aws.made
+
+
 def test_a_machine_that_cannot_be_made_ready_becomes_no_image_and_ends(oven: Oven) -> None:
     words = oven.desk.play(f"{HERE} bake.yml", timeout=600).failures[-1]
     assert "No image was made, for the machine was not made ready: Wait for the machine: no answer over ssh" in words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     require_disk,
     require_nitro,
     require_quota,
+    require_time_zone,
     usable_subnets,
 )
 
@@ -81,3 +83,28 @@ def test_the_disk_holds_the_locked_environment() -> None:
         require_disk(9, 8, 1_000_000_000)
     with pytest.raises(LaunchError, match="a machine needs 40 GB"):
         require_disk(39, 40, None)
+
+
+ZONES = {"UTC", "America/New_York", "Europe/Berlin", "Europe/Dublin", "Asia/Kolkata"}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Berlin", "Do you mean Europe/Berlin?"),
+        ("Europe/Berln", "Do you mean Europe/Berlin?"),
+        ("New York", "Do you mean America/New_York?"),
+        ("america/new_york", "Do you mean America/New_York?"),
+        ("Atlantis/Nowhere", "Europe/Berlin is one."),
+        ("", "Europe/Berlin is one."),
+    ],
+)
+def test_a_time_zone_that_does_not_exist_is_refused_with_what_comes_near(name: str, hint: str) -> None:
+    words = f"There is no time zone {name!r}. {hint}\nNothing was launched. Set class_time_zone in group_vars/all/"
+    with pytest.raises(LaunchError, match=re.escape(words)):
+        require_time_zone(name, ZONES)
+
+
+@pytest.mark.parametrize(("name", "known"), [("Europe/Berlin", ZONES), ("UTC", ZONES), ("Berlin", set())])
+def test_a_time_zone_is_judged_where_time_zones_are_known(name: str, known: set[str]) -> None:
+    require_time_zone(name, known)

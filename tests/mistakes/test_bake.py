@@ -22,9 +22,12 @@ pytestmark = pytest.mark.long
 
 UTILS = PROJECT / "collections/ansible_collections/machine_learning/classroom/plugins/module_utils"
 ROLES = [
-    *(PROJECT / "roles" / name for name in ("conda", "data", "image")),
+    *(PROJECT / "roles" / name for name in ("system", "conda", "data", "image")),
     *(UTILS / name for name in ("conda", "data", "host")),
-    *(UTILS / "jobs" / f"{name}.py" for name in ("conda_environment", "datasets", "image_preparation")),
+    *(
+        UTILS / "jobs" / f"{name}.py"
+        for name in ("system_services", "conda_environment", "datasets", "image_preparation")
+    ),
 ]
 MINE: Any = [{"Name": "tag:BakedBy", "Values": ["ml101"]}]
 ALIVE: Any = [*MINE, {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]

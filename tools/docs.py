@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLASS_FILE = PROJECT / "group_vars" / "all" / "class.yml"
+PROJECT_FILE = CLASS_FILE.with_name("project.yml")
 SECTION = re.compile(r"# ── (.+?) ─+")
 MARKUP = re.compile(r"\b[BCIMOV]\((.+?)\)")
 
@@ -47,8 +48,10 @@ class Block:
 
     @property
     def readers(self) -> list[str]:
-        """The roles whose defaults take one of its settings."""
+        """The roles whose defaults take one of its settings, as it is or as project.yml has it."""
         wanted = set(self.settings)
+        between = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
+        wanted |= {name for name, value in between.items() if isinstance(value, str) and names(value) & wanted}
         return [
             role.name
             for role in roles()

@@ -22,9 +22,12 @@ pytestmark = pytest.mark.long
 
 UTILS = PROJECT / "collections/ansible_collections/machine_learning/classroom/plugins/module_utils"
 ROLES = [
-    *(PROJECT / "roles" / name for name in ("conda", "data", "image")),
+    *(PROJECT / "roles" / name for name in ("system", "conda", "data", "image")),
     *(UTILS / name for name in ("conda", "data", "host")),
-    *(UTILS / "jobs" / f"{name}.py" for name in ("conda_environment", "datasets", "image_preparation")),
+    *(
+        UTILS / "jobs" / f"{name}.py"
+        for name in ("system_services", "conda_environment", "datasets", "image_preparation")
+    ),
 ]
 MINE: Any = [{"Name": "tag:BakedBy", "Values": ["ml101"]}]
 ALIVE: Any = [*MINE, {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
@@ -145,6 +148,12 @@ def test_where_an_image_fits_nothing_is_done_but_to_remove_what_is_left(oven: Ov
 
 def test_check_mode_says_that_an_image_would_be_baked_and_makes_nothing(oven: Oven) -> None:
     assert "An image would be baked." in oven.play("bake.yml --check")
+    assert not oven.desk.aws.made
+
+
+def test_what_cannot_be_launched_is_refused_before_anything_is_made(oven: Oven) -> None:
+    words = oven.desk.play(f"{HERE} bake.yml", class_time_zone="Berlin").failure
+    assert words.startswith("There is no time zone 'Berlin'. Do you mean Europe/Berlin?\n")
     assert not oven.desk.aws.made
 
 

@@ -22,13 +22,15 @@ ASK = """
   gather_facts: false
   tasks:
     - machine_learning.classroom.roles_needed:
-        roles: [conda, data]
+        roles: [system, conda, data]
       register: roles_needed
     - ansible.builtin.assert:
         # The lab's images are copies, file by file: whoever remembers inodes looks again, and finds what is needed.
         that: "roles_needed.reasons in [{}, {'data': ['the record of the data sets is out of date']}]"
         fail_msg: "{{ roles_needed.reasons | to_json }}"
     # Their defaults are those of the whole play, though none of them runs.
+    - ansible.builtin.import_role: {name: system}
+      when: false
     - ansible.builtin.import_role: {name: conda}
       when: false
     - ansible.builtin.import_role: {name: data}

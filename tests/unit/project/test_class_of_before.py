@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.replacement import plan_replacement
 
 from lab.image import RELEASES
@@ -213,3 +214,24 @@ def test_the_class_is_not_looked_for_where_it_does_not_live(old: Class) -> None:
     assert f"Class ml101 lives in account 123456789012, region {account_owner.REGION}" in old.play(
         "collect.yml", code=2, class_region="eu-west-1"
     )
+
+
+def test_a_class_file_from_before_there_was_a_time_zone_has_one(tmp_path: Path) -> None:
+    settings = tmp_path / "group_vars/all"
+    shutil.copytree(PROJECT / "group_vars", tmp_path / "group_vars")
+    given = yaml.safe_load((settings / "class.yml").read_text())
+    del given["class_time_zone"]
+    (settings / "class.yml").write_text(yaml.safe_dump(given))
+    roles = [{"ansible.builtin.import_role": {"name": name}, "when": False} for name in ("machines", "system")]
+    read = {"ansible.builtin.debug": {"msg": "{{ machines_time_zone }}, {{ system_time_zone }}"}}
+    play = tmp_path / "play.yml"
+    play.write_text(yaml.safe_dump([{"hosts": "localhost", "tasks": [*roles, read]}]))
+    inventory = shutil.copy(PROJECT / "inventory/10-control.yml", tmp_path)  # with these settings beside it
+    shown = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={inventory}", str(play)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "UTC, UTC" in shown.stdout, shown.stdout + shown.stderr

@@ -35,6 +35,8 @@ def test_the_page_says_who_reads_a_setting() -> None:
         "mail",
         "student",
     }
+    zone = page.partition("### `class_time_zone`")[2].partition("###")[0]  # by way of project.yml
+    assert "Read by [machines](../roles/machines/README.md), [system](../roles/system/README.md)." in zone
 
 
 def test_a_role_page_has_entry_points_defaults_and_secrets() -> None:

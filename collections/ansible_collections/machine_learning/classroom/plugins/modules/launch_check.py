@@ -10,6 +10,7 @@ description:
   - Asks AWS for the subnets to launch into, whether the image exists, which zones offer the instance types, and
     whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
     asks for the subnets alone.
+  - Asks nobody where the time zone does not exist, as far as this computer knows time zones.
   - Where an image was baked for the class that carries what its machines are to carry, machines are launched from it.
   - What AWS does not permit to ask is said and taken for good.
 author: The machine_learning_aws developers (!UNKNOWN)
@@ -54,7 +55,7 @@ options:
     type: path
     required: true
   time_zone:
-    description: The time zone that machines are to have; nobody asks AWS for it.
+    description: The time zone in which the machines are to upgrade themselves at night.
     type: str
     required: true
   baked_by:
@@ -79,7 +80,7 @@ EXAMPLES = r"""
     image_parameter: /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
     disk_gb: 30
     environment_lock: environment.lock
-    time_zone: Europe/Berlin
+    time_zone: America/New_York
 """
 
 RETURN = r"""
@@ -144,6 +145,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import available_timezones
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
@@ -271,7 +273,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     """Ask everything; return what to launch from and into."""
     given, region = module.params, module.region
     count = given["launch"]
-    launch_module.require_time_zone(given["time_zone"])
+    launch_module.require_time_zone(given["time_zone"], available_timezones())
     ask = Check(module)
     subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
     chosen: dict[str, Any] = {"vpc_id": subnets[0]["VpcId"]}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import UNPACKED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mypy_boto3_ec2.type_defs import SubnetTypeDef
 
@@ -75,6 +74,22 @@ def usable_subnets(subnets: Iterable[SubnetTypeDef], region: str, given: str = "
     )
 
 
+def require_time_zone(name: str, known: Collection[str]) -> None:
+    """Refuse a time zone that is none of those `known`; where none are, the machines are asked later."""
+    if not known or name in known:
+        return
+    # Most mistakes leave the continent out, or are in the city's name.
+    city = name.rpartition("/")[2].replace(" ", "_")
+    cities = {zone: zone.rpartition("/")[2] for zone in sorted(known)}
+    near = difflib.get_close_matches(city, set(cities.values()), n=1, cutoff=0.6)
+    zones = [zone for zone, its_city in cities.items() if its_city in near]
+    hint = f"Do you mean {' or '.join(zones)}?" if zones else "Europe/Berlin is one."
+    raise LaunchError(
+        f"There is no time zone {name!r}. {hint}\n"
+        f"Nothing was launched. Set class_time_zone in {_SETTINGS}, then run again."
+    )
+
+
 def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> LaunchError:
     """Say that `region` offers no `instance_type`, and what comes nearest."""
     near = difflib.get_close_matches(instance_type, sorted(set(offered)), n=3, cutoff=0.6)
@@ -82,21 +97,6 @@ def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> Laun
     return LaunchError(
         f"Region {region} offers no instance type {instance_type}. {hint}\n"
         f"Set class_instance_type in {_SETTINGS}, then run again."
-    )
-
-
-def require_time_zone(name: str) -> None:
-    """Refuse a time zone that this computer does not know, if it knows any: a machine would refuse it, too."""
-    known = zoneinfo.available_timezones()
-    if not known or name in known:
-        return
-    by_city = {zone.rpartition("/")[2].lower(): zone for zone in sorted(known)}
-    near = difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.7)
-    city = by_city.get(name.strip().replace(" ", "_").lower())
-    hint = f" Did you mean {' or '.join(dict.fromkeys([city, *near] if city else near))}?" if city or near else ""
-    raise LaunchError(
-        f"There is no time zone {name!r}.{hint}\n"
-        f"Set class_time_zone in {_SETTINGS} to a name such as Europe/Berlin; then run again."
     )
 
 

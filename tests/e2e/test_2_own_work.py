@@ -68,7 +68,8 @@ def test_a_nearly_full_disk_gets_room_from_the_trash_of_what_is_saved() -> None:
         "as_student 'printf never > ~/.local/share/Trash/files/never.txt'",
         'save; echo "with room: $(ls -x "$trash/files")"',
         'head --bytes 3900K /dev/zero > "$trash/filler"',
-        'save; echo "without: $(ls -x "$trash/files")"',
+        # Twice, for the first may be one that the timer began when there was room.
+        'save; save; echo "without: $(ls -x "$trash/files")"',
         "as_student 'my-work; bring-back saved.txt; cat saved.txt; rm saved.txt'",
     )
     assert re.search(r"with room: never\.txt +saved\.txt", shown)

@@ -75,6 +75,7 @@ def test_the_real_roles_are_asked_what_their_own_tasks_would_do(machine: Machine
         "class_mirror_url": "",
         "class_changed_addresses": {},
         "class_notebooks_again": [],
+        "class_datasets_file": "data/datasets.yml",
         "notebooks_source": str(templates),
         "notebooks_python": sys.executable,
         "data_datasets": [iris],

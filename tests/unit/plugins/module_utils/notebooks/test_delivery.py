@@ -225,7 +225,6 @@ def test_other_files_are_weighed_as_a_whole(course: Course) -> None:
         (b"", "it is empty"),
         (b'{"cells": [', "it is not a notebook that can be read"),
         (b"[" * 50_000, "it is not a notebook that can be read"),
-        (MINE.replace('"code"', '"code\\u001b[2J"').encode(), "it is not a valid notebook"),
         (MINE.replace('"metadata": {},', '"metadata": 5,').encode(), "it is not a notebook that can be read"),
     ],
 )
@@ -237,6 +236,15 @@ def test_a_broken_notebook_stays_as_it_is(course: Course, text: bytes, reason: s
     assert course.text(f"01-first.new-{version(TWO)}.ipynb") == TWO
     assert reason in result["report"][0]
     stays_so(course)
+
+
+def test_a_cell_of_a_kind_that_nobody_knows_is_kept_and_never_shown_raw(course: Course) -> None:
+    write(course, FIRST, MINE.replace('"code"', '"code\\u001b[2J"').encode())
+    course.template(FIRST, TWO)
+    result = course.give()
+    kinds = [cell["cell_type"] for cell in json.loads(course.text(FIRST))["cells"]]
+    assert "code\u001b[2J" in kinds
+    assert not result.get("report")
 
 
 def test_a_file_too_large_to_weigh_stays_as_it_is(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

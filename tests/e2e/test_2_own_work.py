@@ -59,17 +59,18 @@ def test_a_deleted_notebook_comes_back_by_one_command() -> None:
 
 def test_a_nearly_full_disk_gets_room_from_the_trash_of_what_is_saved() -> None:
     shown = as_student(
+        # The session has mounts of its own, as sshd has; a service sees those of the system.
+        'of_system() { nsenter --target 1 --mount "$@"; }',
         "trash=/home/$student/.local/share/Trash",
         "as_student 'printf saved > saved.txt; mkdir -p ~/.local/share/Trash'",
         "sleep 3; save",
-        'mount -t tmpfs -o size=4m,mode=700,uid="$(id -u "$student")" tmpfs "$trash"',
-        "trap 'umount \"$trash\"' EXIT",
+        'of_system mount -t tmpfs -o size=4m,mode=700,uid="$(id -u "$student")" tmpfs "$trash"',
+        "trap 'of_system umount \"$trash\"' EXIT",
         f"as_student 'cd ~/.local/share/Trash; mkdir files info; mv {FOLDER}/'$student'/saved.txt files'",
         "as_student 'printf never > ~/.local/share/Trash/files/never.txt'",
         'save; echo "with room: $(ls -x "$trash/files")"',
         'head --bytes 3900K /dev/zero > "$trash/filler"',
-        # Twice, for the first may be one that the timer began when there was room.
-        'save; save; echo "without: $(ls -x "$trash/files")"',
+        'save; echo "without: $(ls -x "$trash/files")"',
         "as_student 'my-work; bring-back saved.txt; cat saved.txt; rm saved.txt'",
     )
     assert re.search(r"with room: never\.txt +saved\.txt", shown)

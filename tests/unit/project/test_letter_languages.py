@@ -1,4 +1,4 @@
-"""The letter says the same in every language, and each as it is written there. How it is chosen: test_letters.py."""
+"""The letter says the same in every language, and each as it is written there. How one is chosen: test_letters.py."""
 
 from __future__ import annotations
 

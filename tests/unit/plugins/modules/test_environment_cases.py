@@ -6,15 +6,13 @@ Each case is a kind of file, with the words that tell an instructor what to do a
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, parse
-from ansible_collections.machine_learning.classroom.plugins.modules import conda_lock
 
 from lab.channel.package import Package
 from tests.support.conda_channels import library, python, write_channel
+from tests.support.environment_course import EnvironmentCourse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,47 +47,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Course:
-    """An environment.yml, and the lock that is made of it."""
-
-    def __init__(self, folder: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Lay it out in `folder`."""
-        self.environment = folder / "environment.yml"
-        self.lock_file = folder / "environment.lock"
-        self._mirror = mirror
-        self._capsys = capsys
-
-    def lock(self, text: str, **more: Any) -> dict[str, Any]:
-        """Run the module; returns its result."""
-        self.environment.write_text(text)
-        arguments = {
-            "environment_file": str(self.environment),
-            "lock_file": str(self.lock_file),
-            "mirror_url": self._mirror.as_uri(),
-            **more,
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            conda_lock.main()
-        result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return result
-
-    def refused(self, text: str) -> str:
-        """Return in which words a file is refused."""
-        result = self.lock(text)
-        assert result.get("failed"), result
-        assert not self.lock_file.exists()
-        return str(result["msg"])
-
-    def locked(self, text: str) -> Lock:
-        """Return the lock of a file."""
-        result = self.lock(text)
-        assert not result.get("failed"), result["msg"]
-        return parse(self.lock_file.read_text(), "environment.lock")
-
-
 @pytest.fixture
-def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> Course:
-    return Course(tmp_path, mirror, capsys)
+def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> EnvironmentCourse:
+    return EnvironmentCourse(tmp_path, mirror, capsys)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +69,7 @@ def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(["NumPy"], "numpy 2.1.0 py312_0", id="capital_letters"),
     ],
 )
-def test_what_conda_reads_is_locked(course: Course, dependencies: list[str], chosen: str) -> None:
+def test_what_conda_reads_is_locked(course: EnvironmentCourse, dependencies: list[str], chosen: str) -> None:
     lock = course.locked(CHANNEL + "".join(f"  - {dependency}\n" for dependency in dependencies))
     assert chosen in [f"{p.name} {p.version} {p.record['build']}" for p in lock.packages]
 
@@ -152,7 +112,9 @@ def test_what_conda_reads_is_locked(course: Course, dependencies: list[str], cho
         pytest.param("pkgs/main/linux-64::numpy=2", ["is refused", "Write `numpy=2`"], id="anacondas_folder_in_front"),
     ],
 )
-def test_an_entry_that_is_no_package_is_told_by_what_it_is(course: Course, dependency: str, words: list[str]) -> None:
+def test_an_entry_that_is_no_package_is_told_by_what_it_is(
+    course: EnvironmentCourse, dependency: str, words: list[str]
+) -> None:
     message = course.refused(f"{CHANNEL}  - python\n  - {dependency}\n")
     assert message.startswith("environment.yml, line 4: "), message
     assert all(word in message for word in words), message
@@ -185,7 +147,7 @@ def test_an_entry_that_is_no_package_is_told_by_what_it_is(course: Course, depen
     ],
 )
 def test_a_file_that_asks_for_something_else_than_it_seems_is_refused(
-    course: Course, text: str, words: list[str]
+    course: EnvironmentCourse, text: str, words: list[str]
 ) -> None:
     message = course.refused(text)
     assert all(word in message for word in words), message
@@ -202,19 +164,19 @@ def test_a_file_that_asks_for_something_else_than_it_seems_is_refused(
         "https://repo.anaconda.cloud/repo/main",
     ],
 )  # fmt: skip
-def test_anacondas_channels_are_refused_by_every_address(course: Course, channel: str) -> None:
+def test_anacondas_channels_are_refused_by_every_address(course: EnvironmentCourse, channel: str) -> None:
     message = course.refused(f"channels:\n  - {channel}\ndependencies:\n  - numpy\n")
     assert message.startswith(f"environment.yml, line 2: the channel {channel} is refused"), message
     assert "`conda-forge`" in message
 
 
 @pytest.mark.parametrize("channel", ["conda-forge", "rapidsai", "https://conda.example.com/main", "main-lab"])
-def test_channels_of_others_are_not_taken_for_anacondas(course: Course, channel: str) -> None:
-    result = course.lock(f"channels: [{channel}]\ndependencies:\n  - numpy\n", _ansible_check_mode=True)
+def test_channels_of_others_are_not_taken_for_anacondas(course: EnvironmentCourse, channel: str) -> None:
+    result = course.run(f"channels: [{channel}]\ndependencies:\n  - numpy\n", _ansible_check_mode=True)
     assert not result.get("failed"), result["msg"]
 
 
-def test_all_mistakes_are_told_in_one_run(course: Course) -> None:
+def test_all_mistakes_are_told_in_one_run(course: EnvironmentCourse) -> None:
     message = course.refused(
         "channels:\n  - defaults\n  - conda-forge\ndependencies:\n  - python=3.12.*\n  - conda-forge::numpy\n"
         "  - scikit_learn\n  - panda\n  - numpy=>1\n"
@@ -226,7 +188,7 @@ def test_all_mistakes_are_told_in_one_run(course: Course) -> None:
     assert "Did you mean pandas?" in mistakes[2]
 
 
-def test_an_export_from_windows_is_told_build_by_build(course: Course) -> None:
+def test_an_export_from_windows_is_told_build_by_build(course: EnvironmentCourse) -> None:
     message = course.refused(
         "name: ml\nchannels:\n  - conda-forge\ndependencies:\n  - ca-certificates=2023.5.7=h56e8100_0\n"
         "  - numpy=1.17.3=py37h1b885b7_4\n  - vc=14.3=hb25d44b_16\nprefix: C:\\Users\\ada\\anaconda3\\envs\\ml\n"
@@ -235,28 +197,28 @@ def test_an_export_from_windows_is_told_build_by_build(course: Course) -> None:
     assert "for Windows" in message
 
 
-def test_mistakes_are_told_although_the_channel_does_not_answer(course: Course) -> None:
-    result = course.lock(f"{CHANNEL}  - numpy=>1\n", mirror_url="http://127.0.0.1:9")
+def test_mistakes_are_told_although_the_channel_does_not_answer(course: EnvironmentCourse) -> None:
+    result = course.run(f"{CHANNEL}  - numpy=>1\n", mirror_url="http://127.0.0.1:9")
     assert result["msg"].startswith("environment.yml, line 3: `numpy=>1` is not understood")
 
 
-def test_packages_that_do_not_go_together_are_named_with_their_lines(course: Course) -> None:
+def test_packages_that_do_not_go_together_are_named_with_their_lines(course: EnvironmentCourse) -> None:
     message = course.refused(f"{CHANNEL}  - python\n  - old-plots\n  - numpy>=2\n")
     assert message.startswith("environment.yml asks for packages that do not go together (lines 4 and 5):\n"), message
     assert len(message.splitlines()) <= 5
 
 
-def test_variables_are_kept_in_the_lock_as_they_are_written(course: Course) -> None:
+def test_variables_are_kept_in_the_lock_as_they_are_written(course: EnvironmentCourse) -> None:
     lock = course.locked(f"{CHANNEL}  - numpy\nvariables:\n  TF_USE_LEGACY_KERAS: '1'\n  SEED: 007\n  SHOWN: yes\n")
     assert lock.request.variables == (("TF_USE_LEGACY_KERAS", "1"), ("SEED", "007"), ("SHOWN", "yes"))
 
 
-def test_a_lock_from_before_variables_were_read_gets_them_and_keeps_its_packages(course: Course) -> None:
+def test_a_lock_from_before_variables_were_read_gets_them_and_keeps_its_packages(course: EnvironmentCourse) -> None:
     text = f"{CHANNEL}  - numpy\nvariables:\n  SEED: 7\n"
     packages = course.locked(text).packages
     before = course.lock_file.read_text().splitlines(keepends=True)
     course.lock_file.write_text("".join(line for line in before if not line.startswith("# variables:")))
-    assert course.lock(text)["changes"] == ["the same packages, chosen for the new request"]
-    assert parse(course.lock_file.read_text(), "lock").packages == packages
+    assert course.run(text)["changes"] == ["the same packages, chosen for the new request"]
+    assert course.lock.packages == packages
     assert course.lock_file.read_text() == "".join(before)
-    assert course.lock(text)["changed"] is False
+    assert course.run(text)["changed"] is False

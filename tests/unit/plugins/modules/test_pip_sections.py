@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, parse
-from ansible_collections.machine_learning.classroom.plugins.modules import conda_lock
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock
 
 from tests.support.conda_channels import library, python, write_channel
+from tests.support.environment_course import EnvironmentCourse
 from tests.support.wheel_index import write_source, write_wheel
 
 if TYPE_CHECKING:
@@ -56,83 +54,55 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Course:
-    """An environment.yml with a `pip:` section, and its lock."""
-
-    def __init__(self, folder: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Lay it out in `folder`."""
-        self.environment = folder / "environment.yml"
-        self.lock_file = folder / "environment.lock"
-        self._mirror = mirror
-        self._capsys = capsys
-
-    def lock(self, *lines: str, head: str = HEAD) -> dict[str, Any]:
-        """Run the module; returns its result."""
-        section = "".join(f"    - {line}\n" for line in lines)
-        self.environment.write_text(head + (f"  - pip:\n{section}" if lines else ""))
-        arguments = {
-            "environment_file": str(self.environment),
-            "lock_file": str(self.lock_file),
-            "mirror_url": self._mirror.as_uri(),
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            conda_lock.main()
-        result: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return result
-
-    def refused(self, *lines: str, head: str = HEAD) -> str:
-        """Return in which words a section is refused; its first line is line 6."""
-        result = self.lock(*lines, head=head)
-        assert result.get("failed"), result
-        return str(result["msg"])
-
-    def locked(self, *lines: str, head: str = HEAD) -> Lock:
-        """Return the lock of a section."""
-        result = self.lock(*lines, head=head)
-        assert not result.get("failed"), result["msg"]
-        return parse(self.lock_file.read_text(), "environment.lock")
+def file_with(*lines: str, head: str = HEAD) -> str:
+    """Return an environment.yml; the first of the lines below `pip:` is its line 6."""
+    return head + ("  - pip:\n" + "".join(f"    - {line}\n" for line in lines) if lines else "")
 
 
 @pytest.fixture
-def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> Course:
-    return Course(tmp_path, mirror, capsys)
+def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> EnvironmentCourse:
+    return EnvironmentCourse(tmp_path, mirror, capsys)
 
 
 def chosen(lock: Lock) -> dict[str, str]:
     return {wheel.name: wheel.version for wheel in lock.wheels}
 
 
-def test_a_section_is_locked_with_hashes_and_what_conda_has_is_taken_from_conda(course: Course, mirror: Path) -> None:
-    lock = course.locked("urlextract")
+def test_a_section_is_locked_with_hashes_and_what_conda_has_is_taken_from_conda(
+    course: EnvironmentCourse, mirror: Path
+) -> None:
+    lock = course.locked(file_with("urlextract"))
     assert chosen(lock) == {"urlextract": "1.9", "idna": "3.10"}  # neither numpy nor torch, though PyPI has both
     wheel = mirror / "simple/idna/idna-3.10-py3-none-any.whl"
     idna = next(each for each in lock.wheels if each.name == "idna")
     assert idna.hashes == (hashlib.sha256(wheel.read_bytes()).hexdigest(),)
     assert "pip" in {package.name for package in lock.packages}  # which installs them, though nobody asked for it
-    assert course.lock("urlextract")["changed"] is False
+    assert course.run(file_with("urlextract"))["changed"] is False
 
 
-def test_conda_still_reads_the_lock(course: Course) -> None:
-    lock = course.locked("urlextract")
+def test_conda_still_reads_the_lock(course: EnvironmentCourse) -> None:
+    lock = course.locked(file_with("urlextract"))
     lines = [line for line in lock.text().splitlines() if not line.startswith("#")]
     assert lines[0] == "@EXPLICIT"
     assert all("://" in line for line in lines[1:])
 
 
-def test_wheels_are_part_of_what_a_machine_is_brought_to_and_a_lock_without_them_is_as_it_was(course: Course) -> None:
-    without = course.locked()
+def test_wheels_are_part_of_what_a_machine_is_brought_to_and_a_lock_without_them_is_as_it_was(
+    course: EnvironmentCourse,
+) -> None:
+    without = course.locked(file_with())
     assert without.wheels == ()
     assert "#pip" not in without.text()
-    newer, older = course.locked("urlextract"), course.locked("urlextract==1.8")
+    newer, older = course.locked(file_with("urlextract")), course.locked(file_with("urlextract==1.8"))
     assert len({lock.digest for lock in (without, newer, older)}) == 3
     assert Lock(newer.request, without.packages).digest == without.digest
 
 
-def test_what_is_locked_stays_where_nothing_asks_for_another(course: Course) -> None:
-    course.lock("urlextract==1.8")
-    result = course.lock("urlextract", "rich")
+def test_what_is_locked_stays_where_nothing_asks_for_another(course: EnvironmentCourse) -> None:
+    course.run(file_with("urlextract==1.8"))
+    result = course.run(file_with("urlextract", "rich"))
     assert result["changes"] == ["added PyPI's rich 14.0"]
-    assert course.lock("rich")["changes"] == ["removed PyPI's idna 3.10", "removed PyPI's urlextract 1.8"]
+    assert course.run(file_with("rich"))["changes"] == ["removed PyPI's idna 3.10", "removed PyPI's urlextract 1.8"]
 
 
 @pytest.mark.parametrize(
@@ -146,8 +116,8 @@ def test_what_is_locked_stays_where_nothing_asks_for_another(course: Course) -> 
         pytest.param("idna >=3, <4", {"idna": "3.10"}, id="blanks"),
     ],
 )
-def test_lines_as_courses_write_them_are_locked(course: Course, line: str, wheels: dict[str, str]) -> None:
-    assert chosen(course.locked(line, head=HEAD + "  - pandas\n")) == wheels
+def test_lines_as_courses_write_them_are_locked(course: EnvironmentCourse, line: str, wheels: dict[str, str]) -> None:
+    assert chosen(course.locked(file_with(line, head=HEAD + "  - pandas\n"))) == wheels
 
 
 @pytest.mark.parametrize(
@@ -175,16 +145,16 @@ def test_lines_as_courses_write_them_are_locked(course: Course, line: str, wheel
         ),
     ],
 )
-def test_what_cannot_be_locked_is_refused_with_its_line(course: Course, line: str, words: list[str]) -> None:
-    message = course.refused(line, "idna")
+def test_what_cannot_be_locked_is_refused_with_its_line(course: EnvironmentCourse, line: str, words: list[str]) -> None:
+    message = course.refused(file_with(line, "idna"))
     assert message.startswith("environment.yml, line 6: "), message
     assert all(word in message for word in words), message
     assert len(message.splitlines()) <= 5
     assert not course.lock_file.exists()
 
 
-def test_a_clash_with_a_line_of_condas_names_both_lines(course: Course) -> None:
-    message = course.refused("numpy<2", head=HEAD.replace("scikit-learn", "numpy=2.1"))
+def test_a_clash_with_a_line_of_condas_names_both_lines(course: EnvironmentCourse) -> None:
+    message = course.refused(file_with("numpy<2", head=HEAD.replace("scikit-learn", "numpy=2.1")))
     assert message.startswith(
         "environment.yml, line 6: `numpy<2` does not go together with conda's numpy 2.1.0, which line 4 asks for "
         "(`numpy=2.1`).\n"
@@ -192,13 +162,13 @@ def test_a_clash_with_a_line_of_condas_names_both_lines(course: Course) -> None:
     assert "pip replaces nothing of conda's" in message
 
 
-def test_lines_that_do_not_go_together_are_both_named(course: Course) -> None:
-    message = course.refused("left", "right")
+def test_lines_that_do_not_go_together_are_both_named(course: EnvironmentCourse) -> None:
+    message = course.refused(file_with("left", "right"))
     assert message.startswith("environment.yml, line 6: `left` does not go together with `right` (line 7)"), message
 
 
-def test_all_lines_that_cannot_be_had_are_told_in_one_run(course: Course) -> None:
-    message = course.refused("nothere", "idna", "sources", "antique")
+def test_all_lines_that_cannot_be_had_are_told_in_one_run(course: EnvironmentCourse) -> None:
+    message = course.refused(file_with("nothere", "idna", "sources", "antique"))
     assert [line[:10] for line in message.splitlines()[1:]] == ["  - line 6", "  - line 8", "  - line 9"]
 
 
@@ -212,6 +182,6 @@ def test_all_lines_that_cannot_be_had_are_told_in_one_run(course: Course) -> Non
         pytest.param("  - pip:\n    - idna\n    npm:\n    - b\n", ["line 7", "`npm:`"], id="section_two"),
     ],
 )
-def test_a_section_of_another_form_is_told_as_such(course: Course, section: str, words: list[str]) -> None:
-    message = course.refused(head=HEAD + section)
+def test_a_section_of_another_form_is_told_as_such(course: EnvironmentCourse, section: str, words: list[str]) -> None:
+    message = course.refused(HEAD + section)
     assert all(word in message for word in words), message

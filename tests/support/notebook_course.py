@@ -18,6 +18,7 @@ from ansible_collections.machine_learning.classroom.plugins.action import notebo
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import delivery, student_files
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge as merge_module
 from ansible_collections.machine_learning.classroom.plugins.modules import notebooks as notebooks_module
+from traitlets.log import get_logger
 
 from tests.support.notebooks import BASE, FIXED, MORE, SOLVED, edited, set_in
 
@@ -118,6 +119,7 @@ def merge_here(monkeypatch: pytest.MonkeyPatch) -> None:
     def merge(base: bytes, student: bytes, template: bytes) -> dict[str, Any]:
         return merge_module.answer({"base": base.decode(), "student": student.decode(), "template": template.decode()})
 
+    get_logger()  # which nbformat imports only when it has something against a notebook
     monkeypatch.setattr(delivery, "program_merger", lambda *_: merge)
     monkeypatch.setattr(student_files, "QUIET_S", 0.0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -117,3 +117,19 @@ def test_what_ec2_shows_late_is_not_launched_twice(desk: Desk, room: Rooms) -> N
     LATENESS.set()
     assert room.seated() == [(name, "running") for name in STUDENTS]
     assert "changed=0 " in desk.play(f"{HERE} provision.yml").text
+
+
+def test_a_machine_that_aws_does_not_list_in_time_is_named(desk: Desk, rooms: Rooms) -> None:
+    """One that replace.yml has seen by its id, for example."""
+    LATENESS.set(launch_s=3600)
+    machine = rooms.add("ada")
+    find: dict[str, Any] = {"role": "machines", "tasks_from": "find"}
+    assert desk.play_tasks({**find}, __machines_seen=[machine], __machines_list_retries=1).failure == (
+        f"AWS does not list these machines yet, although they are there: {machine}\n"
+        "It shows late what is new. Run this again in a minute: it goes on from here."
+    )
+    LATENESS.set(launch_s=1)
+    assert desk.play_tasks({**find}, __machines_seen=[machine]).code == 0
+    desk.aws.refuse("DescribeInstances", "UnauthorizedOperation")
+    words = desk.play_tasks(find, __machines_seen=[machine], __machines_list_retries=1).failure
+    assert "AWS does not permit DescribeInstances to these credentials" in words

@@ -121,7 +121,7 @@ def lab() -> Iterator[None]:
     if RUN.exists() or STATE.exists():
         sys.exit("The lab is up. End it first (make lab-down): the benchmark needs the machine for itself.")
     try:
-        shell(".venv/bin/python -m lab up")
+        shell(".venv/bin/python -m lab up --on-time")
         shell(f".venv/bin/python -m lab quota L-1216C47A {VCPUS}")
         yield
     finally:

@@ -66,7 +66,7 @@ def class_of(machines: int, home: Path) -> dict[str, dict[str, str]]:
     """Bring up a class of made-up students with work, measure, and take it down."""
     roster = home / "students.csv"
     roster.write_text("name,email\n" + "".join(f"Student {n},student{n:02d}@example.com\n" for n in range(machines)))
-    shell(f".venv/bin/python -m lab up --roster {roster}")
+    shell(f".venv/bin/python -m lab up --on-time --roster {roster}")
     try:
         shell("source lab/activate && ansible-playbook provision.yml benchmarks/accounts.yml")
         work = home / "work"

@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         roster = Path(folder, "students.csv")
         roster.write_text("name,email\nOne,one@example.com\nTwo,two@example.com\n")
-        shell(f".venv/bin/python -m lab up --roster {roster}")
+        shell(f".venv/bin/python -m lab up --on-time --roster {roster}")
         try:
             shell(
                 "source lab/activate && ansible-playbook provision.yml configure.yml -e '{\"class_spare_machines\": 1}'"

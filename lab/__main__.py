@@ -9,12 +9,21 @@ import sys
 from pathlib import Path
 
 from lab import control, layout, lifecycle, state
+from lab.lateness import USUAL
 from lab.shell import LabError
 
 HOST_ACTIONS = {
     "cut": "take the machine's link down: it runs, but nobody reaches it",
     "heal": "take the link up again",
     "kill": "end the machine as if its power went",
+}
+
+# What `late` may be told, and what is late then.
+LATE = {
+    "launch": "until what was launched is shown",
+    "tags": "until tags that were set are read",
+    "ending": "that shutting down takes",
+    "console": "after each boot until consoles have output",
 }
 
 
@@ -36,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> None:
         state.require_ours(state.holder())
     match arguments.command:
         case "up":
-            lifecycle.up(arguments.roster)
+            lifecycle.up(arguments.roster, on_time=arguments.on_time)
         case "down":
             lifecycle.down(keep_state=arguments.keep_state)
         case "status":
@@ -46,8 +55,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "quota":
             control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
         case "late":
-            seconds = {f"{what}_s": getattr(arguments, what) for what in ("launch", "tags", "ending", "console")}
-            control.ask("POST", "late", seconds)
+            control.ask("POST", "late", USUAL if arguments.usual else {name: vars(arguments)[name] for name in USUAL})
         case "endpoint" if arguments.what == "stop":
             control.stop()
         case "endpoint":
@@ -61,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="bring the lab up; safe to repeat")
     up.add_argument("--roster", type=_file, help="the class's roster (default: students.example.csv)")
+    up.add_argument("--on-time", action="store_true", help="with an EC2 that is never late, unlike AWS: see late")
     down = commands.add_parser("down", help="end it and leave nothing behind")
     down.add_argument("--keep-state", action="store_true", help="leave lab/state: mail, the class's state, logs")
     commands.add_parser("status", help="show what is up")
@@ -78,13 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
     quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
-    late = commands.add_parser("late", help="let EC2 be late, as AWS is; without options, on time again")
-    late.add_argument("--launch", type=float, default=0, help="seconds until what was launched is shown (default: 0)")
-    late.add_argument("--tags", type=float, default=0, help="seconds until tags that were set are read (default: 0)")
-    late.add_argument("--ending", type=float, default=0, help="seconds that shutting down takes (default: 0)")
-    late.add_argument(
-        "--console", type=float, default=0, help="seconds after each boot until consoles have output (default: 0)"
-    )
+    late = commands.add_parser("late", help="let EC2 be late, as AWS is; without options, on time")
+    for option, what in LATE.items():
+        late.add_argument(f"--{option}", dest=f"{option}_s", metavar="S", type=float, default=0, help=f"seconds {what}")
+    late.add_argument("--usual", action="store_true", help="as late as a new lab")
     for name, what in HOST_ACTIONS.items():
         action = commands.add_parser(name, help=what)
         action.add_argument("seat", help="the machine's Name tag, or its instance id")
@@ -118,6 +124,7 @@ def _status() -> None:
     for fault in found["faults"]:
         of = f" of {fault['seat']}" if fault["seat"] else ""
         print(f"Waiting fault {fault['action']}{of} {fault['code']}, {fault['times']} times after {fault['after']}")
+    print("Late         ", ", ".join(f"{option} {found['lateness'][f'{option}_s']:g} s" for option in LATE))
     for pool in found["capacity"]:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:

@@ -22,7 +22,7 @@ from lab.faults import Fault, Faults
 from lab.fleet import Fleet
 from lab.front_door import FrontDoor, send
 from lab.iam import Iam
-from lab.lateness import LATENESS
+from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
@@ -83,6 +83,8 @@ class Endpoint:
         if path.startswith(CONTROL):
             return self._control(environ["REQUEST_METHOD"], path.removeprefix(CONTROL), body, start_response)
         request = ApiRequest.read(environ, body)
+        with self._fleet.lock:
+            LATENESS.write_tags()  # permissions go by them, too
         if refusal := self._door.refusal(request):
             answer, status = send(start_response, refusal.status, *refusal.body(request)), refusal.status
         else:
@@ -126,7 +128,7 @@ class Endpoint:
                     self._faults.clear()
                     CAPACITY.clear()
                 case "POST", "late":
-                    LATENESS.set(**values)
+                    self._set_lateness(values)
                 case "POST", "quota":
                     self._set_quota(**values)
                 case "POST", _ if what in HOST_ACTIONS:
@@ -137,6 +139,12 @@ class Endpoint:
         except LabError as error:
             return send(start_response, 400, "text/plain", str(error))
         return send(start_response, 200, "application/json", json.dumps(result))
+
+    def _set_lateness(self, seconds: dict[str, float]) -> None:
+        """Be so late from now on, also in a process after this one."""
+        with self._fleet.lock:
+            LATENESS.set(**seconds)
+            self._save()
 
     def _set_quota(self, code: str, limit: float, region: str) -> None:
         """Grant the account another vCPU quota in `region`."""
@@ -164,6 +172,7 @@ class Endpoint:
             "machines": sorted(machines, key=lambda machine: (machine["name"], machine["id"])),
             "faults": self._faults.waiting(),
             "capacity": CAPACITY.left(),
+            "lateness": LATENESS.settings,
         }
 
     def _save(self) -> None:
@@ -174,18 +183,29 @@ class Endpoint:
                 for account, regions in list(ec2_backends.items())
                 for region, backend in list(regions.items())
             }
-            data = pickle.dumps({"backends": backends, "addresses": self._fleet.addresses})
+            data = pickle.dumps(
+                {
+                    "backends": backends,
+                    "addresses": self._fleet.addresses,
+                    "lateness": LATENESS.settings,
+                    "waiting_tags": LATENESS.waiting_tags(),  # bound to these backends
+                }
+            )
         write_private(layout.ENDPOINT_STATE, data)
 
     def _restore(self) -> None:
-        """Take up what an earlier run saved."""
+        """Take up what an earlier run saved; a new lab is as late as usual."""
         if not layout.ENDPOINT_STATE.exists():
+            LATENESS.set(**USUAL)
             return
         with layout.ENDPOINT_STATE.open("rb") as file:
             saved = SavedState(file).load()
         for (account, region), backend in saved["backends"].items():
             ec2_backends[account][region] = backend
         self._fleet.addresses = saved["addresses"]
+        LATENESS.set(**saved.get("lateness", {}))  # a lab of before was on time
+        for write in saved.get("waiting_tags", []):
+            write()
 
     def _save_changes(self) -> None:
         """Save what hosts changed; several changes at once make one save."""

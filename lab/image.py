@@ -33,6 +33,8 @@ class Release:
     ami_name: str
     owner: str
     parameter: str
+    # The scripts of the recipe that turn a minimal Debian into it, in their order.
+    scripts: tuple[str, ...] = ("customize",)
 
     @property
     def ami(self) -> str:
@@ -50,6 +52,9 @@ PACKAGES = (
     *("iproute2", "iputils-ping", "procps", "less", "nano", "tzdata"),
     *("unattended-upgrades", "needrestart"),  # which may upgrade and restart what they like, in the middle of a class
 )
+
+# What 26.04 has in the place of sudo and of most of GNU's coreutils. sudo stays for its files below /etc.
+RUST_PACKAGES = ("sudo-rs", "rust-coreutils")
 
 # Documentation is half of the time of unpacking.
 CUSTOMIZE_OPTIONS = (
@@ -79,10 +84,11 @@ RELEASES = (
     Release(
         name="debian-13",
         suite="trixie",
-        packages=PACKAGES,
+        packages=(*PACKAGES, *RUST_PACKAGES),
         ami_name="ubuntu/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-server-20260423",
         owner=CANONICAL,
         parameter="/aws/service/canonical/ubuntu/server/26.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+        scripts=("customize", "oxidize"),
     ),
 )
 
@@ -131,7 +137,7 @@ def _build(release: Release, archive: Path) -> None:
         "--quiet",
         *CUSTOMIZE_OPTIONS,
         f"--include={','.join(release.packages)}",
-        f'--customize-hook="{RECIPE / "customize"}" "$1"',
+        *(f'--customize-hook="{RECIPE / script}" "$1"' for script in release.scripts),
         release.suite,
         str(archive),
         timeout=1800,

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+# How late a new lab is, in seconds as below: little beside what AWS may take, and enough to be noticed.
+USUAL = {"launch_s": 1.0, "tags_s": 1.0, "ending_s": 30.0, "console_s": 20.0}
+
 
 @dataclass
 class Lateness:
@@ -37,6 +40,11 @@ class Lateness:
         """Be so late from now on, also with what was asked before."""
         self.launch_s, self.tags_s, self.ending_s, self.console_s = launch_s, tags_s, ending_s, console_s
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """How late it is, as `set` takes it."""
+        return {name: getattr(self, name) for name in USUAL}
+
     def launched(self, ids: Iterable[str]) -> None:
         """Note that these were launched now."""
         with self._lock:
@@ -51,6 +59,11 @@ class Lateness:
         """Note what writes tags that were set now."""
         with self._lock:
             self._tags.append((self.clock(), write))
+
+    def waiting_tags(self) -> list[Callable[[], None]]:
+        """Return what writes the tags that are not to be read yet, in their order."""
+        with self._lock:
+            return [write for _, write in self._tags]
 
     def write_tags(self) -> None:
         """Write those that are to be read by now, in their order."""

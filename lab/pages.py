@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -20,7 +21,6 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
     def describe_instances(self) -> Any:
         """DescribeInstances: a page, and the token of the next one."""
         self.error_on_dryrun()
-        LATENESS.write_tags()
         ids, asked = self._get_param("InstanceIds", []), self._get_param("MaxResults")
         if ids and asked:
             message = "The parameter instancesSet cannot be used with the parameter maxResults"
@@ -51,8 +51,8 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
         result = super().create_tags()
         if LATENESS.tags_s:
             tags.update(before)
-            backend, tags_set = self.ec2_backend, {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
-            LATENESS.tag(lambda: backend.create_tags(list(before), tags_set))
+            tags_set = {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+            LATENESS.tag(partial(self.ec2_backend.create_tags, list(before), tags_set))
         return result
 
     def describe_instance_status(self) -> Any:

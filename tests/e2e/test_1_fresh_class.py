@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.commands import STATE, command, mails, on_all_machines, play, recap, requests
+from tests.support.commands import STATE, bring_lab_up, command, mails, on_all_machines, play, recap, requests
 
 READS = re.compile(r"Describe|Get|List")
 # Everything on a machine that configure may write to, by name, time, owner, mode and size.
@@ -19,7 +19,7 @@ LISTING = (
 
 def test_check_on_a_fresh_class_calls_nothing_that_changes_anything(before: dict[str, set[str]]) -> None:
     assert not before["control groups"]
-    command(".venv/bin/python -m lab up")
+    bring_lab_up()
     done = play("provision.yml configure.yml status.yml --check")
     assert recap(done.stdout)["localhost"]["failed"] == 0
     calls = {call["action"] for call in requests()}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.account_owner import ec2
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up
-from tests.support.commands import command
+from tests.support.commands import bring_lab_up, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def _lab() -> Iterator[None]:
     """Bring the lab up, and take it down again."""
     refuse_a_lab_that_is_up()
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         yield
     finally:
         command("make lab-down DISCARD=1")

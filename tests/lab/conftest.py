@@ -44,7 +44,7 @@ def traces_before() -> Iterator[dict[str, set[str]]]:
     refuse_a_lab_that_is_up()
     before = traces()
     try:
-        up = lab("up")
+        up = lab("up", "--on-time")
         assert up.returncode == 0, up.stderr
         yield before
     finally:

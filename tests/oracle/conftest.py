@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.class_machines import refuse_a_lab_that_is_up
-from tests.support.commands import command
+from tests.support.commands import bring_lab_up, command
 from tests.support.lab_course import Course
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     made = Course(tmp_path_factory.mktemp("course"), {})
     made.write_roster(["ada"])
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         made.play("provision.yml configure.yml")
         yield made
     finally:

@@ -146,6 +146,8 @@ class Aws:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         request = ApiRequest.read(environ, body)
         self.requests.append(request)
+        with self._one_at_a_time:
+            LATENESS.write_tags()
         if refusal := self._door.refusal(request):
             self.refusals.append(refusal)
             answer = send(start_response, refusal.status, *refusal.body(request))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
-from tests.support.commands import STATE, TEARDOWN, command, mails, recap
+from tests.support.commands import STATE, TEARDOWN, bring_lab_up, command, mails, recap
 from tests.support.lab_course import Course
 from tests.support.letter import read_letter
 from tools import PROJECT
@@ -161,7 +161,7 @@ def term(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     # What is taught stays the same, whatever has become of the project's example.
     settings = {"class_students_per_machine": 2, "class_notebooks_directory": str(tree / "templates/notebooks")}
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         two_days(OldTerm(folder, settings, tree))
         yield Term(folder, settings)
     finally:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.baked import baking, images, remove_images, snapshots
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up
-from tests.support.commands import command, requests
+from tests.support.commands import bring_lab_up, command, requests
 from tests.support.lab_course import Course
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Course, Co
     for term in made:
         term.write_roster(STUDENTS)
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         yield made[0], made[1]
     finally:
         command("make lab-down DISCARD=1")

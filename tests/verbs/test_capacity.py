@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
-from tests.support.commands import command, mails, requests
+from tests.support.commands import bring_lab_up, command, mails, requests
 from tests.support.lab_course import Course
 from tests.support.letter import read_letter
 
@@ -29,7 +29,7 @@ def course(tmp_path: Path) -> Iterator[Course]:
     made = Course(tmp_path, {"class_confirm_teardown": "ml101"})
     made.write_roster(STUDENTS)
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         yield made
     finally:
         command("make lab-down DISCARD=1")

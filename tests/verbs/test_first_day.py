@@ -15,7 +15,7 @@ import pytest
 from lab.layout import VARIABLES
 from tests.support.account_owner import REGION, ec2
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
-from tests.support.commands import PROJECT_ON_MACHINE, command, mails, on_machine
+from tests.support.commands import PROJECT_ON_MACHINE, bring_lab_up, command, mails, on_machine
 from tests.support.first_day_guide import file_of, rows, under
 from tests.support.lab_course import at_terminal
 from tests.support.laptop import Laptop
@@ -84,7 +84,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstDay]:
     roster = folder / "students.csv"
     roster.write_text(ROSTER)
     try:
-        command(f".venv/bin/python -m lab up --roster {roster}")
+        bring_lab_up(f"--roster {roster}")
         # A setting of the class: no command of the guide names it.
         with VARIABLES.open("a") as settings:
             settings.write(f"class_work_home: {folder / 'work'}\n")

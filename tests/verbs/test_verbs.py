@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up
-from tests.support.commands import command, mails
+from tests.support.commands import bring_lab_up, command, mails
 from tests.support.lab_course import Course
 from tests.support.letter import read_letter
 
@@ -26,7 +26,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     made = Course(tmp_path_factory.mktemp("course"), {"class_students_per_machine": 2, "work_reach_wait_s": 20})
     made.write_roster(["ada", "grace", "mary"])
     try:
-        command(".venv/bin/python -m lab up")
+        bring_lab_up()
         made.play("provision.yml configure.yml")
         for seat in (SHARED, OWN):
             made.on(seat, f"cd {FOLDER}; for who in *; do echo of $who > $who/own.txt; done")

@@ -1,18 +1,30 @@
-"""What the lab's endpoint does without hosts: a state that an earlier version saved is read."""
+"""What the lab's endpoint does without hosts: what it saves is read again, also by a later version; it is late."""
 
 from __future__ import annotations
 
 import io
+import json
 import pickle
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from lab import image, instances
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from lab import endpoint, image, instances, layout
 from lab.backends import LabEC2, LabImage
-from lab.endpoint import SavedState
+from lab.endpoint import Endpoint, SavedState
+from lab.faults import Faults
+from lab.lateness import LATENESS, USUAL
+from lab.state import Secrets
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
+    from pathlib import Path
 
+REGION = "eu-central-1"
 AMI = image.RELEASES[0].ami
 
 
@@ -29,3 +41,75 @@ def test_a_state_is_read_that_was_saved_when_its_classes_lay_elsewhere(monkeypat
     assert type(read) is LabEC2
     assert type(read.amis[AMI]) is LabImage
     assert read.amis[AMI].name == backend.amis[AMI].name
+
+
+class Processes:
+    """Endpoints, one after the other, in the place of processes; they touch no host."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Begin with none."""
+        self._backends: dict[str, dict[str, LabEC2]] = {DEFAULT_ACCOUNT_ID: {}}
+        monkeypatch.setattr(endpoint, "ec2_backends", self._backends)
+        nothing = SimpleNamespace(
+            lock=threading.RLock(),
+            addresses={},
+            instances=list,
+            apply=lambda _instances: None,
+            watch=lambda: None,
+            settle_all=lambda: None,
+        )
+        for what in ("Fleet", "SecurityGroups", "FrontDoor", "install"):
+            monkeypatch.setattr(endpoint, what, lambda *_given: nothing)
+
+    def start(self) -> Endpoint:
+        """Start the first one, as `lab up` does, or the next one, which finds what the last one saved."""
+        self._backends[DEFAULT_ACCOUNT_ID][REGION] = LabEC2(REGION, DEFAULT_ACCOUNT_ID)
+        LATENESS.set()
+        return Endpoint(Faults(), Secrets(*[letter * 20 for letter in "abcdef"]))
+
+    @property
+    def backend(self) -> LabEC2:
+        """What the last one knows of the region."""
+        return self._backends[DEFAULT_ACCOUNT_ID][REGION]
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Processes]:
+    """Return them; afterwards EC2 is on time."""
+    monkeypatch.setattr(layout, "ENDPOINT_STATE", tmp_path / "endpoint.pickle")
+    monkeypatch.setattr(layout, "REQUESTS", tmp_path / "requests.jsonl")
+    yield Processes(monkeypatch)
+    LATENESS.set()
+    LATENESS.write_tags()
+
+
+def ask(running: Endpoint, method: str, what: str, values: Any = None) -> Any:
+    """Ask over the lab's own channel."""
+    body = json.dumps(values or {}).encode()
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": f"/lab/{what}", "CONTENT_LENGTH": str(len(body))}
+    answer = running({**environ, "wsgi.input": io.BytesIO(body)}, lambda *_begun: None)
+    return json.loads(b"".join(answer))
+
+
+def test_a_new_lab_is_late_until_it_is_told_otherwise_and_remembers_that(processes: Processes) -> None:
+    first = processes.start()
+    assert ask(first, "GET", "status")["lateness"] == USUAL
+    assert USUAL["ending_s"] >= 30
+    assert all(USUAL.values())
+    ask(first, "POST", "late", {"ending_s": 7})
+    assert ask(processes.start(), "GET", "status")["lateness"] == {**dict.fromkeys(USUAL, 0), "ending_s": 7}
+
+
+def test_a_lab_of_before_is_on_time_as_it_was(processes: Processes) -> None:
+    layout.ENDPOINT_STATE.write_bytes(pickle.dumps({"backends": {}, "addresses": {}}))
+    assert not any(ask(processes.start(), "GET", "status")["lateness"].values())
+
+
+def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -> None:
+    first = processes.start()
+    (vpc, *_) = processes.backend.vpcs
+    LATENESS.tag(partial(processes.backend.create_tags, [vpc], {"Class": "new"}))
+    ask(first, "POST", "late", {"tags_s": 1000})  # it saves
+    assert "Class" not in processes.backend.tags.get(vpc, {})
+    processes.start()
+    assert processes.backend.tags[vpc]["Class"] == "new"

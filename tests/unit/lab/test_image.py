@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +28,12 @@ def test_an_ami_is_another_with_whatever_goes_into_it() -> None:
     release = image.RELEASES[0]
     assert release.ami == replace(release).ami
     assert release.ami != replace(release, packages=(*release.packages, "acl")).ami
+
+
+def test_the_scripts_of_an_image_can_be_run() -> None:
+    scripts = {script for release in image.RELEASES for script in release.scripts}
+    assert scripts == {path.name for path in layout.RECIPE.iterdir() if path.is_file()}
+    assert all(os.access(layout.RECIPE / script, os.X_OK) for script in scripts)
 
 
 def test_an_image_is_built_for_the_first_host_that_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lab import hosts, network
@@ -16,6 +18,7 @@ from lab.fleet import Fleet
 from lab.image import RELEASES
 from lab.lateness import LATENESS, Lateness
 from tests.support import account_owner
+from tests.support.desk import ACCESS_KEY, SECRET_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +92,26 @@ def test_tags_are_read_as_they_were_before(ec2: EC2Client) -> None:
     assert (read(), found(ec2)) == ({"Class": "late"}, [machine])
     LATENESS.set()
     assert (read(), found(ec2)) == ({"Class": "other", "Name": "new"}, [])
+
+
+def test_whatever_asks_reads_tags_once_their_time_has_come(aws: Aws, ec2: EC2Client) -> None:
+    """The user of docs/aws-policy.json may end a machine as soon as AWS shows that it is one of a class."""
+    machine = launch(ec2)
+    ec2.delete_tags(Resources=[machine], Tags=[{"Key": "Class"}])
+    ec2.create_tags(Resources=[machine], Tags=[{"Key": "Name", "Value": "old"}])
+    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=account_owner.REGION)
+    user = session.client("ec2", endpoint_url=aws.url, config=Config(retries={"total_max_attempts": 1}))
+    LATENESS.set(tags_s=1000)
+    ec2.create_tags(Resources=[machine], Tags=[{"Key": "Class", "Value": "late"}, {"Key": "Name", "Value": "new"}])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        user.terminate_instances(InstanceIds=[machine])
+    LATENESS.set()
+    user.terminate_instances(InstanceIds=[machine])
+    LATENESS.set(tags_s=1000)
+    ec2.create_tags(Resources=[machine], Tags=[{"Key": "Name", "Value": "newest"}])
+    LATENESS.set()
+    named: Any = [{"Name": "resource-id", "Values": [machine]}, {"Name": "key", "Values": ["Name"]}]
+    assert [tag["Value"] for tag in ec2.describe_tags(Filters=named)["Tags"]] == ["newest"]
 
 
 def test_what_shuts_down_holds_its_group_until_it_has_ended(ec2: EC2Client) -> None:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import http.server
 import json
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.conda_channels import write_class_channel
 from tests.support.desk import Desk
+from tests.support.locks import write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +61,23 @@ def test_the_defaults_channel(desk: Desk) -> None:
         "environment.yml, line 2: the channel defaults is refused, because Anaconda's terms of service ask most "
         "organisations to pay for it.\nPut `conda-forge` in its place: it is free and has the same."
     )
+
+
+@pytest.mark.long
+def test_a_notebook_that_is_given_to_nobody(desk: Desk) -> None:
+    folder = desk.home / "notebooks"
+    folder.mkdir()
+    (folder / "01-first.ipynb").write_text('<<<<<<< HEAD\n{"cells": [],\n=======\n{}\n>>>>>>> other\n')
+    (folder / "02-second.ipynb").touch()
+    os.mkfifo(folder / "p")
+    (folder / "README.md").write_text("# Welcome\n")
+    write_lock(desk.home / "environment.lock")
+    shown = desk.play("configure.yml", class_notebooks_directory=str(folder))
+    assert shown.failure.splitlines()[-3:] == [
+        "01-first.ipynb is given to nobody: its line 1 begins a conflict that git could not merge (<<<<<<<).",
+        "02-second.ipynb is given to nobody: it is empty.",
+        "p is given to nobody: it is a pipe, not a file. Take it away.",
+    ]
 
 
 def test_a_package_that_nobody_has(desk: Desk, mirror: str) -> None:

@@ -18,7 +18,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
 )
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.job_questions import question
 
-from tests.support.notebook_course import FIRST, SECOND, STUDENT, Course, as_student
+from tests.support.notebook_course import STUDENT, Course, as_student
+
+FIRST, SECOND = "01-first.md", "week2/02-second.md"
 
 
 @pytest.fixture
@@ -68,9 +70,9 @@ def test_check_mode_says_the_same_and_does_nothing(course: Course) -> None:
     assert [change for change in said["changes"] if change in given] == given
     assert said["changes"] == [change for change in done["changes"] if not change.startswith("set ")]
 
-    course.template("week3/03-third.ipynb", "third")
+    course.template("week3/03-third.md", "third")
     said = course.give(check=True)
-    assert said["changes"] == [f"gave {STUDENT} week3/03-third.ipynb"]
+    assert said["changes"] == [f"gave {STUDENT} week3/03-third.md"]
     assert course.files() == {FIRST, SECOND}
     assert not (course.folder / "week3").exists()
     assert course.give()["changes"] == said["changes"]
@@ -94,11 +96,11 @@ def test_what_a_student_wrote_stays(course: Course) -> None:
 
 def test_a_new_template_is_given_and_only_that(course: Course) -> None:
     course.give()
-    course.template("03-third.ipynb", "third")
+    course.template("03-third.md", "third")
     result = course.give()
-    assert result["changes"] == [f"gave {STUDENT} 03-third.ipynb"]
+    assert result["changes"] == [f"gave {STUDENT} 03-third.md"]
     assert course.executions == 2
-    assert course.text("03-third.ipynb") == "third"
+    assert course.text("03-third.md") == "third"
 
 
 def test_what_was_given_is_remembered_with_its_bytes(course: Course) -> None:

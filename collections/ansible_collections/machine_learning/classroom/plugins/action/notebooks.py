@@ -34,10 +34,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
             templates = read_templates(self._loader.path_dwim(self._task.args["source"]))
         except NotebooksError as error:
             raise AnsibleActionFail(str(error)) from error
-        args = {**self._task.args, "templates": digests(templates)}
+        args = {**self._task.args, "templates": digests(templates.contents), "withheld": templates.held}
         answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         if answer.get("missing"):
-            args["contents"] = [base64.b64encode(zlib.compress(templates[path])).decode() for path in answer["missing"]]
+            lacking = [templates.contents[path] for path in answer["missing"]]
+            args["contents"] = [base64.b64encode(zlib.compress(content)).decode() for content in lacking]
             answer = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         result.update(answer)
         return result

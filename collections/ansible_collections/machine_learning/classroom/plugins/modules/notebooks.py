@@ -22,7 +22,10 @@ extends_documentation_fragment:
   - machine_learning.classroom.attributes.action
 options:
   source:
-    description: The folder on the control node. Hidden files are left out.
+    description:
+      - The folder on the control node. Hidden files are left out.
+      - So is what is useless to everybody, such as a notebook that Jupyter would not open. Whoever has it keeps it; see
+        M(machine_learning.classroom.templates_info).
     type: path
     required: true
   students:
@@ -54,6 +57,11 @@ options:
   templates:
     description: The sha256 of each file of O(source), by path. Filled in by the action plugin of the same name.
     type: dict
+  withheld:
+    description: Paths in O(source) that nobody is given for now. Filled in by the action plugin of the same name.
+    type: list
+    elements: str
+    default: []
   contents:
     description: Compressed bytes of files that the machine lacks. Filled in by the action plugin of the same name.
     type: list

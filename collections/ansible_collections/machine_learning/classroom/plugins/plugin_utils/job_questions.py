@@ -38,7 +38,8 @@ def _conda(arguments: Mapping[str, Any], _: Callable[[str], str]) -> dict[str, A
 
 
 def _notebooks(arguments: Mapping[str, Any], path_dwim: Callable[[str], str]) -> dict[str, Any]:
-    return {**arguments, "templates": digests(read_templates(path_dwim(str(arguments["source"]))))}
+    templates = read_templates(path_dwim(str(arguments["source"])))
+    return {**arguments, "templates": digests(templates.contents), "withheld": templates.held}
 
 
 def _restore(arguments: Mapping[str, Any], _: Callable[[str], str]) -> dict[str, Any]:

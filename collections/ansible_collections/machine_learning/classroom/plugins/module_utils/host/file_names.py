@@ -7,6 +7,7 @@ through JSON and becomes the same bytes again (`raw`).
 from __future__ import annotations
 
 import os
+import unicodedata
 
 
 def raw(path: str) -> bytes:
@@ -17,6 +18,11 @@ def raw(path: str) -> bytes:
 def text(name: str | bytes) -> str:
     """Return `name` as our text, whatever encoding this Python uses for file names."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def composed(path: str) -> str:
+    """Return `path` with composed letters (NFC): a Mac may write ü as u and two dots (NFD), and means the same file."""
+    return unicodedata.normalize("NFC", path)
 
 
 def printable(path: str) -> str:

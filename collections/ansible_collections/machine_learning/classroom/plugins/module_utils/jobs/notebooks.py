@@ -6,6 +6,7 @@ import base64
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import composed
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.delivery import Delivery
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_process import (
     explain_os_error,
@@ -24,6 +25,7 @@ ARGUMENTS: dict[str, Any] = {
     "again": {"type": "list", "elements": "str", "default": []},
     "python": {"type": "path", "default": "/opt/conda/envs/conda_env/bin/python"},
     "templates": {"type": "dict"},
+    "withheld": {"type": "list", "elements": "str", "default": []},
     # Not secret, but nothing that anybody wants to read in the system's log.
     "contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
 }
@@ -31,8 +33,15 @@ ARGUMENTS: dict[str, Any] = {
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     """Do the job on the machine `host`."""
-    delivery = Delivery(host, given["directory"], store=given["store"], owner=given["owner"], python=given["python"])
-    templates, students, again = given["templates"] or {}, given["students"], given["again"]
+    delivery = Delivery(
+        host,
+        given["directory"],
+        store=given["store"],
+        owner=given["owner"],
+        python=given["python"],
+        withheld=given["withheld"],
+    )
+    templates, students, again = given["templates"] or {}, given["students"], list(map(composed, given["again"]))
     if unknown := [path for path in again if path not in templates]:
         host.fail(f"There is no {unknown[0]} among the templates, so it cannot come again.")
     outcomes, troubles = {}, []

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.accounts import primary_group
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import composed, printable
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks import merge
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge_process import program_merger
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.student_files import (
@@ -52,6 +52,7 @@ REPORTS = {
     "blocked": "{path} was not brought: something of the student's own is in the way.",
     "busy": "{path} is being written just now. Run again.",
     "carried": "{path} is {was} under a new name, with the student's edits. {was} stays, too.",
+    "renamed": "{path} is {aside} by now, as the student renamed it, and gets no more updates.",
     "orphan": "{path} is no longer among the templates. The student's edited file stays, and gets no more updates.",
 }
 # What is said about a renamed template tells of the old path as well.
@@ -79,10 +80,13 @@ class Delivery:
     the student's file is in offered/USERNAME.json: it is not offered twice, and is no base for a merge.
     """
 
-    def __init__(self, host: Host, directory: str, *, store: str, owner: str, python: str) -> None:
+    def __init__(
+        self, host: Host, directory: str, *, store: str, owner: str, python: str, withheld: Sequence[str] = ()
+    ) -> None:
         """Deliver below `directory`, one folder per student; `owner` owns that directory and the store.
 
-        `python` is the interpreter that has nbformat.
+        `python` is the interpreter that has nbformat. What is `withheld`, files and folders, is a template still: it is
+        only not given for now.
         """
         self._host = host
         self._directory = directory
@@ -91,6 +95,7 @@ class Delivery:
         self._offered = os.path.join(store, "offered")
         self._owner = owner
         self._merger = program_merger(python, inspect.getsource(merge))
+        self._withheld = frozenset(map(composed, withheld))
         self._brought: dict[str, bytes] = {}
 
     def keep(self, content: bytes) -> None:
@@ -112,8 +117,9 @@ class Delivery:
         for student in students:
             given = self._given(student)
             if given or not self._host.check_mode:
-                wanted |= self._wanted(student, given, templates, again) & set(templates)
-        return sorted(path for path in wanted if self._content(templates[path]) is None)
+                known = _as_given(given, templates)
+                wanted |= {known[path] for path in self._wanted(student, given, known, again) & set(known)}
+        return sorted(path for path, sha256 in templates.items() if sha256 in wanted and self._content(sha256) is None)
 
     def deliver(self, student: str, templates: Mapping[str, str], again: Sequence[str]) -> Outcome:
         """Bring the templates that `student` has not got, or has in an older edition; those in `again` even if deleted.
@@ -122,6 +128,8 @@ class Delivery:
         """
         folder = self._folder(student)
         given, offered = self._given(student), self._offers(student)
+        templates = _as_given(given, templates)
+        again = [*_as_given(given, dict.fromkeys(again, ""))]
         editions = self._editions(given, self._wanted(student, given, templates, again), templates, again)
         if not editions:
             return Outcome()
@@ -132,7 +140,15 @@ class Delivery:
                 verdicts |= {path: Verdict("given") for path, edition in editions.items() if not edition.given}
             else:
                 for path, verdict in as_student(
-                    student, folder, list(editions.values()), self._merger, dry=self._host.check_mode
+                    student,
+                    folder,
+                    list(editions.values()),
+                    self._merger,
+                    dry=self._host.check_mode,
+                    course={
+                        path: [each[path] for each in (given, templates) if path in each]
+                        for path in {*given, *templates}
+                    },
                 ):
                     verdicts[path] = verdict
         finally:  # what was done before it went wrong counts, too
@@ -142,7 +158,8 @@ class Delivery:
                     offered.pop(path, None)
                 elif verdict.what in ("aside", "orphan", "gone"):
                     offered[path] = templates.get(path, "")
-            self._tell(student, editions, verdicts, outcome)
+            self._tell(student, editions, verdicts, outcome, offered)
+            offered |= {verdict.aside: "" for verdict in verdicts.values() if verdict.what == "renamed"}
             self._remember(student, given, offered)
         return outcome
 
@@ -152,8 +169,18 @@ class Delivery:
         """Return the paths at which there may be something to do, those of former templates included."""
         offered = self._offers(student)
         news = {path for path, sha256 in templates.items() if sha256 not in (given.get(path), offered.get(path))}
-        former = {path for path in given if path not in templates and offered.get(path) != ""}
+        former = {
+            path
+            for path in given
+            if path not in templates and offered.get(path) != "" and not self._is_withheld(composed(path))
+        }
         return news | former | (set(again) & set(given) & set(templates))
+
+    def _is_withheld(self, path: str) -> bool:
+        """Say whether `path`, or a folder on the way, is withheld."""
+        while path and path not in self._withheld:
+            path = os.path.dirname(path)
+        return bool(path) or "." in self._withheld
 
     def _editions(
         self, given: Mapping[str, str], wanted: set[str], templates: Mapping[str, str], again: Sequence[str]
@@ -189,9 +216,17 @@ class Delivery:
         return renamed
 
     def _tell(
-        self, student: str, editions: Mapping[str, Edition], verdicts: Mapping[str, Verdict], outcome: Outcome
+        self,
+        student: str,
+        editions: Mapping[str, Edition],
+        verdicts: Mapping[str, Verdict],
+        outcome: Outcome,
+        told: Mapping[str, str],
     ) -> None:
-        """Say what became of each path: changes to Ansible, the rest in `outcome` to the instructor."""
+        """Say what became of each path: changes to Ansible, the rest in `outcome` to the instructor.
+
+        A file that the student renamed is named once: then it is among those that were `told`.
+        """
         done: dict[str, list[str]] = {"updated": [], "merged": []}
         explained = {editions[path].was for path, verdict in verdicts.items() if verdict.what in TOLD_OF}
         for path, verdict in verdicts.items():
@@ -203,7 +238,11 @@ class Delivery:
                 done[verdict.what].append(path)
             if verdict.what in KEPT:
                 outcome.kept.append(path)
-            if verdict.what in REPORTS and path not in explained:
+            if (
+                verdict.what in REPORTS
+                and path not in explained
+                and not (verdict.what == "renamed" and verdict.aside in told)
+            ):
                 sentence = REPORTS[verdict.what].format(path=path, why=why, aside=verdict.aside, was=edition.was)
                 outcome.report.append(f"{student}: {sentence}")
             elif verdict.what == "given" and why:
@@ -283,6 +322,12 @@ class Delivery:
             raise NotebooksError(f"{folder} is a link, not the folder of {student}. Move it aside, then run again.")
         self._host.directory(folder, mode=0o700, owner=student, group=primary_group(student))
         return folder if os.path.isdir(folder) else None
+
+
+def _as_given(given: Mapping[str, str], templates: Mapping[str, str]) -> dict[str, str]:
+    """Return `templates` by the paths under which they were given, where these are the same in other code points."""
+    spelled = {composed(path): path for path in given}
+    return {path if path in given else spelled.get(composed(path), path): sha256 for path, sha256 in templates.items()}
 
 
 def plain(text: str) -> str:

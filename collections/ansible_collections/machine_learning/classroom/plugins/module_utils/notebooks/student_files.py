@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import posixpath
 import re
@@ -19,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import raw, text
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import composed, raw, text
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     NO_FOLDER,
     blocks,
@@ -29,14 +30,20 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.se
     open_folder,
     write_new,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.merge import is_renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 # What a student has is compared and merged up to this size.
 COMPARED = 64 << 20
 # A file that was not written for so many seconds is not being saved just now.
 QUIET_S = 2.0
+# Endings of notebooks that Jupytext keeps as text, and how many bytes at the beginning name it.
+TEXT_NOTEBOOKS = ("py", "md", "Rmd", "qmd", "R", "jl")
+TEXT_HEAD = 4096
+# A notebook that is not hidden, nor a new edition that we laid beside.
+OWN_NOTEBOOK = re.compile(r"(?!\.)(?!.*\.new-[0-9a-f]{8}\.ipynb$).*\.ipynb", re.DOTALL)
 # How often we look again at a file that is being written.
 LOOKS = 3
 
@@ -60,7 +67,20 @@ class Edition:
 
 
 VERDICTS = frozenset(
-    ["given", "same", "updated", "merged", "carried", "aside", "blocked", "busy", "deleted", "orphan", "gone"]
+    [
+        "given",
+        "same",
+        "updated",
+        "merged",
+        "carried",
+        "aside",
+        "blocked",
+        "busy",
+        "deleted",
+        "renamed",
+        "orphan",
+        "gone",
+    ]
 )
 
 
@@ -70,11 +90,11 @@ class Verdict:
 
     what: str
     """given, same, updated, merged, carried (a renamed template, with the student's edits), aside (the new edition lies
-    beside), blocked (not even that), busy (being written all the time), deleted (by the student), orphan (edited, and
-    no longer a template) or gone (no longer a template, and nothing of the student's own)."""
+    beside), blocked (not even that), busy (being written all the time), deleted or renamed (by the student), orphan
+    (edited, and no longer a template) or gone (no longer a template, and nothing of the student's own)."""
     why: str = ""
     aside: str = ""
-    """The path of the new edition that lies beside the student's file."""
+    """The path of the new edition that lies beside the student's file, or of the student's file of another name."""
     notes: list[str] = field(default_factory=list)
     diff: list[str] = field(default_factory=list)
     """The student's file before and after, as text, where only the merge knows."""
@@ -94,14 +114,23 @@ class Found:
 class StudentFiles:
     """The files in one student's folder, to which editions are applied."""
 
-    def __init__(self, root: int, merger: Callable[[bytes, bytes, bytes], dict[str, Any]], *, dry: bool) -> None:
+    def __init__(
+        self,
+        root: int,
+        merger: Callable[[bytes, bytes, bytes], dict[str, Any]],
+        *,
+        dry: bool,
+        course: Mapping[str, Collection[str]],
+    ) -> None:
         """Work in the open folder `root`, which stays the caller's; `dry` for check mode.
 
-        `merger` answers for base, student's file and template as `merge.answer` does.
+        `merger` answers for base, student's file and template as `merge.answer` does; `course` is the sha256 of what
+        the student was given, and of the template, by path.
         """
         self._root = root
         self._merger = merger
         self._dry = dry
+        self._course = course
 
     def apply(self, edition: Edition) -> Verdict:
         """Bring `edition` to the student and say what became of it; OSError if the folder cannot be written."""
@@ -116,7 +145,7 @@ class StudentFiles:
             if folder is None:
                 return Verdict("blocked" if edition.sha256 else "gone")
             try:
-                return self._apply_in(folder, posixpath.basename(edition.path), edition)
+                return self._apply_in(folder, spelled(folder, posixpath.basename(edition.path)), edition)
             except PermissionError:
                 return Verdict("blocked")
 
@@ -151,14 +180,17 @@ class StudentFiles:
         """Do what is to be done, or return None if the student was faster."""
         found = look(folder, name)
         if not edition.sha256:
-            return Verdict("orphan" if found and found.digest != edition.given else "gone")
+            edited = found and found.digest != edition.given and not is_same_text(found.content, edition.base)
+            return Verdict("orphan" if edited else "gone")
         if found is None:
             if edition.given and not edition.again:
-                return Verdict("deleted")
+                return self._look_for_renamed(folder, edition)
             return self._give(folder, name, edition)
         if found.digest == edition.sha256:
             return Verdict("same")
         if edition.given and found.digest == edition.given:
+            if (pair := self._paired(name, found.content, edition)) and edition.content != edition.base:
+                return self._set_aside(folder, name, edition, pair)
             done = self._dry or replace(folder, name, found, edition.content, keep=False)
             return Verdict("updated") if done else None
         if not edition.given and not edition.was:
@@ -175,7 +207,8 @@ class StudentFiles:
     def _carry(self, edition: Edition) -> tuple[bytes, Verdict]:
         try:
             with self._folder_of(edition.was) as folder:
-                found = None if folder is None else settled(folder, posixpath.basename(edition.was))
+                name = posixpath.basename(edition.was)
+                found = None if folder is None else settled(folder, spelled(folder, name))
         except FileNotFoundError:
             found = None
         if found is None or found.content == edition.base:
@@ -191,6 +224,8 @@ class StudentFiles:
         if now is None or now.digest != found.digest:
             return None
         text, why, answer = self._merge(edition, found)
+        if text not in (None, found.content) and (pair := self._paired(name, found.content, edition)):
+            text, why = None, pair
         if text is None:
             return self._set_aside(folder, name, edition, why)
         notes = answer.get("notes", [])
@@ -208,12 +243,48 @@ class StudentFiles:
         if edition.base == edition.content:
             return found.content, "", {}
         if not edition.path.endswith(".ipynb"):
+            if is_same_text(edition.content, edition.base) or is_same_text(found.content, edition.content):
+                return found.content, "", {}
+            if is_same_text(found.content, edition.base):
+                return edition.content, "", {}
             return None, "the student changed it", {}
         answer = self._merger(edition.base, found.content, edition.content)
         text = answer.get("text")
         if not isinstance(text, str):
             return None, str(answer.get("doubt", "it could not be merged")), {}
         return text.encode(), "", answer
+
+    def _look_for_renamed(self, folder: int, edition: Edition) -> Verdict:
+        """Say under which name the student has what is no longer under its own; only beside it is looked."""
+        parent = posixpath.dirname(edition.path)
+        for name in sorted(map(text, os.listdir(folder))) if edition.path.endswith(".ipynb") and edition.base else ():
+            path = posixpath.join(parent, name)
+            if path in self._course or not OWN_NOTEBOOK.fullmatch(name):
+                continue
+            found = look(folder, name)
+            if found is not None and found.digest and is_renamed(edition.base or b"", found.content):
+                return Verdict("renamed", aside=path)
+        return Verdict("deleted")
+
+    def _paired(self, name: str, content: bytes, edition: Edition) -> str:
+        """Return, in words, what keeps a notebook from being replaced: Jupytext takes its cells from another file.
+
+        Jupyter with Jupytext refuses to open a notebook that is newer than the text file that it is paired with, if the
+        two differ. A file that the course gave, too, and that the student never touched, comes in a new edition itself.
+        """
+        stem, ending = posixpath.splitext(name)
+        named = partners(name, content)
+        for partner in [*named, *(f"{stem}.{other}" for other in TEXT_NOTEBOOKS)] if ending == ".ipynb" else ():
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(edition.path), partner))
+            try:
+                with open_file(self._root, path) as handle:
+                    there = b"".join(blocks(handle, COMPARED))
+            except OSError:  # there is none; or one that Jupytext could not read either
+                continue
+            is_paired = partner in named or b"jupytext:" in there[:TEXT_HEAD]
+            if is_paired and hashlib.sha256(there).hexdigest() not in self._course.get(path, ()):
+                return f"Jupytext pairs it with {partner}, from which Jupyter takes its cells"
+        return ""
 
     def _set_aside(self, folder: int, name: str, edition: Edition, why: str) -> Verdict:
         """Lay the new edition beside the student's file."""
@@ -226,6 +297,46 @@ class StudentFiles:
         if there is not None and there.digest != edition.sha256:
             return Verdict("blocked", why)
         return Verdict("aside", why, path)
+
+
+def is_same_text(content: bytes, other: bytes | None) -> bool:
+    """Say whether two texts differ in how lines end, and in empty lines at the end, at most."""
+    if other is None or b"\0" in content:
+        return content == other
+    one, another = (each.replace(b"\r\n", b"\n").rstrip(b"\n") for each in (content, other))
+    return one == another
+
+
+def partners(name: str, content: bytes) -> list[str]:
+    """Return the text files that Jupytext pairs with the notebook `name`, by their paths from its folder.
+
+    They are named by the notebook's metadata, such as `ipynb,py:percent` or `notebooks//ipynb,scripts//py`. Of a prefix
+    with a root only the common case is known: two folders side by side.
+    """
+    try:
+        formats = json.loads(content)["metadata"]["jupytext"]["formats"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return []
+    stem = posixpath.splitext(name)[0]
+    found = []
+    for each in formats.split(",") if isinstance(formats, str) else ():
+        prefix, _, rest = each.strip().partition(":")[0].rpartition("/")
+        suffix, _, ending = rest.rpartition(".")
+        if not ending or ending == "ipynb":
+            continue
+        ending = "py" if ending == "auto" else ending
+        above = "../" if prefix.endswith("/") else ""
+        folder = f"{above}{prefix.strip('/')}/" if prefix else ""
+        found.append(f"{folder}{stem}{suffix}.{ending}")
+    return found
+
+
+def spelled(folder: int, name: str) -> str:
+    """Return `name` in the code points that it has in `folder`, if it is there in others only."""
+    if name.isascii():
+        return name
+    alike = [other for other in map(text, os.listdir(folder)) if composed(other) == composed(name)]
+    return alike[0] if len(alike) == 1 else name
 
 
 def look(folder: int, name: str) -> Found | None:

@@ -28,7 +28,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
 from ansible_collections.machine_learning.classroom.plugins.module_utils.notebooks.templates import NotebooksError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 # Whoever owns the folder can stop a process that runs under the same account: we wait no longer than this, in seconds,
 # for its next message. There is one for every template, and a merge has its own, shorter limit.
@@ -47,11 +47,13 @@ def as_student(
     merger: Callable[[bytes, bytes, bytes], dict[str, Any]],
     *,
     dry: bool,
+    course: Mapping[str, Collection[str]],
 ) -> Iterator[tuple[str, Verdict]]:
     """Apply `editions` to `folder` in a process that is the student, and so can do no more than the student can.
 
-    Return the path of each with what became of it, as it is done. Raise NotebooksError if the process did not get to
-    the end, OSError if the folder cannot be opened.
+    `course` is the sha256 of what the student was given, and of the template, by path. Return the path of each edition
+    with what became of it, as it is done. Raise NotebooksError if the process did not get to the end, OSError if the
+    folder cannot be opened.
     """
     account = pwd.getpwnam(student)
     # Opened before the rights are given up: the student may have none on the way there (Ubuntu's /home/ubuntu).
@@ -61,7 +63,7 @@ def as_student(
             child = os.fork()
             if child == 0:
                 _become(account)
-                _work(StudentFiles(root, merger, dry=dry), editions, writing)
+                _work(StudentFiles(root, merger, dry=dry, course=course), editions, writing)
         finally:
             os.close(writing)
     open_paths = {edition.path for edition in editions}

@@ -1,7 +1,8 @@
 """What the lab's machines install from, because they have no way out: one folder, served over HTTP.
 
     conda-forge/          a conda channel of the same name, made from wheels (see lab/channel)
-    simple/               a Python package index with the conda client that machines install
+    simple/               a Python package index with the conda client that machines install, and with what a `pip:`
+                          section can ask for: lab/channel/pypi.in
     data/SHA256/NAME      the files of data/datasets.yml
 
 It is built once and kept: each part lies in the cache under a hash of everything that it was made from, and a new
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _CHANNEL_REQUIREMENTS = _PROJECT / "lab/channel/requirements.txt"
+_PYPI_REQUIREMENTS = _PROJECT / "lab/channel/pypi.txt"
 _CLIENT_REQUIREMENTS = _PROJECT / "roles/conda/files/client.txt"
 _DATASETS = _PROJECT / "data/datasets.yml"
 _MACHINES_PYTHONS = ("3.11", "3.12", "3.13")  # Debian 12, Ubuntu 24.04, Debian 13
@@ -54,9 +56,10 @@ def build(cache: Path) -> Path:
         def wheels() -> Path:
             return store.part("wheels", wheels_key, lambda folder: _download(_CHANNEL_REQUIREMENTS, folder))
 
+        on_index = (_CLIENT_REQUIREMENTS.read_bytes(), _PYPI_REQUIREMENTS.read_bytes(), Interpreter.ask().short)
         parts = {
             "conda-forge": store.part("channel", _key(wheels_key, *sources), lambda to: channel.build(to, wheels)),
-            "simple": store.part("simple", _key(_CLIENT_REQUIREMENTS.read_bytes(), sources[0]), _build_index),
+            "simple": store.part("simple", _key(*on_index, sources[0]), _build_index),
             "data": store.part(
                 "data",
                 _key(wheels_key, _DATASETS.read_bytes(), sources[0]),
@@ -134,6 +137,7 @@ def _build_index(folder: Path) -> None:
     downloads.mkdir()
     for version in _MACHINES_PYTHONS:
         _download(_CLIENT_REQUIREMENTS, downloads, "--python-version", version)
+    _download(_PYPI_REQUIREMENTS, downloads)  # for this Python, which is the environment's
     projects: dict[str, list[Path]] = {}
     for wheel in sorted(downloads.glob("*.whl")):
         projects.setdefault(wheel.name.split("-")[0].lower().replace("_", "-").replace(".", "-"), []).append(wheel)

@@ -96,8 +96,8 @@ class MailClass:
 
     @property
     def receipts(self) -> list[str]:
-        """Of whose letter there is a receipt."""
-        return sorted(path.stem for path in (self.state / "receipts").iterdir())
+        """Of whose letter there is a receipt: a whole one, not what a killed relay had begun to write."""
+        return sorted(path.stem for path in (self.state / "receipts").glob("*.json"))
 
 
 def relay_of(run: subprocess.Popen[str]) -> int:

@@ -74,8 +74,8 @@ class RelayProcess:
             return self._refused.get(username)
 
     def answers(self) -> bool:
-        """Say whether it is still there."""
-        return self._process.poll() is None
+        """Say whether it may still tell something. The process itself may be seen to end a moment later."""
+        return not self._silent
 
     def end(self) -> None:
         """Let no more letters begin. One that the server has is accepted, with its receipt."""

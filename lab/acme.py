@@ -52,15 +52,15 @@ def provide(cache: Path) -> Path:
 
 
 def configuration(
-    address: str, port: int, management_port: int, certificate: Path, *, http_port: int = 80, seconds: int | None = None
+    port: int, management_port: int, certificate: Path, *, http_port: int = 80, seconds: int | None = None
 ) -> dict[str, Any]:
-    """Return pebble's settings: where it listens, as whom, and for how long its certificates are valid.
+    """Return pebble's settings: on which ports it listens, as whom, and for how long its certificates are valid.
 
     `seconds` in the place of what each profile says.
     """
     return {
         "pebble": {
-            "listenAddress": f"{address}:{port}",
+            "listenAddress": f"127.0.0.1:{port}",  # acme_door.py is in front of it
             "managementListenAddress": f"127.0.0.1:{management_port}",
             "certificate": str(certificate),
             "privateKey": str(certificate),
@@ -78,22 +78,31 @@ def configuration(
 
 
 def run_pebble(
-    process: Background, program: Path, folder: Path, settings: Mapping[str, Any], dns_server: str
-) -> tuple[bytes, bytes]:
-    """Start pebble with `settings`, whose certificate is made here; keep its files in `folder`.
+    process: Background, program: Path, folder: Path, settings: Mapping[str, Any], dns_server: str, trusted: bytes
+) -> bytes:
+    """Start pebble with `settings`, kept in `folder`; return the root of what it issues, in PEM.
 
-    Returns the certificate by which its directory is trusted, and the root of what it issues, in PEM.
+    `trusted` is who vouches for its own certificate.
     """
-    own = settings["pebble"]
-    authority = Authority()
-    write_private(Path(own["certificate"]), authority.issue([own["listenAddress"].rpartition(":")[0], "127.0.0.1"]))
     write_private(folder / "pebble.json", json.dumps(settings))
-    trust = ssl.create_default_context(cadata=authority.certificate.decode())
-    roots = f"https://{own['managementListenAddress']}/roots/0"
+    trust = ssl.create_default_context(cadata=trusted.decode())
+    roots = f"https://{settings['pebble']['managementListenAddress']}/roots/0"
     found: list[bytes] = []
     command = [str(program), "-config", str(folder / "pebble.json"), "-dnsserver", dns_server]
     process.start(command, lambda: found.append(_get(roots, trust)), ENVIRONMENT)
-    return authority.certificate, found[0]
+    return found[0]
+
+
+def provide_certificate() -> bytes:
+    """Make the certificate of the lab's authority unless there is one; return who vouches for it, in PEM.
+
+    It stays the same as long as the lab, for hosts remember whom to trust.
+    """
+    if not (layout.ACME_CA.exists() and layout.ACME_CERTIFICATE.exists()):
+        authority = Authority()
+        write_private(layout.ACME_CERTIFICATE, authority.issue([layout.GATEWAY, "127.0.0.1"]))
+        write_private(layout.ACME_CA, authority.certificate)
+    return layout.ACME_CA.read_bytes()
 
 
 def start(cache: Path, seconds: int | None = None, *, anew: bool = False) -> None:
@@ -104,13 +113,10 @@ def start(cache: Path, seconds: int | None = None, *, anew: bool = False) -> Non
     process.stop()
     layout.ACME.mkdir(mode=0o700, exist_ok=True)
     give(layout.ACME)
-    settings = configuration(
-        layout.GATEWAY, layout.ACME_PORT, layout.ACME_MANAGEMENT_PORT, layout.ACME / "directory.pem", seconds=seconds
-    )
+    trusted = provide_certificate()
+    settings = configuration(layout.PEBBLE_PORT, layout.ACME_MANAGEMENT_PORT, layout.ACME_CERTIFICATE, seconds=seconds)
     dns_server = f"{layout.GATEWAY}:{layout.DNS_PORT}"
-    trust, root = run_pebble(process, provide(cache), layout.ACME, settings, dns_server)
-    write_private(layout.ACME_CA, trust)
-    write_private(layout.ACME_ROOT, root)
+    write_private(layout.ACME_ROOT, run_pebble(process, provide(cache), layout.ACME, settings, dns_server, trusted))
 
 
 def stop() -> bool:

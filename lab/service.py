@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from lab import layout, mail_sink, metadata_server, mirror_server, name_server, route53
+from lab import acme, acme_door, layout, mail_sink, metadata_server, mirror_server, name_server, route53
 from lab.endpoint import Endpoint
 from lab.faults import Faults
 from lab.state import Secrets
@@ -30,7 +30,8 @@ def main() -> None:
     threading.Thread(target=mirror.serve_forever, daemon=True).start()
     own = Secrets.load()
     mail_sink.start(own)
-    endpoint = Endpoint(Faults(), own)
+    faults = Faults()
+    endpoint = Endpoint(faults, own)
     metadata_server.start(endpoint.fleet)
 
     def names() -> dict[str, list[Any]]:
@@ -41,6 +42,13 @@ def main() -> None:
         name_server.start(names)
     except OSError as error:
         sys.exit(f"Something else on this machine answers DNS at {layout.GATEWAY}: end it ({error}).")
+    acme_door.start(
+        acme_door.Door(names, faults),
+        (layout.GATEWAY, layout.ACME_PORT),
+        ("127.0.0.1", layout.PEBBLE_PORT),
+        acme.provide_certificate(),
+        layout.ACME_CERTIFICATE,
+    )
     # Last: whoever finds the endpoint answering finds all of them.
     endpoint.serve()
 

@@ -112,7 +112,12 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
     monkeypatch.setattr(student_accounts, "shadow_hash", lambda _: "old")
     monkeypatch.setattr(student_accounts, "expiry", lambda _: "")
     texts: list[str] = []
-    monkeypatch.setattr(Promising, "file", lambda *written, mode: texts.append(written[2]) or mode)
+
+    def keep(_: Host, path: str, text: str, *, mode: int) -> bool:
+        texts.append(text)
+        return bool(path and mode)
+
+    monkeypatch.setattr(Promising, "file", keep)
     machine = Promising()
     given = {
         "password_hashes": {"new": "n", name: "x", "ada": "a"},

@@ -233,7 +233,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
 
 
 def _with_root(ami: Ami, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the disks of a launch: those that it asks for, and the root disk, as the image has it where they say nothing.
+    """Return the disks that a launch asks for, and the root disk, which is as the image has it where they do not say.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
     """

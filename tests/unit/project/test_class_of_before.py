@@ -216,14 +216,14 @@ def test_the_class_is_not_looked_for_where_it_does_not_live(old: Class) -> None:
     )
 
 
-def test_a_class_file_from_before_there_was_a_time_zone_has_one(tmp_path: Path) -> None:
+def test_a_class_file_from_before_there_were_a_time_zone_and_hours_has_utc_and_none(tmp_path: Path) -> None:
     settings = tmp_path / "group_vars/all"
     shutil.copytree(PROJECT / "group_vars", tmp_path / "group_vars")
     given = yaml.safe_load((settings / "class.yml").read_text())
-    del given["class_time_zone"]
+    del given["class_time_zone"], given["class_timetable"]
     (settings / "class.yml").write_text(yaml.safe_dump(given))
-    roles = [{"ansible.builtin.import_role": {"name": name}, "when": False} for name in ("machines", "system")]
-    read = {"ansible.builtin.debug": {"msg": "{{ machines_time_zone }}, {{ system_time_zone }}"}}
+    roles = [{"ansible.builtin.import_role": {"name": name}, "when": False} for name in ("machines", "system", "hours")]
+    read = {"ansible.builtin.debug": {"msg": "{{ machines_time_zone }}, {{ system_time_zone }}, {{ hours_timetable }}"}}
     play = tmp_path / "play.yml"
     play.write_text(yaml.safe_dump([{"hosts": "localhost", "tasks": [*roles, read]}]))
     inventory = shutil.copy(PROJECT / "inventory/10-control.yml", tmp_path)  # with these settings beside it
@@ -234,4 +234,4 @@ def test_a_class_file_from_before_there_was_a_time_zone_has_one(tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert "UTC, UTC" in shown.stdout, shown.stdout + shown.stderr
+    assert "UTC, UTC, {}" in shown.stdout, shown.stdout + shown.stderr

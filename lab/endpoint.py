@@ -24,6 +24,7 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
+from lab.regions import REGIONS
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.security_groups import SecurityGroups
@@ -57,7 +58,7 @@ class Endpoint:
         self._security_groups = SecurityGroups()
         self._security_groups.apply(self._fleet.instances())
         signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
-        self._door = FrontDoor([signatures, Throttling(), Iam(own.owner_access_key), Limits(), faults])
+        self._door = FrontDoor([signatures, REGIONS, Throttling(), Iam(own.owner_access_key), Limits(), faults])
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
@@ -131,6 +132,8 @@ class Endpoint:
                     self._set_lateness(values)
                 case "POST", "quota":
                     self._set_quota(**values)
+                case "POST", "region":
+                    self._enable_region(values["name"])
                 case "POST", _ if what in HOST_ACTIONS:
                     instance = self._fleet.instance(values["seat"])
                     HOST_ACTIONS[what](instance.id)
@@ -155,6 +158,12 @@ class Endpoint:
                 raise LabError(str(error)) from error
             self._save()
 
+    def _enable_region(self, name: str) -> None:
+        """Let the account use a region that not every account may, also in a process after this one."""
+        with self._fleet.lock:
+            REGIONS.enable(name)
+            self._save()
+
     def _status(self) -> dict[str, Any]:
         """Return what `python -m lab status` shows."""
         machines = [
@@ -173,6 +182,7 @@ class Endpoint:
             "faults": self._faults.waiting(),
             "capacity": CAPACITY.left(),
             "lateness": LATENESS.settings,
+            "opted_in": REGIONS.opted_in,
         }
 
     def _save(self) -> None:
@@ -188,6 +198,7 @@ class Endpoint:
                     "backends": backends,
                     "addresses": self._fleet.addresses,
                     "lateness": LATENESS.settings,
+                    "opted_in": REGIONS.opted_in,
                     "waiting_tags": LATENESS.waiting_tags(),  # bound to these backends
                 }
             )
@@ -204,6 +215,7 @@ class Endpoint:
             ec2_backends[account][region] = backend
         self._fleet.addresses = saved["addresses"]
         LATENESS.set(**saved.get("lateness", {}))  # a lab of before was on time
+        REGIONS.enable(*saved.get("opted_in", []))
         for write in saved.get("waiting_tags", []):
             write()
 

@@ -85,7 +85,7 @@ def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(mach
     assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter"], "ready")
     assert machine.begun == machine.ran  # the screen named each task before it ran, not afterwards
 
-    machine.variables["configure_force"] = "true"
+    machine.variables["project_configure_force"] = "true"
     known = machine.run(MAKE_READY, roles=roles)
     assert machine.ran == everything
     assert machine.said.count("changed: [machine-1]") == len(machine.ran)  # the tasks that say so, and no job

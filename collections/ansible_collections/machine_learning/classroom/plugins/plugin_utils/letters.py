@@ -36,12 +36,14 @@ def addressees(
 ) -> list[dict[str, Any]]:
     """List the students of `machines`, which are Ansible's variables of each, with what their letters say.
 
-    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`.
+    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`. Whom the
+    machine has refused an account has nothing to be told.
     """
     return [
         {**student, "seat": str(machine["inventory_hostname"]), "address": str(machine["ansible_host"])}
         for machine in machines
         for student in seated_students(machine["aws_ec2_tags"]["Students"], accounts)
+        if student["username"] not in machine.get("student_given", {}).get("refused", ())
     ]
 
 

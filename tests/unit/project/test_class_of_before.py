@@ -240,6 +240,8 @@ def test_a_class_file_of_an_older_version_has_all_that_is_asked_of_it(tmp_path: 
 # What the settings that older files lack are without them, where roles and playbooks read them.
 AS_THEN = {
     "machines_time_zone": "UTC",
+    "hours_timetable": {},
+    "mail_hours": "",
     "mail_language": "en",
     "mail_smtp_ca_file": "",
     "mail_smtp_token_command": "",

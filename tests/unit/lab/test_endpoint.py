@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.route53.models import route53_backends
+from moto.s3.models import s3_backends
 
 from lab import endpoint, image, instances, layout
 from lab.backends import LabEC2, LabImage
@@ -131,16 +133,16 @@ def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -
 def test_names_and_pages_outlive_the_endpoint(processes: Processes) -> None:
     first = processes.start()
     names, pages = LabRoute53("aws", DEFAULT_ACCOUNT_ID), LabS3("aws", DEFAULT_ACCOUNT_ID)
-    endpoint.route53_backends[DEFAULT_ACCOUNT_ID]["aws"] = names
-    endpoint.s3_backends[DEFAULT_ACCOUNT_ID]["aws"] = pages
+    route53_backends[DEFAULT_ACCOUNT_ID]["aws"] = names
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"] = pages
     zone = names.create_hosted_zone("class.example.org.", private_zone=False, caller_reference="1")
     pages.create_bucket("pages", "us-east-1")
     pages.put_object("pages", "page.html", b"<p>Off</p>")
     ask(first, "POST", "late")  # it saves
-    for service in (endpoint.route53_backends, endpoint.s3_backends):
+    for service in (route53_backends, s3_backends):
         service[DEFAULT_ACCOUNT_ID].clear()
     processes.start()
-    names, pages = (service[DEFAULT_ACCOUNT_ID]["aws"] for service in (endpoint.route53_backends, endpoint.s3_backends))
+    names, pages = (service[DEFAULT_ACCOUNT_ID]["aws"] for service in (route53_backends, s3_backends))
     assert list(names.zones) == [zone.resource_id]
     assert [each.type for each in names.published()["class.example.org."]] == ["NS", "SOA"]
     assert pages.get_object("pages", "page.html").value == b"<p>Off</p>"

@@ -26,6 +26,7 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
+from lab.regions import REGIONS
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
 from lab.s3 import S3Access
@@ -60,7 +61,9 @@ class Endpoint:
         self._security_groups = SecurityGroups()
         self._security_groups.apply(self._fleet.instances())
         signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
-        self._door = FrontDoor([signatures, Throttling(), Iam(own.owner_access_key), S3Access(), Limits(), faults])
+        self._door = FrontDoor(
+            [signatures, REGIONS, Throttling(), Iam(own.owner_access_key), S3Access(), Limits(), faults]
+        )
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
@@ -134,6 +137,8 @@ class Endpoint:
                     self._set_lateness(values)
                 case "POST", "quota":
                     self._set_quota(**values)
+                case "POST", "region":
+                    self._enable_region(values["name"])
                 case "POST", _ if what in HOST_ACTIONS:
                     instance = self._fleet.instance(values["seat"])
                     HOST_ACTIONS[what](instance.id)
@@ -158,6 +163,12 @@ class Endpoint:
                 raise LabError(str(error)) from error
             self._save()
 
+    def _enable_region(self, name: str) -> None:
+        """Let the account use a region that not every account may, also in a process after this one."""
+        with self._fleet.lock:
+            REGIONS.enable(name)
+            self._save()
+
     def _status(self) -> dict[str, Any]:
         """Return what `python -m lab status` shows."""
         machines = [
@@ -176,6 +187,7 @@ class Endpoint:
             "faults": self._faults.waiting(),
             "capacity": CAPACITY.left(),
             "lateness": LATENESS.settings,
+            "opted_in": REGIONS.opted_in,
         }
 
     def _save(self) -> None:
@@ -186,6 +198,7 @@ class Endpoint:
                     **{name: _in_use(service) for name, service in _services().items()},
                     "addresses": self._fleet.addresses,
                     "lateness": LATENESS.settings,
+                    "opted_in": REGIONS.opted_in,
                     "waiting_tags": LATENESS.waiting_tags(),  # bound to these backends
                 }
             )
@@ -203,6 +216,7 @@ class Endpoint:
                 service[account][region] = backend
         self._fleet.addresses = saved["addresses"]
         LATENESS.set(**saved.get("lateness", {}))  # a lab of before was on time
+        REGIONS.enable(*saved.get("opted_in", []))
         for write in saved.get("waiting_tags", []):
             write()
 

@@ -18,6 +18,7 @@ from lab.backends import LabEC2, LabImage
 from lab.endpoint import Endpoint, SavedState
 from lab.faults import Faults
 from lab.lateness import LATENESS, USUAL
+from lab.regions import REGIONS
 from lab.route53 import LabRoute53
 from lab.s3 import LabS3
 from lab.state import Secrets
@@ -71,6 +72,7 @@ class Processes:
         """Start the first one, as `lab up` does, or the next one, which finds what the last one saved."""
         self._backends[DEFAULT_ACCOUNT_ID][REGION] = LabEC2(REGION, DEFAULT_ACCOUNT_ID)
         LATENESS.set()
+        REGIONS.clear()
         return Endpoint(Faults(), Secrets(*[letter * 20 for letter in "abcdef"]))
 
     @property
@@ -87,6 +89,7 @@ def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proce
     yield Processes(monkeypatch)
     LATENESS.set()
     LATENESS.write_tags()
+    REGIONS.clear()
 
 
 def ask(running: Endpoint, method: str, what: str, values: Any = None) -> Any:
@@ -109,6 +112,12 @@ def test_a_new_lab_is_late_until_it_is_told_otherwise_and_remembers_that(process
 def test_a_lab_of_before_is_on_time_as_it_was(processes: Processes) -> None:
     layout.ENDPOINT_STATE.write_bytes(pickle.dumps({"backends": {}, "addresses": {}}))
     assert not any(ask(processes.start(), "GET", "status")["lateness"].values())
+
+
+def test_a_region_that_was_enabled_outlives_the_endpoint(processes: Processes) -> None:
+    assert ask(processes.start(), "GET", "status")["opted_in"] == []
+    ask(processes.start(), "POST", "region", {"name": "eu-south-1"})
+    assert ask(processes.start(), "GET", "status")["opted_in"] == ["eu-south-1"]
 
 
 def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -> None:

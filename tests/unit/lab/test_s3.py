@@ -27,8 +27,8 @@ OPEN = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"
 def s3_with(aws: Aws, key: str, secret: str) -> Any:
     """Return a client with these keys."""
     config = Config(retries={"total_max_attempts": 1})
-    keys: Any = {"aws_access_key_id": key, "aws_secret_access_key": secret}
-    return boto3.client("s3", "us-east-1", endpoint_url=aws.url, config=config, **keys)
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret)
+    return session.client("s3", "us-east-1", endpoint_url=aws.url, config=config)
 
 
 @pytest.fixture

@@ -54,11 +54,15 @@ class Zone:
         self.id = self.client.create_hosted_zone(Name=name, CallerReference=f"{id(self)}")["HostedZone"]["Id"]
 
     def change(self, *changes: dict[str, Any]) -> str:
-        """Ask for changes as if it had been quiet before; return the change's id."""
+        """Ask for changes; return the change's id."""
+        return str(self.answer(*changes)["Id"])
+
+    def answer(self, *changes: dict[str, Any]) -> dict[str, Any]:
+        """Ask for changes as if it had been quiet before."""
         self._aws.start_over()
         batch = {"Changes": list(changes)}
-        answer = self.client.change_resource_record_sets(HostedZoneId=self.id, ChangeBatch=batch)
-        return str(answer["ChangeInfo"]["Id"])
+        answered = self.client.change_resource_record_sets(HostedZoneId=self.id, ChangeBatch=batch)
+        return dict(answered["ChangeInfo"])
 
     def refused(self, *changes: dict[str, Any]) -> str:
         """Return why changes are refused."""
@@ -194,9 +198,7 @@ def test_name_servers_know_later(zone: Zone, monkeypatch: pytest.MonkeyPatch) ->
     zone.change(change("CREATE"))
     LATENESS.set(names_s=60)
     clock.now += 60
-    answer = zone.client.change_resource_record_sets(
-        HostedZoneId=zone.id, ChangeBatch={"Changes": [change("CREATE", f"late.{NAME}"), change("DELETE")]}
-    )["ChangeInfo"]
+    answer = zone.answer(change("CREATE", f"late.{NAME}"), change("DELETE"))
     assert answer["Status"] == zone.client.get_change(Id=answer["Id"])["ChangeInfo"]["Status"] == "PENDING"
 
     def names() -> list[str]:

@@ -24,6 +24,7 @@ LATE = {
     "tags": "until tags that were set are read",
     "ending": "that shutting down takes",
     "console": "after each boot until consoles have output",
+    "names": "until name servers know of a change of Route 53",
 }
 
 

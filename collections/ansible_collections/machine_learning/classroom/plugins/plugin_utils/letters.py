@@ -47,8 +47,10 @@ def addressees(
     ]
 
 
-def letter_variables(student: Mapping[str, Any], fingerprint: str, ssh_ports: Collection[int]) -> dict[str, Any]:
-    """Return what the text of the letter may use.
+def letter_variables(
+    student: Mapping[str, Any], fingerprint: str, ssh_ports: Collection[int], hours: str = ""
+) -> dict[str, Any]:
+    """Return what the text of the letter may use; `hours` is when machines stop themselves, in its language.
 
     With `ExitOnForwardFailure` a second tunnel on a taken port does not run and lead nowhere. With `HostKeyAlias` the
     key belongs to the seat: a machine that stopped and came back under another address is still known.
@@ -59,6 +61,7 @@ def letter_variables(student: Mapping[str, Any], fingerprint: str, ssh_ports: Co
     )
     return {
         "student": student,
+        "hours": hours,
         "fingerprint": fingerprint,
         "link": f"http://localhost:5005/lab?token={student['token']}",
         "tunnel": f"ssh {tunnel}",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import read
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import access_digest
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import (
     Line,
@@ -36,6 +37,7 @@ class StatusClass:
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     collected: dict[str, datetime | None] = field(default_factory=dict)
+    timetable: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let everything work."""
@@ -101,6 +103,7 @@ class StatusClass:
             self.accounts,
             str(self.state),
             max_hours,
+            read(self.timetable),
             Seen(NOW, self.machines, self.collected),
         )
 

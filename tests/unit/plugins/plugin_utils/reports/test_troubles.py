@@ -97,6 +97,17 @@ def test_what_a_machine_says_is_one_trouble(seen: dict[str, Any], title: str, co
     assert mends.endswith(command)
 
 
+def test_when_class_ends_a_reboot_would_not_help(tmp_path: Path) -> None:
+    made = StatusClass(tmp_path, size=2)
+    made.timetable = {"zone": "Etc/UTC", "hours": ["Mon 08:00-10:30"], "last_day": "2026-06-01"}
+    assert found(made) == {"Class ends within the hour": "ansible-playbook configure.yml"}
+    made.seen("student01")["seconds_since_boot"] = 11.75 * 3600  # its own clock is first
+    assert found(made) == {
+        "Class ends within the hour": "ansible-playbook configure.yml",
+        "Stops within the hour": "ansible machines -m ansible.builtin.reboot --limit ml101-001",
+    }
+
+
 def test_what_comes_from_roster_letters_and_keys(tmp_path: Path) -> None:
     made = StatusClass(tmp_path, size=6)
     del made.instances["student01"]  # a walk-in

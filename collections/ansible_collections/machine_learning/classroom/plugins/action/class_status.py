@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
+from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import read
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import Machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "state_dir": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
                 "max_hours": {"type": "int", "required": True},
+                "timetable": {"type": "dict", "default": {}},
                 "sends_letters": {"type": "bool", "required": True},
                 "write_page": {"type": "bool", "default": True},
             }
@@ -61,7 +63,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             for username, answers in said.get("answering", {}).items()
         }
         lines = class_lines(
-            given["instances"], given["students"], answering, given["accounts"], state_dir, given["max_hours"], seen
+            given["instances"],
+            given["students"],
+            answering,
+            given["accounts"],
+            state_dir,
+            given["max_hours"],
+            read(given["timetable"]),
+            seen,
         )
         troubles = find_troubles(lines, state_dir, sends_letters=given["sends_letters"])
         said = [in_lines(troubles), laid_out(lines), in_words(class_totals(lines, troubles))]

@@ -46,6 +46,10 @@ options:
     description: After how many hours a machine stops itself; V(0) for never.
     type: int
     required: true
+  timetable:
+    description: The hours of the class, at whose end a machine stops itself, too. Empty for none.
+    type: dict
+    default: {}
   sends_letters:
     description: Whether the class sends its letters by mail, so that one which was not sent is trouble.
     type: bool

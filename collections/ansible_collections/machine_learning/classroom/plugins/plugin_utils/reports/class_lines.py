@@ -19,6 +19,8 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import Timetable
+
 NOTHING = "-"
 RUNNING, NO_MACHINE = "running", "no machine yet"
 ANSWERS, SILENT, UNREACHABLE = "answers", "silent", "unreachable"
@@ -44,8 +46,8 @@ class Seen:
 class Line:
     """One student, or a spare machine. The texts are those of the table; `NOTHING` where there is nothing to say.
 
-    `idle_s` is how many seconds ago a kernel or terminal was at work, `made` when the machine was launched, `unasked`
-    why one that runs could not be asked.
+    It stops `with_class` if that is when class ends. `idle_s` is how many seconds ago a kernel or terminal was at work,
+    `made` when the machine was launched, `unasked` why one that runs could not be asked.
     """
 
     seat: str = NOTHING
@@ -54,6 +56,7 @@ class Line:
     state: str = NO_MACHINE
     instance_type: str = NOTHING
     stops_at: datetime | None = None
+    with_class: bool = False
     address: str = NOTHING
     jupyter: str = NOTHING
     disk_percent: int | None = None
@@ -101,18 +104,20 @@ def class_lines(
     accounts: Mapping[str, Mapping[str, Any]],
     state_dir: str,
     max_hours: int,
+    timetable: Timetable | None = None,
     seen: Seen | None = None,
 ) -> list[Line]:
     """List a line per student and per spare machine, in the order of the seats; who has no machine comes last.
 
     `instances` are AWS's records of the machines, `students` the roster's, `answering` says by username whether a
-    Jupyter does, `accounts` what each student logs in with; `max_hours` is when a machine stops itself, 0 for never.
+    Jupyter does, `accounts` what each student logs in with; a machine stops itself after `max_hours`, unless that is 0,
+    and when class ends by the `timetable`.
     """
     seen = seen or Seen()
     lines: list[Line] = []
     for instance in instances:
         machine = Machine.from_instance(instance)
-        of_machine = _of_machine(instance, machine, max_hours, seen)
+        of_machine = _of_machine(instance, machine, max_hours, timetable, seen)
         known = {student["username"]: student for student in seated_students(" ".join(machine.slots), accounts)}
         for slot in machine.slots or ("",):
             if slot == LEFT:
@@ -133,18 +138,24 @@ def class_lines(
     return lines + [Line(username=name, collected=seen.collected.get(name), seen_at=seen.at) for name in absent]
 
 
-def _of_machine(instance: Mapping[str, Any], machine: Machine, max_hours: int, seen: Seen) -> dict[str, Any]:
+def _of_machine(
+    instance: Mapping[str, Any], machine: Machine, max_hours: int, timetable: Timetable | None, seen: Seen
+) -> dict[str, Any]:
     said = seen.machines.get(machine.seat, {})
     since = datetime.fromisoformat(instance["launch_time"])
     booted = seen.at - timedelta(seconds=said["seconds_since_boot"]) if "seconds_since_boot" in said else since
+    # So long after it booted; if nobody could ask when that was, after it was started, or later.
+    moments = [booted + timedelta(hours=max_hours)] if max_hours else []
+    class_ends = timetable.next_stop(seen.at) if timetable else None
+    stops_at = min([*moments, *([class_ends] if class_ends else [])], default=None)
     disks = [disk.get("ebs", {}).get("attach_time") for disk in instance.get("block_device_mappings", [])]
     return {
         "seat": machine.seat or machine.instance_id,
         "state": machine.state,
         "instance_type": instance["instance_type"],
         "address": machine.address or NOTHING,
-        # So long after it booted; if nobody could ask when that was, after it was started, or later.
-        "stops_at": booted + timedelta(hours=max_hours) if max_hours and machine.state == RUNNING else None,
+        "stops_at": stops_at if machine.state == RUNNING else None,
+        "with_class": stops_at is not None and stops_at == class_ends,
         "disk_percent": said.get("disk_percent"),
         "made": min((datetime.fromisoformat(time) for time in disks if time), default=since),
         "unasked": "" if "answering" in said or machine.state != RUNNING else explain_failure(said),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import read
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import (
     NOTHING,
     Line,
@@ -58,6 +59,10 @@ def status_table(
     accounts: Mapping[str, Mapping[str, Any]],
     state_dir: str,
     max_hours: int,
+    timetable: Any = None,
 ) -> str:
-    """Lay out what `class_lines` makes of the same, where nothing else was seen."""
-    return laid_out(class_lines(instances, students, answering, accounts, state_dir, max_hours))
+    """Lay out what `class_lines` makes of the same, where nothing else was seen.
+
+    `timetable` is `class_timetable`. Raise TimetableError.
+    """
+    return laid_out(class_lines(instances, students, answering, accounts, state_dir, max_hours, read(timetable)))

@@ -179,8 +179,15 @@ def _kinds(lines: Sequence[Line], state_dir: str, *, sends_letters: bool) -> lis
             "ansible-playbook mail.yml",
         ),
         Kind(
+            "Class ends within the hour",
+            lambda line: _stops_soon(line) and line.with_class,
+            "If it goes on, let it end later in class_timetable, then:",
+            "ansible-playbook configure.yml",
+            urgent=False,
+        ),
+        Kind(
             "Stops within the hour",
-            lambda line: line.stops_at is not None and line.stops_at - line.seen_at < SOON,
+            lambda line: _stops_soon(line) and not line.with_class,
             "If the class goes on: a reboot sets the clock back. Files stay, kernels end:",
             "ansible machines -m ansible.builtin.reboot",
             SEATS,
@@ -213,6 +220,10 @@ def _kinds(lines: Sequence[Line], state_dir: str, *, sends_letters: bool) -> lis
 
 def _gives_no_answer(line: Line) -> bool:
     return bool(line.unasked) and line.unasked != FULL and not NO_KEY.search(line.unasked)
+
+
+def _stops_soon(line: Line) -> bool:
+    return line.stops_at is not None and line.stops_at - line.seen_at < SOON
 
 
 def _letter_is_due(line: Line, *, sends_letters: bool) -> bool:

@@ -244,7 +244,8 @@ def test_boto3_asks_again_while_a_change_is_worked_on(aws: Aws, zone: Zone) -> N
     )
     aws.faults.add(Fault(route53.CHANGE, "PriorRequestNotComplete"))
     patient.change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": [change("CREATE")]})
-    assert [refusal.code for refusal in aws.refusals] == ["PriorRequestNotComplete"]
+    # It may have asked more than once: a change that is refused for another reason is worked on as well.
+    assert {refusal.code for refusal in aws.refusals} == {"PriorRequestNotComplete"}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from moto.ec2.utils import random_ami_id
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
-from lab import image, metadata_options
+from lab import image, metadata_options, route53, s3
 from lab.capacity import CAPACITY
 from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
@@ -303,6 +303,8 @@ def install() -> None:
     ec2_urls.url_paths = {"{0}/": LaunchResponse.dispatch}
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
+    route53.install()
+    s3.install()
 
 
 def instance_name(instance_id: str) -> str:

@@ -41,6 +41,7 @@ from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
 from lab.limits import Limits
 from lab.regions import REGIONS
+from lab.s3 import S3Access
 from lab.signatures import Signatures, right_clock
 from lab.throttling import Throttling
 from tests.support import account_owner
@@ -162,7 +163,7 @@ class Aws:
         """Return a door that has counted no requests yet."""
         owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
         signatures = Signatures({ACCESS_KEY: SECRET_KEY} | owner, self.clock)
-        return FrontDoor([signatures, REGIONS, Throttling(), self.iam, Limits(), self.faults])
+        return FrontDoor([signatures, REGIONS, Throttling(), self.iam, S3Access(), Limits(), self.faults])
 
     def start_over(self) -> None:
         """Refuse nothing, have machines of all types, and forget what was asked: as if no test had been before."""

@@ -182,7 +182,7 @@ def test_who_shares_a_machine_shares_its_hours_from_then_on(term: Term) -> None:
     machine.students = "ada - grace"
     term.look(MONDAY + timedelta(hours=2))
     usage = term.look(MONDAY + timedelta(hours=6))
-    assert [hours(usage, "ada"), hours(usage, "grace")] == pytest.approx([4, 2])
+    assert [hours(usage, who) for who in ("ada", "grace")] == pytest.approx([4, 2])
 
 
 def test_one_that_aws_does_not_list_for_a_moment_is_counted_once(term: Term) -> None:

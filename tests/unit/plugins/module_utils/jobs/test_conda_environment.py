@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.machine_learning.classroom.plugins.action import conda_environment as action
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import Environment
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import (
     Lock,
@@ -137,15 +135,3 @@ def test_where_the_environment_has_conda_its_command_works_and_finds_the_name(tm
     (profile / "conda.sh").write_text('conda() { echo "$@" in "$CONDA_ENVS_DIRS"; }\n')
     said = shell(tmp_path, "conda activate conda_env")
     assert said == [f"activate conda_env in /home/amy/.conda/envs:{tmp_path}/envs"]
-
-
-def test_pip_travels_as_an_archive_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path), raising=False)
-    archive = action._pip_archive()
-    first = archive.read_bytes()
-    said = subprocess.check_output(["/usr/bin/env", "python3", f"{archive}/pip", "--version"], text=True)
-    assert said.startswith("pip ")
-    archive.unlink()
-    assert action._pip_archive().read_bytes() == first
-    with zipfile.ZipFile(archive) as zipped:
-        assert not [name for name in zipped.namelist() if not name.startswith("pip/")]

@@ -175,6 +175,13 @@ def test_what_is_no_roster_is_refused_by_name(content: bytes, words: str) -> Non
     assert words in mistakes(content)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["a" * 100_000, "a " * 50_000, '"x' * 50_000, "<" * 50_000, "a, " * 50_000])
+def test_one_long_line_is_looked_through_in_time(text: str) -> None:
+    assert mistakes(f"@{text}")
+    assert mistakes(f"ada@example.com, {text}")
+
+
 def test_a_missing_file_names_the_example() -> None:
     with pytest.raises(RosterError, match=r"students\.example\.csv"):
         read_roster("no/such/file.csv")

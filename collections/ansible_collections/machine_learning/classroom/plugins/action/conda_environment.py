@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import silence_fails
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.pip_archive import with_pip
 
 _MODULE = "machine_learning.classroom.conda_environment"
 
@@ -31,16 +27,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
             message = f"There is no {lock_file} on the control node. Run configure.yml, which makes it."
             return result | {"failed": True, "msg": message}
         arguments["lock"] = lock_file.read_text()
-        done = self._execute(arguments, task_vars)
-        if not done.get("client_missing"):
-            return result | done
-        folder = self._make_tmp_path()
-        try:
-            arguments["pip_archive"] = self._connection._shell.join_path(folder, "pip.zip")
-            self._transfer_file(str(_pip_archive()), arguments["pip_archive"])
-            return result | self._execute(arguments, task_vars)
-        finally:
-            self._remove_tmp_path(folder)
+        return result | with_pip(self, arguments, lambda given: self._execute(given, task_vars))
 
     def _execute(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         done: dict[str, Any] = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
@@ -55,23 +42,3 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no types
             )
             return {"failed": True, "msg": message}
         return done
-
-
-def _pip_archive() -> Path:
-    """Return this control node's own pip as a zip file, the same bytes at every run; made once for all machines."""
-    found = importlib.util.find_spec("pip")
-    if found is None or found.origin is None:
-        raise FileNotFoundError("pip is missing on the control node. Run `make setup`, then again.")
-    source = Path(found.origin).parent
-    archive = Path(constants.DEFAULT_LOCAL_TMP, "pip.zip")
-    if archive.exists():
-        return archive
-    handle, beside = tempfile.mkstemp(dir=archive.parent)
-    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                member = zipfile.ZipInfo(str(Path("pip", path.relative_to(source))), (2000, 1, 1, 0, 0, 0))
-                member.compress_type = zipfile.ZIP_DEFLATED
-                zipped.writestr(member, path.read_bytes())
-    os.replace(beside, archive)
-    return archive

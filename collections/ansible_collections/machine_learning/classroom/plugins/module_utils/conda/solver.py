@@ -83,6 +83,7 @@ class _Channels:
             gateway = Gateway(cache_dir=cache, show_progress=False)
             try:
                 offered = {name.normalized for name in await gateway.names(self._channels, self._subdirs)}
+                offered |= {name for name, _, _ in _machine(self._wanted.platform)}
                 mistakes = [*environment.mistakes, *await self._mistakes(gateway, environment, offered)]
                 if mistakes:
                     raise EnvironmentFileError(environment.file, sorted(mistakes))
@@ -127,12 +128,16 @@ class _Channels:
         elsewhere = await self._of_other_systems(gateway) if unknown else {}
         mistakes = []
         for dependency, name in unknown:
+            if name.startswith("__"):
+                what = f"the machines have no {name}, as conda calls what a package may ask of a computer."
+                mistakes.append(Mistake(dependency.line, what, "Take this line out."))
+                continue
             near = difflib.get_close_matches(name, offered, n=3, cutoff=0.6)
             remedy = f"Did you mean {' or '.join(near)}?" if near else "Look the name up on the channel's web site."
             if name in elsewhere:
                 remedy = f"It has one for {elsewhere[name]}: take out what an export from there brought along."
             mistakes.append(Mistake(dependency.line, f"{self._named} has no package {name}.", remedy))
-        known = [(dependency, spec) for dependency, spec in asked if spec.name.normalized in offered]
+        known = [(d, s) for d, s in asked if s.name.normalized in offered and not s.name.normalized.startswith("__")]
         names = sorted({spec.name.normalized for _, spec in known})
         answer = await gateway.query(self._channels, self._subdirs, names, recursive=False) if names else []
         records = [record for of_folder in answer for record in of_folder]

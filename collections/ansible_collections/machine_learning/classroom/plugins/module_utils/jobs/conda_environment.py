@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shlex
-import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,6 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
     index_options,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockError, parse
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,36 +56,6 @@ fi
 """
 
 
-def install_client(host: Host, folder: Path, given: dict[str, Any]) -> None:
-    """Install the conda client into `folder`, which appears whole or not at all."""
-    new = folder.with_name(f".new-{folder.name}")
-    if not host.change("installed the conda client"):
-        return
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    requirements = new / "requirements.txt"
-    requirements.write_text(given["client_requirements"])
-    argv = [
-        *(sys.executable, f"{given['pip_archive']}/pip", "install", "--quiet", "--no-input", "--no-cache-dir"),
-        *("--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"),
-        *index_options(given["mirror_url"]),
-        *("--target", str(new), "--requirement", str(requirements)),
-    ]
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", check=False, timeout=given["time_limit"]
-        )
-    except subprocess.TimeoutExpired:
-        host.fail(f"The conda client was not there after {given['time_limit']} s. Run again.")
-    if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
-        host.fail(f"The conda client could not be installed: {' / '.join(said[-2:]) or 'pip said nothing'}. Run again.")
-    new.rename(folder)
-    for old in folder.parent.iterdir():
-        if old != folder:
-            shutil.rmtree(old, ignore_errors=True)
-
-
 def wait_for_other_run(host: Host, root: Path) -> None:
     """Let a run that lost its connection end first, and keep others out until this process ends."""
     handle = os.open(root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -123,7 +91,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     os.umask(0o022)  # everybody may read what root installs, however strict root's own shell is
     prefix = Path(given["prefix"])
     root = prefix.parents[1]
-    client_key = hashlib.sha256(given["client_requirements"].encode()).hexdigest()
+    client_key = wheels.key(given["client_requirements"])
     try:
         lock = parse(given["lock"], os.path.basename(given["lock_file"]))
     except LockError as error:
@@ -154,7 +122,15 @@ def bring_to(host: Host, environment: Environment, lock: Lock, client: Path, sta
     if not host.check_mode:
         environment.require_space(plan)
     if not client.is_dir():
-        install_client(host, client, given)
+        wheels.install(
+            host,
+            client,
+            given["client_requirements"],
+            name="the conda client",
+            pip_archive=given["pip_archive"],
+            index_options=index_options(given["mirror_url"]),
+            time_limit=given["time_limit"],
+        )
     if not host.check_mode:
         sys.path.insert(0, str(client))
         environment.install(

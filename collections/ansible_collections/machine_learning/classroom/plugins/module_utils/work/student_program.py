@@ -6,17 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import inspect
-import io
 import os
 import pwd
 import sys
-import zipfile
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.program import packed
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave import Autosaver, Settings
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import CommandError, HistoryError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.student_commands import StudentHistory
@@ -67,24 +63,4 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 def program() -> bytes:
     """Return this module, with those that it needs, as one file that Python runs: the same bytes every time."""
-    packed = io.BytesIO()
-    files = {f"{name.replace('.', '/')}.py": source for name, source in _sources(__name__, {}).items()}
-    packages = {str(folder) for file in files for folder in PurePosixPath(file).parents[:-1]}
-    files |= {f"{package}/__init__.py": "" for package in sorted(packages)}
-    files["__main__.py"] = f"import sys\nfrom {__name__} import main\nsys.exit(main(sys.argv[1:]))\n"
-    with zipfile.ZipFile(packed, "w") as archive:
-        for file, source in files.items():
-            archive.writestr(zipfile.ZipInfo(file), source)
-    return packed.getvalue()
-
-
-def _sources(name: str, found: dict[str, str]) -> dict[str, str]:
-    """Return the text of the module `name`, and of all ours that it imports, by name, added to what was `found`."""
-    found[name] = inspect.getsource(sys.modules[name])
-    for statement in ast.parse(found[name]).body:  # what only types need is not at the top
-        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("ansible_collections."):
-            inside = [f"{statement.module}.{alias.name}" for alias in statement.names]
-            for needed in [module for module in inside if module in sys.modules] or [str(statement.module)]:
-                if needed not in found:
-                    _sources(needed, found)
-    return found
+    return packed(__name__)

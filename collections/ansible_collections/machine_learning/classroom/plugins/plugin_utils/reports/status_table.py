@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import Timetable, read
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
     LEFT,
     Machine,
@@ -28,10 +29,11 @@ def status_rows(
     accounts: Mapping[str, Mapping[str, Any]],
     state_dir: str,
     max_hours: int,
+    timetable: Timetable | None = None,
 ) -> list[tuple[str, ...]]:
     """List a row per student and per spare machine, in the order of the seats; who has no machine comes last."""
     types = {instance["instance_id"]: instance["instance_type"] for instance in instances}
-    stops = {instance["instance_id"]: _stops(instance, max_hours) for instance in instances}
+    stops = {instance["instance_id"]: _stops(instance, max_hours, timetable) for instance in instances}
     machines = sorted(
         (Machine.from_instance(instance) for instance in instances), key=lambda m: (m.seat, m.instance_id)
     )
@@ -68,21 +70,27 @@ def status_table(
     accounts: Mapping[str, Mapping[str, Any]],
     state_dir: str,
     max_hours: int,
+    timetable: Any = None,
 ) -> str:
-    """Lay the rows of `status_rows` out as a text table."""
-    rows = [HEADINGS, *status_rows(instances, students, answering, accounts, state_dir, max_hours)]
+    """Lay the rows of `status_rows` out as a text table; `timetable` is `class_timetable`. Raise TimetableError."""
+    rows = [HEADINGS, *status_rows(instances, students, answering, accounts, state_dir, max_hours, read(timetable))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def _stops(instance: Mapping[str, Any], max_hours: int) -> str:
-    """Say when the machine stops itself: so long after it was started, or later if it was rebooted since."""
-    if not max_hours or instance["state"]["name"] != "running":
+def _stops(instance: Mapping[str, Any], max_hours: int, timetable: Timetable | None) -> str:
+    """Say when the machine stops itself, if that is known.
+
+    That is when class ends next, or so long after it was started (or later, if it was rebooted since).
+    """
+    if instance["state"]["name"] != "running":
         return NOTHING
     started = datetime.fromisoformat(instance["launch_time"])
-    return f"{started + timedelta(hours=max_hours):%d %b %H:%M} UTC"
+    moments = [started + timedelta(hours=max_hours)] if max_hours else []
+    moments += [timetable.next_stop(datetime.now(UTC))] if timetable else []
+    return f"{min(moments):%d %b %H:%M} UTC" if moments else NOTHING
 
 
 def _jupyter(answers: bool | None, state: str) -> str:

@@ -1,0 +1,38 @@
+"""Packs a module of ours into one file that a machine runs with its own Python, without Ansible."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import sys
+import zipfile
+from pathlib import PurePosixPath
+
+
+def packed(name: str) -> bytes:
+    """Return the module `name`, and those of ours that it imports, as one file that runs its `main`.
+
+    `main` takes the words of the command line and returns what the shell gets. The same bytes every time.
+    """
+    archive = io.BytesIO()
+    files = {f"{module.replace('.', '/')}.py": source for module, source in _sources(name, {}).items()}
+    packages = {str(folder) for file in files for folder in PurePosixPath(file).parents[:-1]}
+    files |= {f"{package}/__init__.py": "" for package in sorted(packages)}
+    files["__main__.py"] = f"import sys\nfrom {name} import main\nsys.exit(main(sys.argv[1:]))\n"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for file, source in files.items():
+            zipped.writestr(zipfile.ZipInfo(file), source)
+    return archive.getvalue()
+
+
+def _sources(name: str, found: dict[str, str]) -> dict[str, str]:
+    """Return the text of the module `name`, and of all ours that it imports, by name, added to what was `found`."""
+    found[name] = inspect.getsource(sys.modules[name])
+    for statement in ast.parse(found[name]).body:  # what only types need is not at the top
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("ansible_collections."):
+            inside = [f"{statement.module}.{alias.name}" for alias in statement.names]
+            for needed in [module for module in inside if module in sys.modules] or [str(statement.module)]:
+                if needed not in found:
+                    _sources(needed, found)
+    return found

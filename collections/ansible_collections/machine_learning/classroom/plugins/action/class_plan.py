@@ -8,14 +8,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
-from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.estimate import (
-    Term,
-    cost_so_far,
-    tariff,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.estimate import cost_so_far, tariff
 from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.ledger import observe
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.class_plan import BudgetError, ClassPlan
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.rest_of_term import rest_of_term, timetable_of
 
 _RUNNING = ("pending", "running")
 
@@ -46,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "price_per_hour": {"type": "str", "required": True},
                 "budget": {"type": "str", "required": True},
                 "checked": {"type": "dict", "required": True},
-                "term": {"type": "dict", "default": {}},
+                "timetable": {"type": "raw", "default": {}},
                 "in_full": {"type": "bool", "default": False},
             }
         )
@@ -89,13 +86,21 @@ def _plan(
     starting: list[str],
     price_per_hour: str,
     budget: str,
-    term: dict[str, Any],
+    timetable: Any,
     **given: Any,
 ) -> ClassPlan:
     """Look up what AWS takes and what was used, and make the plan."""
     by_hand, allowed = _amount("class_price_per_hour", price_per_hour), _amount("class_budget", budget)
-    now = datetime.now(UTC)
-    usage = observe(state_dir, instances, disk_gb=given["disk_gb"], max_hours=given["max_hours"], keep=False, at=now)
+    now, hours = datetime.now(UTC), timetable_of(timetable)
+    usage = observe(
+        state_dir,
+        instances,
+        disk_gb=given["disk_gb"],
+        max_hours=given["max_hours"],
+        timetable=hours,
+        keep=False,
+        at=now,
+    )
     pools = given["checked"].get("capacity_pools", [])
     types = list(dict.fromkeys(pool["instance_type"] for pool in pools)) or given["instance_types"]
     used = [name for name, _ in usage.machines]
@@ -112,5 +117,5 @@ def _plan(
         spent=spent,
         since=datetime.fromtimestamp(usage.since, UTC).date() if usage.machines or usage.disks else None,
         budget=allowed,
-        term=Term(int(term["days"]), Decimal(str(term["hours"])), Decimal(str(term["months"]))) if term else None,
+        term=rest_of_term(hours, now),
     )

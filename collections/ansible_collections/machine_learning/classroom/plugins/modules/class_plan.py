@@ -81,11 +81,11 @@ options:
     description: What M(machine_learning.classroom.launch_check) found.
     type: dict
     required: true
-  term:
+  timetable:
     description:
-      - What is left of the term. In C(days) and C(hours), for how long each machine runs, and in C(months), for how
-        long disks are there. Empty where that is not known. Then the next class day counts, and a month of disks.
-    type: dict
+      - The hours of the class and its last day, as C(class_timetable) has them. What is left of the term is then held
+        against the budget. Empty where that is not known. Then the next class day counts, and a month of disks.
+    type: raw
     default: {}
   in_full:
     description: Show all of it, also where nothing is to be launched or started.

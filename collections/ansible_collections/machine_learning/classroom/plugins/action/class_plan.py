@@ -53,7 +53,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if not HAS_BOTO3:
             return result | {"failed": True, "msg": missing_package("boto3")}
         try:
-            plan = _plan(**given)
+            plan = _plan(**given, keep=not self._task.check_mode)
             plan.require_budget()
         except (BudgetError, _SettingError) as error:
             return result | {"failed": True, "msg": str(error)}
@@ -87,6 +87,7 @@ def _plan(
     price_per_hour: str,
     budget: str,
     timetable: Any,
+    keep: bool,
     **given: Any,
 ) -> ClassPlan:
     """Look up what AWS takes and what was used, and make the plan."""
@@ -106,7 +107,7 @@ def _plan(
     used = [name for name, _ in usage.machines]
     standing = [each["instance_type"] for each in instances]
     wanted = [*(types[:1] if given["launch"] or not standing else []), *standing, *used]
-    prices = tariff(wanted, given["region"], state_dir, by_hand=by_hand or None)
+    prices = tariff(wanted, given["region"], state_dir, by_hand=by_hand or None, keep=keep)
     spent = cost_so_far(usage, prices)
     return ClassPlan(
         **given | {"instance_types": types},

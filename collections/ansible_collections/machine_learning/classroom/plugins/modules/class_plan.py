@@ -93,7 +93,7 @@ options:
     default: false
 attributes:
   check_mode:
-    details: It only asks. Prices are kept also in check mode.
+    details: It only asks. Outside of check mode the prices are kept.
 """
 
 EXAMPLES = r"""

@@ -65,18 +65,24 @@ class Cost:
 
 
 def tariff(
-    instance_types: Iterable[str], region: str, state_dir: str, *, by_hand: Decimal | None = None, ask: bool = True
+    instance_types: Iterable[str],
+    region: str,
+    state_dir: str,
+    *,
+    by_hand: Decimal | None = None,
+    ask: bool = True,
+    keep: bool = True,
 ) -> Tariff:
     """Return what machines of these types cost in a region.
 
     `by_hand` is what the instructor says of an hour of a machine. AWS is asked for the rest, unless only what is kept
-    in `state_dir` is wanted.
+    in `state_dir` is wanted; with `keep` its answers are.
     """
     types = list(dict.fromkeys(instance_types))
     machines = {} if by_hand else {name: machine_hour(name, region) for name in types}
     address, disk = address_hour(region), disk_month(region)
     products = [*machines.values(), *([] if by_hand else [address]), disk]
-    prices = ask_prices(products, state_dir) if ask else kept_prices(products, state_dir)
+    prices = ask_prices(products, state_dir, keep=keep) if ask else kept_prices(products, state_dir)
     if by_hand:
         said = Price(by_hand, datetime.now(UTC).date())
         return Tariff(dict.fromkeys(types, said), prices[disk], by_hand=True)

@@ -66,6 +66,11 @@ def add_record(zones: LabRoute53, zone: str, name: str, kind: str, value: str) -
     zones.change_resource_record_sets(zone, [{"Action": "UPSERT", "ResourceRecordSet": record}])
 
 
+def pebble(folder: Path) -> Background:
+    """Return the process of an authority whose files are there."""
+    return Background("authority", str(folder / "pebble.json"), folder / "pid", folder / "log")
+
+
 class Course:
     """An authority with certificates of 90 seconds, and a machine that asks for some."""
 
@@ -80,16 +85,15 @@ class Course:
         handler = type("Proving", (Host,), {"proofs": self.proofs})
         host = ThreadingHTTPServer((HERE, 0), handler)
         threading.Thread(target=host.serve_forever, daemon=True).start()
-        own, certificate, pebble = Authority(), folder / "directory.pem", free_port()
+        own, certificate, port_behind = Authority(), folder / "directory.pem", free_port()
         certificate.write_bytes(own.issue([HERE]))
         settings = authority.configuration(
-            pebble, free_port(), certificate, http_port=host.server_address[1], seconds=90
+            port_behind, free_port(), certificate, http_port=host.server_address[1], seconds=90
         )
-        self.process = Background("authority", str(folder / "pebble.json"), folder / "pid", folder / "log")
-        self.root = authority.run_pebble(self.process, PROGRAM, folder, settings, f"{HERE}:{dns}", own.certificate)
+        self.root = authority.run_pebble(pebble(folder), PROGRAM, folder, settings, f"{HERE}:{dns}", own.certificate)
         self.faults = Faults()
         door = acme_door.Door(zones.published, self.faults)
-        port = acme_door.start(door, (HERE, 0), (HERE, pebble), own.certificate, certificate)
+        port = acme_door.start(door, (HERE, 0), (HERE, port_behind), own.certificate, certificate)
         (folder / "trust.pem").write_bytes(own.certificate)
         environment.setenv("REQUESTS_CA_BUNDLE", str(folder / "trust.pem"))
         environment.setenv("NO_PROXY", HERE)
@@ -137,10 +141,12 @@ class Machine:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """Return it; afterwards its authority ends."""
-    with pytest.MonkeyPatch.context() as environment:
-        made = Course(tmp_path_factory.mktemp("acme"), environment)
-        yield made
-    made.process.stop()
+    folder = tmp_path_factory.mktemp("acme")
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            yield Course(folder, environment)
+    finally:
+        pebble(folder).stop()
 
 
 def names(certificate: x509.Certificate) -> list[Any]:

@@ -53,10 +53,10 @@ class Processes:
         """Begin with none."""
         self._backends: dict[str, dict[str, LabEC2]] = {DEFAULT_ACCOUNT_ID: {}}
         monkeypatch.setattr(endpoint, "ec2_backends", self._backends)
-        self.names: dict[str, dict[str, LabRoute53]] = {DEFAULT_ACCOUNT_ID: {}}
-        self.pages: dict[str, dict[str, LabS3]] = {DEFAULT_ACCOUNT_ID: {}}
-        monkeypatch.setattr(endpoint, "route53_backends", self.names)
-        monkeypatch.setattr(endpoint, "s3_backends", self.pages)
+        self.names: dict[str, LabRoute53] = {}
+        self.pages: dict[str, LabS3] = {}
+        monkeypatch.setattr(endpoint, "route53_backends", {DEFAULT_ACCOUNT_ID: self.names})
+        monkeypatch.setattr(endpoint, "s3_backends", {DEFAULT_ACCOUNT_ID: self.pages})
         nothing = SimpleNamespace(
             lock=threading.RLock(),
             addresses={},
@@ -133,16 +133,15 @@ def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -
 def test_names_and_pages_outlive_the_endpoint(processes: Processes) -> None:
     first = processes.start()
     names, pages = LabRoute53("aws", DEFAULT_ACCOUNT_ID), LabS3("aws", DEFAULT_ACCOUNT_ID)
-    processes.names[DEFAULT_ACCOUNT_ID]["aws"] = names
-    processes.pages[DEFAULT_ACCOUNT_ID]["aws"] = pages
+    processes.names["aws"], processes.pages["aws"] = names, pages
     zone = names.create_hosted_zone("class.example.org.", private_zone=False, caller_reference="1")
     pages.create_bucket("pages", "us-east-1")
     pages.put_object("pages", "page.html", b"<p>Off</p>")
     ask(first, "POST", "late")  # it saves
-    processes.names[DEFAULT_ACCOUNT_ID].clear()
-    processes.pages[DEFAULT_ACCOUNT_ID].clear()
+    processes.names.clear()
+    processes.pages.clear()
     processes.start()
-    names, pages = processes.names[DEFAULT_ACCOUNT_ID]["aws"], processes.pages[DEFAULT_ACCOUNT_ID]["aws"]
+    names, pages = processes.names["aws"], processes.pages["aws"]
     assert list(names.zones) == [zone.resource_id]
     assert [each.type for each in names.published()["class.example.org."]] == ["NS", "SOA"]
     assert pages.get_object("pages", "page.html").value == b"<p>Off</p>"

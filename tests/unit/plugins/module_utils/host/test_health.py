@@ -1,8 +1,9 @@
-"""What a machine has left."""
+"""What a machine has left, and how long it has run."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,3 +36,8 @@ def test_processes_that_ended_for_memory_are_counted_by_the_kernel(
     (service / "memory.events").write_text("low 0\nhigh 0\nmax 812\noom 3\noom_kill 2\noom_group_kill 0\n")
     assert health.ended_for_memory("jupyter", "ada") == 2
     assert health.ended_for_memory("jupyter", "grace") == 0
+
+
+def test_a_machine_has_run_for_as_long_as_its_first_process() -> None:
+    said = subprocess.run(["ps", "-o", "etimes=", "-p", "1"], capture_output=True, text=True, check=True).stdout
+    assert health.seconds_since_boot() == pytest.approx(int(said), abs=2)

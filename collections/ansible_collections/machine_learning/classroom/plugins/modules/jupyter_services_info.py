@@ -62,6 +62,11 @@ disk_percent:
   type: int
   returned: success
   sample: 41
+seconds_since_boot:
+  description: How long ago the machine booted.
+  type: int
+  returned: success
+  sample: 5400
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +76,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ac
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.health import (
     disk_percent,
     ended_for_memory,
+    seconds_since_boot,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter import idle_seconds, is_ready
 
@@ -101,6 +107,7 @@ def main() -> None:
         ended_for_memory={username: ended_for_memory("jupyter", username) for username in ports},
         locked_out=[username for username in ports if expiry(username) == EXPIRED],
         disk_percent=disk_percent(module.params["work_directory"]),
+        seconds_since_boot=seconds_since_boot(),
     )
 
 

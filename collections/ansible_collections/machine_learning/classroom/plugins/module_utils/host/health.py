@@ -1,9 +1,10 @@
-"""What a machine has left: room on its disk, and memory for its services."""
+"""What a machine has left, room on its disk and memory for its services; and how long it has run."""
 
 from __future__ import annotations
 
 import math
 import os
+import time
 from pathlib import Path
 
 CGROUPS = "/sys/fs/cgroup/system.slice"
@@ -28,3 +29,13 @@ def ended_for_memory(template: str, instance: str) -> int:
     except OSError:
         return 0
     return int(counts.get("oom_kill", 0))
+
+
+def seconds_since_boot() -> int:
+    """Return how long ago the machine booted: how old its first process is, which holds in a container as well.
+
+    Field 22 of proc_pid_stat(5) is when it began, in ticks of the same clock. Its name, which may hold blanks, is in
+    parentheses.
+    """
+    began = int(Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) - began)

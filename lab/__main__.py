@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import control, layout, lifecycle, state
+from lab import acme, control, layout, lifecycle, state
 from lab.lateness import USUAL
 from lab.shell import LabError
 
@@ -61,6 +61,10 @@ def _run(arguments: argparse.Namespace) -> None:
             control.ask("POST", "late", USUAL if arguments.usual else {name: vars(arguments)[name] for name in USUAL})
         case "endpoint" if arguments.what == "stop":
             control.stop()
+        case "acme" if arguments.what == "stop":
+            acme.stop()
+        case "acme":
+            lifecycle.restart_authority(arguments.valid_for)
         case "endpoint":
             lifecycle.start_endpoint()
         case action:
@@ -101,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         action.add_argument("seat", help="the machine's Name tag, or its instance id")
     endpoint = commands.add_parser("endpoint", help="stop or start the endpoint process; hosts live on")
     endpoint.add_argument("what", choices=["stop", "start"])
+    authority = commands.add_parser("acme", help="stop or start the authority; one that starts knows no accounts")
+    authority.add_argument("what", choices=["stop", "start"])
+    authority.add_argument("--valid-for", type=_positive, metavar="S", help="seconds for which certificates are valid")
     return parser
 
 
@@ -126,6 +133,7 @@ def _status() -> None:
     print(f"EC2 endpoint  {layout.ENDPOINT_URL}")
     print(f"Mail          127.0.0.1:{layout.MAIL_PORT}, kept in {layout.MAIL}")
     print(f"Mirror        {layout.MIRROR_URL}")
+    print(f"ACME          {layout.ACME_DIRECTORY if acme.background().pid else 'stopped'}")
     for fault in found["faults"]:
         of = f" of {fault['seat']}" if fault["seat"] else ""
         print(f"Waiting fault {fault['action']}{of} {fault['code']}, {fault['times']} times after {fault['after']}")

@@ -126,6 +126,14 @@ def test_started_after_hours_it_runs_on_and_has_both_clocks(course: Course) -> N
 
 
 @pytest.mark.timeout(600)
+def test_after_the_last_day_it_is_said_what_still_costs(course: Course) -> None:
+    course.settings["class_timetable"] = {**course.settings["class_timetable"], "last_day": "2026-01-31"}
+    still = "The last day of the class was 2026-01-31. What still costs money: 1 machines with their disks"
+    for verb in ("provision.yml", "start.yml", "status.yml", "teardown.yml --check"):
+        assert still in " ".join(course.play(verb).split())
+
+
+@pytest.mark.timeout(600)
 def test_hours_that_are_taken_out_leave_nothing(course: Course) -> None:
     jupyter = course.on(SEAT, JUPYTER)
     course.settings["class_timetable"] = {}

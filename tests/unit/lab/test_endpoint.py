@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.route53.models import route53_backends
-from moto.s3.models import s3_backends
 
 from lab import endpoint, image, instances, layout
 from lab.backends import LabEC2, LabImage
@@ -55,8 +53,10 @@ class Processes:
         """Begin with none."""
         self._backends: dict[str, dict[str, LabEC2]] = {DEFAULT_ACCOUNT_ID: {}}
         monkeypatch.setattr(endpoint, "ec2_backends", self._backends)
-        for service in ("route53_backends", "s3_backends"):
-            monkeypatch.setattr(endpoint, service, {DEFAULT_ACCOUNT_ID: {}})
+        self.names: dict[str, LabRoute53] = {}
+        self.pages: dict[str, LabS3] = {}
+        monkeypatch.setattr(endpoint, "route53_backends", {DEFAULT_ACCOUNT_ID: self.names})
+        monkeypatch.setattr(endpoint, "s3_backends", {DEFAULT_ACCOUNT_ID: self.pages})
         nothing = SimpleNamespace(
             lock=threading.RLock(),
             addresses={},
@@ -133,16 +133,15 @@ def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -
 def test_names_and_pages_outlive_the_endpoint(processes: Processes) -> None:
     first = processes.start()
     names, pages = LabRoute53("aws", DEFAULT_ACCOUNT_ID), LabS3("aws", DEFAULT_ACCOUNT_ID)
-    route53_backends[DEFAULT_ACCOUNT_ID]["aws"] = names
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"] = pages
+    processes.names["aws"], processes.pages["aws"] = names, pages
     zone = names.create_hosted_zone("class.example.org.", private_zone=False, caller_reference="1")
     pages.create_bucket("pages", "us-east-1")
     pages.put_object("pages", "page.html", b"<p>Off</p>")
     ask(first, "POST", "late")  # it saves
-    for service in (route53_backends, s3_backends):
-        service[DEFAULT_ACCOUNT_ID].clear()
+    processes.names.clear()
+    processes.pages.clear()
     processes.start()
-    names, pages = (service[DEFAULT_ACCOUNT_ID]["aws"] for service in (route53_backends, s3_backends))
+    names, pages = processes.names["aws"], processes.pages["aws"]
     assert list(names.zones) == [zone.resource_id]
     assert [each.type for each in names.published()["class.example.org."]] == ["NS", "SOA"]
     assert pages.get_object("pages", "page.html").value == b"<p>Off</p>"

@@ -53,12 +53,13 @@ class Zone:
         self.client: Any = boto3.client("route53", "us-east-1", endpoint_url=aws.url, config=NO_RETRIES, **keys)
         self.id = self.client.create_hosted_zone(Name=name, CallerReference=f"{id(self)}")["HostedZone"]["Id"]
 
-    def change(self, *changes: dict[str, Any]) -> str:
-        """Ask for changes as if it had been quiet before; return the change's id."""
+    def change(self, *changes: dict[str, Any], late_s: float = 0) -> dict[str, Any]:
+        """Ask for changes as if it had been quiet before; return the answer."""
         self._aws.start_over()
+        LATENESS.set(names_s=late_s)
         batch = {"Changes": list(changes)}
         answer = self.client.change_resource_record_sets(HostedZoneId=self.id, ChangeBatch=batch)
-        return str(answer["ChangeInfo"]["Id"])
+        return dict(answer["ChangeInfo"])
 
     def refused(self, *changes: dict[str, Any]) -> str:
         """Return why changes are refused."""
@@ -191,12 +192,9 @@ def test_zones_are_listed_from_a_name_on(aws: Aws, zone: Zone) -> None:
 def test_name_servers_know_later(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(LATENESS, "clock", clock)
-    zone.change(change("CREATE"))
-    LATENESS.set(names_s=60)
+    zone.change(change("CREATE"), late_s=60)
     clock.now += 60
-    answer = zone.client.change_resource_record_sets(
-        HostedZoneId=zone.id, ChangeBatch={"Changes": [change("CREATE", f"late.{NAME}"), change("DELETE")]}
-    )["ChangeInfo"]
+    answer = zone.change(change("CREATE", f"late.{NAME}"), change("DELETE"), late_s=60)
     assert answer["Status"] == zone.client.get_change(Id=answer["Id"])["ChangeInfo"]["Status"] == "PENDING"
 
     def names() -> list[str]:
@@ -246,7 +244,8 @@ def test_boto3_asks_again_while_a_change_is_worked_on(aws: Aws, zone: Zone) -> N
     )
     aws.faults.add(Fault(route53.CHANGE, "PriorRequestNotComplete"))
     patient.change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": [change("CREATE")]})
-    assert [refusal.code for refusal in aws.refusals] == ["PriorRequestNotComplete"]
+    # It may have asked more than once: a change that is refused for another reason is worked on as well.
+    assert {refusal.code for refusal in aws.refusals} == {"PriorRequestNotComplete"}
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,15 @@ def test_lines_as_courses_write_them_are_locked(course: EnvironmentCourse, line:
     assert chosen(course.locked(file_with(line, head=HEAD + "  - pandas\n"))) == wheels
 
 
+def test_mistakes_of_conda_s_lines_and_of_pip_s_are_told_in_one_run(course: EnvironmentCourse) -> None:
+    head = HEAD.replace("scikit-learn", "scikit_learn")
+    message = course.refused(file_with("urlextractor", "idna", "rich=14.0", "antique", head=head))
+    first, *mistakes = message.splitlines()
+    assert first == "environment.yml has 3 mistakes:"
+    assert [mistake[:10] for mistake in mistakes] == ["  - line 4", "  - line 6", "  - line 8"]
+    assert "PyPI has no package urlextractor" in mistakes[1]
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -9,6 +9,7 @@ worker runs it with the variables of its own machine.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
@@ -40,5 +41,11 @@ class SharedEnvironment(AnsibleEnvironment):  # type: ignore[misc]  # ansible-co
 def sharing_templar(templar: Templar, variables: Mapping[str, Any]) -> Templar:
     """Return a templar like this one, but for other variables, that shares what it compiles."""
     new = templar.copy_with_new_env(available_variables=variables)
-    new._engine._environment = SharedEnvironment(ansible_basedir=new.basedir)
+    new._engine._environment = _environment(new.basedir)
     return new
+
+
+@functools.cache
+def _environment(basedir: str) -> SharedEnvironment:
+    """Return the worker's environment: one finds each filter once, and it knows no variables."""
+    return SharedEnvironment(ansible_basedir=basedir)

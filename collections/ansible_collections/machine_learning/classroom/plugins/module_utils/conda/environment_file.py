@@ -45,7 +45,8 @@ class EnvironmentFileError(Exception):
     """The mistakes in environment.yml, all of them; the message names line, reason and way out of each."""
 
     def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
-        """Build the message about `file` that the user reads."""
+        """Keep `mistakes`, and build the message about `file` that the user reads."""
+        self.mistakes = mistakes
         first = mistakes[0]
         if len(mistakes) == 1:
             where = f"{file}, line {first.line}" if first.line else file

@@ -22,7 +22,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.l
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.rattler_records import to_records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import match_spec
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import choose_wheels
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import (
+    choose_wheels,
+    unknown_wheels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +60,10 @@ def solve(environment: EnvironmentFile, wanted: Request, old: Lock | None, mirro
     """
     try:
         lock = asyncio.run(asyncio.wait_for(_Channels(wanted, mirror).solve(environment, old), _TIME_LIMIT))
+    except EnvironmentFileError as error:  # there is nothing to choose wheels for, but their names can be looked up
+        raise EnvironmentFileError(
+            environment.file, sorted({*error.mistakes, *unknown_wheels(environment, wanted, mirror)})
+        ) from error
     except TimeoutError as error:
         raise SolveError(f"No solution after {_TIME_LIMIT:.0f} s. Name versions in environment.yml.") from error
     return replace(lock, wheels=choose_wheels(environment, lock, old, mirror)) if environment.pip else lock

@@ -33,13 +33,14 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Vor- und Nachname", "Nachname und Vorname", "Nom et prénom", "Prénom et nom"),
         ("Nombre y apellidos", "Apellidos y nombre", "Nome e cognome", "Cognome e nome", "Nome e apelido"),
         ("Aluno", "Studente", "Namn", "Navn", "Nimi", "Imię i nazwisko", "Jméno a příjmení", "Név", "Ad soyad"),
-        ("ФИО", "姓名", "氏名", "名前"),
+        ("ФИО", "姓名", "氏名", "名前", "이름", "الاسم", "שם", "Ονοματεπώνυμο"),
         ("Your name", "Your full name", "What is your name?"),  # forms
     ),
     "first name": (
         ("First name", "Given name"),  # OneRoster and Microsoft Entra: givenName
         ("Forename", "Vorname", "Prénom", "Voornaam", "Roepnaam"),
-        ("Fornavn", "Förnamn", "Etunimi", "Imię", "Jméno", "Křestní jméno", "Keresztnév", "Ad", "İsim", "Имя"),
+        ("Fornavn", "Förnamn", "Etunimi", "Imię", "Jméno", "Křestní jméno", "Keresztnév", "Ad", "İsim", "Имя", "Όνομα"),
+        ("First", "fname", "Preferred first name"),
         ("FIRST_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
     "last name": (
@@ -47,6 +48,7 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Nachname", "Familienname", "Nom de famille", "Apellido(s)", "Apellidos"),
         ("Cognome", "Sobrenome", "Apelido", "Achternaam", "Cognoms"),
         ("Efternavn", "Etternavn", "Efternamn", "Sukunimi", "Nazwisko", "Příjmení", "Vezetéknév", "Soyad", "Фамилия"),
+        ("Last", "lname", "Επώνυμο"),
         ("FAMILY_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
     "email": (
@@ -114,7 +116,7 @@ def find_header(rows: list[Row]) -> tuple[Header, list[Row]] | None:
     for above, row in enumerate(rows[: MOST_ABOVE + 1]):
         below = rows[above + 1 :]
         if header := recognised(row.cells) or recognised_with_what_it_holds(row.cells, below):
-            return header, below
+            return header, [each for each in below if each.cells != row.cells]  # it may stand above each section
         if any(is_address(cell) for cell in row.cells):  # a student already
             return None
     return None

@@ -56,7 +56,7 @@ _ANY_ADDRESS = r"""[^<>@\s,;|"]{1,255}@[^<>@\s,;|"]{1,255}"""
 _QUOTED, _PLAIN = r"""(?P<quoted>[^"<>@\r\n]{0,200})""", r"""(?P<plain>[^"<>@;|\t\r\n]{0,200}?)"""
 _MAILBOX = re.compile(rf"""(?:"{_QUOTED}"|{_PLAIN})\s{{0,20}}<(?P<email>{_ANY_ADDRESS})>|(?P<alone>{_ANY_ADDRESS})""")
 # Around an address, from a link or the end of a sentence.
-_WRAPPING = " <>,;."
+_WRAPPING = " <>,;.'\""
 # Of a formula that failed: #REF!, #N/A, in German #BEZUG!.
 _FAILED_FORMULA = re.compile(r"#[A-ZÄÖÜ0-9/]+[!?]?")
 _REMEDY = "give one in a third column `username`: ASCII letters and digits, a letter first"
@@ -148,7 +148,9 @@ def parse_roster(path: str, content: bytes, kept: Mapping[str, str] | None = Non
         "username",
         "the username {} belongs to the students on lines {}: add a third column `username` with a name for each.",
     )
-    if not students:
+    if not students and staff:
+        mistakes.append(f"it has no student: by the column {_shown(header.title('role'))} all are staff.")
+    elif not students:
         mistakes.append("it has no student. Each line is: name,email")
     if mistakes:
         raise RosterError(path, mistakes)
@@ -165,7 +167,7 @@ def _titled(text: str) -> tuple[Header, list[Row]]:
         return header, rows
     rows = tables[0]
     if not rows or any("@" in cell for cell in rows[0].cells):
-        return UNTITLED, _mailboxes(text) or rows
+        return UNTITLED, _mailboxes(text) or _in_order(rows)
     lacking = " or ".join(missing(columns_of(rows[0].cells)))
     titles = _listed(_shown(title) for title in rows[0].cells if title)
     raise UnreadableError(
@@ -183,6 +185,18 @@ def _refuse_logins(header: Header, rows: list[Row]) -> None:
         f"the column {_shown(header.title('login', 'username'))} holds no e-mail addresses{example}."
         " Add a column email with them."
     )
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return the rows of a file without a header, if addresses are where they have to be then; raises otherwise."""
+    cells = rows[0].cells if rows else []
+    at = next((number for number, cell in enumerate(cells, 1) if is_address(cell)), 0)
+    if at != UNTITLED.columns["email"] + 1 and at and len(cells) > 1:
+        raise UnreadableError(
+            f"line {rows[0].line}: without a header the columns are name,email[,username], but the address is in"
+            f" column {at}. Write a header above that says which column is what."
+        )
+    return rows
 
 
 def _mailboxes(text: str) -> list[Row]:

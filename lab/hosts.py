@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import image, network
-from lab.layout import CGROUP, GATEWAY, HOSTS, PROJECT
+from lab.layout import ACME_CA, CGROUP, GATEWAY, HOSTS, PROJECT
 from lab.podman import LABEL, NETWORK, podman, try_podman
 from lab.shell import LabError, run
 
@@ -73,6 +73,7 @@ def create(machine: Machine) -> None:
         *("--dns", GATEWAY, "--dns-search", "."),
         *("--network", NETWORK, "--ip", machine.address, "--mac-address", network.hardware_address(machine.address)),
         *("--volume", f"{folder}/seed:/var/lib/cloud/seed/nocloud:ro"),
+        *("--volume", f"{ACME_CA}:/usr/local/share/ca-certificates/lab.crt:ro"),
         *("--log-driver=k8s-file", "--log-opt", f"path={folder / LOG}"),
         image.name(machine.ami),
     )

@@ -111,6 +111,14 @@ class LaunchResponse(PagedResponse):
         found = self.ec2_backend.describe_snapshots(**wanted)
         return self.paged("Snapshots", [each for each in found if not owners or each.owner_id in owners])
 
+    def detach_volume(self) -> Any:
+        """DetachVolume: from the machine that has the disk; moto wants it named."""
+        volume = self.ec2_backend.get_volume(self._get_param("VolumeId"))
+        if not volume.attachment:
+            raise EC2ClientError("IncorrectState", f"Volume '{volume.id}' is in the 'available' state.")
+        self.params.setdefault("InstanceId", volume.attachment.instance.id)
+        return super().detach_volume()
+
     def describe_volumes(self) -> Any:
         """DescribeVolumes, in pages."""
         wanted = {"volume_ids": self._get_param("VolumeIds", []), "filters": self._filters_from_querystring()}

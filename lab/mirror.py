@@ -72,7 +72,11 @@ def build(cache: Path) -> Path:
                 _key(wheels_key, _DATASETS.read_bytes(), sources[0]),
                 lambda folder: _collect_data(folder, wheels()),
             ),
-            "apt": store.part("apt", _key(*suites, *_DEBIAN_PACKAGES, sources[0]), lambda to: _fill_apt(to, suites)),
+            "apt": store.part(
+                "apt",
+                _key(*suites, *_DEBIAN_PACKAGES, sources[0], Path(debian_archive.__file__).read_bytes()),
+                lambda to: _fill_apt(to, suites),
+            ),
         }
         mirror = store.part("mirror", _key(*(part.name for part in parts.values())), lambda to: _join(to, parts))
         store.prune(keep=(mirror, *parts.values(), wheels()))

@@ -226,6 +226,11 @@ class Aws:
                 for instance in backend.all_instances():
                     instance.terminate()
 
+    def empty(self) -> None:
+        """Have nothing in any region, as an account that is new."""
+        with self._one_at_a_time:
+            ec2_backends[DEFAULT_ACCOUNT_ID].clear()
+
     @property
     def made(self) -> set[str]:
         """What was asked for that is more than reading."""

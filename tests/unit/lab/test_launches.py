@@ -55,3 +55,15 @@ def test_the_groups_of_an_instance_are_those_of_its_interface(ec2: EC2Client) ->
         assert found["SecurityGroups"] == [{"GroupId": group, "GroupName": "students"}]
     finally:
         ec2.terminate_instances(InstanceIds=[launched["InstanceId"]])
+
+
+def test_a_disk_is_detached_without_a_word_of_whose_it_is(ec2: EC2Client) -> None:
+    launched = ec2.run_instances(ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType="m6a.large")
+    machine = launched["Instances"][0]["InstanceId"]
+    disk = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    ec2.attach_volume(VolumeId=disk, InstanceId=machine, Device="/dev/sdf")
+    assert ec2.detach_volume(VolumeId=disk)["InstanceId"] == machine
+    with pytest.raises(ClientError, match="IncorrectState"):
+        ec2.detach_volume(VolumeId=disk)
+    ec2.delete_volume(VolumeId=disk)
+    ec2.terminate_instances(InstanceIds=[machine])

@@ -158,6 +158,23 @@ FAULTS: dict[str, tuple[bytes, str]] = {
         b'{\n "cells": [],\n<<<<<<< ours\n "metadata": {},\n||||||| base\n=======\n>>>>>>> theirs\n "nbformat": 4\n}',
         "its line 3 begins a conflict that git could not merge (<<<<<<<)",
     ),
+    "half of a conflict, at its beginning": (
+        b"<<<<<<< HEAD\n" + ONE.encode(),
+        "its line 1 begins a conflict that git could not merge (<<<<<<<)",
+    ),
+    "half of a conflict, at its end": (
+        b'{\n "cells": [],\n>>>>>>> theirs\n "nbformat": 4\n}',
+        "its line 3 ends a conflict that git could not merge (>>>>>>>)",
+    ),
+    "a format that is a text": (
+        dumped({**BASE, "nbformat": "4"}).encode(),
+        'it is in notebook format "4", which Jupyter does not open',
+    ),
+    "format 3 without what is in it": (b'{"nbformat": 3, "metadata": {}}', "it has no worksheets"),
+    "attachments that are texts": (
+        dumped(edited(set_in(1, attachments={"a.png": "x"}))).encode(),
+        "its cell 2 has attachments that are none",
+    ),
     "a conflict in a cell, as nbdime leaves it": (
         dumped(edited(set_in(2, source=TORN))).encode(),
         "its cell 3 has a conflict that git could not merge (<<<<<<<)",
@@ -234,6 +251,20 @@ def test_a_notebook_that_is_of_no_use_is_given_to_nobody(course: Course, kind: s
     stays_so(course)
     course.template(FIRST, TWO)
     assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
+
+
+def test_a_script_with_a_conflict_is_given_to_nobody(tmp_path: Path) -> None:
+    torn = f"import numpy\n{TORN}\n"
+    for name, text in (
+        ("torn.py", torn),
+        ("shown.py", f'"""\n{TORN}\n"""\n'),
+        ("git.md", torn),
+        ("odd.py", "x = = 1\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    templates = read_templates(str(tmp_path))
+    assert templates.withheld == {"torn.py": "its line 2 begins a conflict that git could not merge (<<<<<<<)"}
+    assert sorted(templates.contents) == ["git.md", "odd.py", "shown.py"]
 
 
 FENCE = f"So git shows it:\n```text\n{TORN}\n```\n"

@@ -104,12 +104,12 @@ def snapshot_month(region: str) -> Product:
 
 
 def ask_prices(
-    products: Iterable[Product], state_dir: str, *, client: Any = None, today: date | None = None
+    products: Iterable[Product], state_dir: str, *, keep: bool = True, client: Any = None, today: date | None = None
 ) -> dict[Product, Price]:
     """Return the price of each of `products`: as kept in `state_dir`, or as AWS says now. Nothing is raised.
 
-    What AWS said is kept, if there is such a folder. `client` is boto3's for `pricing`; as a rule one with the
-    credentials of the run.
+    With `keep`, what AWS said is kept, if there is such a folder. `client` is boto3's for `pricing`; as a rule one with
+    the credentials of the run.
     """
     today = today or datetime.now(UTC).date()
     path = os.path.join(state_dir, FILE)
@@ -126,7 +126,7 @@ def ask_prices(
         for product, price in asked.items()
         if price.usd is not None
     }
-    if known and os.path.isdir(state_dir):
+    if keep and known and os.path.isdir(state_dir):
         with suppress(OSError):  # then it is asked again
             write_json(path, read_json(path) | known)
     return prices | asked

@@ -70,6 +70,11 @@ class Line:
     seen_at: datetime = datetime.min
 
     @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.seat, self.username
+
+    @property
     def who(self) -> str:
         """The student, or what else there is in the student's place."""
         return f"{self.username} ({self.note})" if self.username and self.note else self.username or f"({self.note})"

@@ -38,7 +38,7 @@ def status_page(class_name: str, lines: Sequence[Line], troubles: Sequence[Troub
         rows=[
             {
                 "cells": [getattr(line, name) for name in columns.values()],
-                "troubles": [trouble.title for trouble in troubles if trouble.urgent and line in trouble.lines],
+                "troubles": [trouble.title for trouble in troubles if trouble.urgent and line.place in trouble.places],
             }
             for line in worst_first(lines, troubles)
         ],

@@ -22,7 +22,7 @@ def class_totals(lines: Sequence[Line], troubles: Sequence[Trouble]) -> dict[str
     """Count who cannot work, students, and machines by what they do."""
     states = {line.seat: line.state for line in lines if line.seat != NOTHING}
     return {
-        "in trouble": len({(line.seat, line.username) for one in troubles if one.urgent for line in one.lines}),
+        "in trouble": len(set().union(*(trouble.places for trouble in troubles if trouble.urgent))),
         "students": sum(bool(line.username) for line in lines),
         "machines": len(states),
         "running": sum(state == RUNNING for state in states.values()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import FULL
@@ -65,6 +66,11 @@ class Trouble:
     command: str
     urgent: bool
 
+    @cached_property
+    def places(self) -> frozenset[tuple[str, str]]:
+        """The seat and username of each line."""
+        return frozenset(line.place for line in self.lines)
+
     @property
     def whose(self) -> str:
         """The students with their seats; of many, some."""
@@ -91,7 +97,7 @@ def worst_first(lines: Sequence[Line], troubles: Sequence[Trouble]) -> list[Line
     urgent = [trouble for trouble in troubles if trouble.urgent]
 
     def rank(line: Line) -> int:
-        return next((number for number, trouble in enumerate(urgent) if line in trouble.lines), len(urgent))
+        return next((number for number, trouble in enumerate(urgent) if line.place in trouble.places), len(urgent))
 
     return sorted(lines, key=rank)
 

@@ -11,7 +11,22 @@ from pathlib import Path
 
 from lab import layout
 
-PORTS = tuple(f":{port}" for port in (layout.ENDPOINT_PORT, layout.MAIL_PORT, layout.MIRROR_PORT))
+PORTS = (
+    f"{layout.GATEWAY}:{layout.DNS_PORT}",  # others have that port at other addresses
+    *(
+        f":{port}"
+        for port in (
+            layout.ENDPOINT_PORT,
+            layout.MAIL_PORT,
+            layout.MIRROR_PORT,
+            layout.ACME_PORT,
+            layout.ACME_MANAGEMENT_PORT,
+            layout.PEBBLE_PORT,
+        )
+    ),
+)
+
+OURS = (layout.PODMAN, layout.ACME)  # in the words of processes
 
 
 def traces() -> dict[str, set[str]]:
@@ -43,7 +58,7 @@ def _processes() -> set[str]:
             groups = (folder / "cgroup").read_text()
         except OSError:
             continue  # it has just ended
-        if layout.CGROUP in groups or "lab.service" in words or str(layout.PODMAN) in words:
+        if layout.CGROUP in groups or "lab.service" in words or any(str(path) in words for path in OURS):
             found.add(f"{folder.name} {words}")
         elif re.search(r"podman|conmon|runc|moto|python\S* -m lab|systemd", words) and int(folder.name) not in own:
             found.add(words)

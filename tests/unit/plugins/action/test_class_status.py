@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -31,6 +33,7 @@ def look(made: StatusClass, *, check: bool = False, **options: Any) -> dict[str,
         "state_dir": str(made.state),
         "home": str(made.state.parent / "home"),
         "max_hours": 0,
+        "region": "us-east-1",
         "sends_letters": True,
         **options,
     }
@@ -81,6 +84,35 @@ def test_it_says_when_work_was_last_at_home(made: StatusClass) -> None:
         "1 min 0 min ago",
         "2 min -",
     ]
+
+
+def test_it_says_what_was_spent_where_prices_are_known(made: StatusClass) -> None:
+    seen = {
+        f"i-{number}": {
+            "instance_type": "m6a.large",
+            "students": [student] if student else [],
+            "disk_gb": 73,
+            "made": 0,
+            "started": 0,
+            "stops_by": 36000,
+            "runs": True,
+        }
+        for number, student in enumerate(["student01", ""])
+    }
+    ledger: list[dict[str, Any]] = [{"at": at, "machines": seen if not at else {}, "gone": []} for at in (0, 36000)]
+    (made.state / "running_hours.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in ledger))
+    assert "COST" not in look(made)["msg"]  # nobody has asked for a price yet
+    prices = {"m6a.large hour": "0.09", "IPv4 address hour": "0.01", "gp3 GB-month": "0.10"}
+    today = datetime.now(UTC).date().isoformat()
+    kept = {f"us-east-1 {name}": {"usd": usd, "asked_on": today} for name, usd in prices.items()}
+    (made.state / "prices.json").write_text(json.dumps(kept))
+    said = look(made)["msg"]  # 10 h at 0.10 $ and 73 GiB for 10 h of 730 at 0.10 $, for each of the two machines
+    assert " 1.10 $ " in next(line for line in said.splitlines() if line.startswith("ml101-001"))
+    assert said.splitlines()[-2].endswith(" · cost so far: 2.20 $")
+    assert "<dd>2.20 $</dd>" in (made.state / "status.html").read_text()
+    by_hand = look(made, price_per_hour=0.2, write_page=False)["msg"]
+    assert " 2.10 $ " in by_hand
+    assert "cost so far" not in by_hand  # of a part of the class nobody has summed it up
 
 
 def test_an_unreadable_history_is_not_known_and_stops_nobody(made: StatusClass) -> None:

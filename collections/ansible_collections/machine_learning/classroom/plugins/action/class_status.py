@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.estimate import cost_so_far, tariff
+from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.ledger import used
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
 from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import read
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import Machine
@@ -24,6 +27,8 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.estimate import Cost
 
 PAGE = "status.html"
 
@@ -47,15 +52,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "state_dir": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
                 "max_hours": {"type": "int", "required": True},
+                "region": {"type": "str", "required": True},
+                "price_per_hour": {"type": "float", "default": 0},
                 "timetable": {"type": "dict", "default": {}},
                 "sends_letters": {"type": "bool", "required": True},
                 "write_page": {"type": "bool", "default": True},
             }
         )
         known, state_dir = task_vars or {}, given["state_dir"]
+        spent = _spent(given)
         seen = Seen(
             machines={name: known["hostvars"][name].get("jupyter_answers", {}) for name in known["groups"]["machines"]},
             collected=_collected(given),
+            costs=spent.by_student if spent else {},
         )
         answering = {
             username: answers
@@ -73,14 +82,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             seen,
         )
         troubles = find_troubles(lines, state_dir, sends_letters=given["sends_letters"])
-        said = [in_lines(troubles), laid_out(lines), in_words(class_totals(lines, troubles))]
+        total = spent.usd if spent and given["write_page"] else None
+        said = [in_lines(troubles), laid_out(lines), in_words(class_totals(lines, troubles, total))]
         page = ""
         # Where nothing is remembered of the class yet, a look at it does not begin to.
         if given["write_page"] and not self._task.check_mode and os.path.isdir(state_dir):
             page = os.path.join(state_dir, PAGE)
-            write_bytes(page, status_page(given["class_name"], lines, troubles, seen.at).encode())
+            write_bytes(page, status_page(given["class_name"], lines, troubles, seen.at, total).encode())
             said[-1] += f"\nThe same as a page, for you alone: {page}"
         return result | {"changed": False, "msg": "\n\n".join(filter(None, said)), "page": page}
+
+
+def _spent(given: dict[str, Any]) -> Cost | None:
+    """Return what the class has cost, at the prices that other commands have asked for; None while one is not known."""
+    usage = used(given["state_dir"])
+    types = [name for name, _ in usage.machines]
+    by_hand = Decimal(str(given["price_per_hour"])) or None
+    cost = cost_so_far(usage, tariff(types, given["region"], given["state_dir"], by_hand=by_hand, ask=False))
+    return cost if usage.machines and not cost.unknown else None
 
 
 def _collected(given: dict[str, Any]) -> dict[str, datetime | None]:

@@ -23,10 +23,10 @@ def hours_calendar(timetable: Any, earlier_min: int = 0) -> list[str]:
     return read_.calendar(earlier_min) if read_ else []
 
 
-def hours_words(timetable: Any, days: Sequence[str] = DAYS) -> str:
-    """Say when machines stop, with these names of the days; nothing, without a timetable."""
+def hours_words(timetable: Any, days: Sequence[str] | None = None) -> str:
+    """Say when machines stop, with these names of the days, or English ones; nothing, without a timetable."""
     read_ = _read(timetable)
-    return read_.words(days) if read_ else ""
+    return read_.words(days or DAYS) if read_ else ""
 
 
 def after_last_day(instances: Sequence[Mapping[str, Any]], timetable: Any) -> str:

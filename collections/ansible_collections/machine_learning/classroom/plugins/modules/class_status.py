@@ -46,6 +46,16 @@ options:
     description: After how many hours a machine stops itself; V(0) for never.
     type: int
     required: true
+  region:
+    description: The region of the class, whose prices hold.
+    type: str
+    required: true
+  price_per_hour:
+    description:
+      - What an hour of a machine costs with its address, in USD; V(0) to take AWS's prices, as other commands asked
+        for them and kept them in O(state_dir). While a price is not known, no cost is shown.
+    type: float
+    default: 0
   timetable:
     description: The hours of the class, at whose end a machine stops itself, too. Empty for none.
     type: dict
@@ -74,6 +84,7 @@ EXAMPLES = r"""
     state_dir: "{{ class_state_dir }}"
     home: daily_user
     max_hours: 12
+    region: us-east-1
     sends_letters: true
   register: status
 """

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.estimate import cents
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import (
     LEFT,
     Machine,
@@ -18,6 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.timetable import Timetable
 
@@ -34,12 +36,14 @@ class Seen:
     """What was seen `at` a moment, beside what AWS says.
 
     `machines` holds, by seat, what M(jupyter_services_info) returned of it, or why it could not be asked; `collected`,
-    by username, when all work was last at home. What is missing is not known.
+    by username, when all work was last at home; `costs`, also by username, what was spent so far, in USD. What is
+    missing is not known.
     """
 
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     machines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     collected: Mapping[str, datetime | None] = field(default_factory=dict)
+    costs: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Line:
     disk_percent: int | None = None
     idle_s: int | None = None
     collected: datetime | None = None
+    usd: Decimal | None = None
     letter: str = NOTHING
     made: datetime | None = None
     unasked: str = ""
@@ -101,6 +106,11 @@ class Line:
         """How long ago all work was at home."""
         return f"{_span(self.seen_at - self.collected)} ago" if self.collected else NOTHING
 
+    @property
+    def cost(self) -> str:
+        """What was spent so far, by estimate."""
+        return NOTHING if self.usd is None else f"{cents(self.usd)} $"
+
 
 def class_lines(
     instances: Sequence[Mapping[str, Any]],
@@ -136,7 +146,8 @@ def class_lines(
                 about["jupyter"] = _jupyter(answering.get(slot), machine.state)
                 about["letter"] = _letter(known[slot], machine, state_dir)
                 about |= _of_student(slot, seen.machines.get(machine.seat, {}))
-            lines.append(Line(**of_machine, **about, collected=seen.collected.get(slot)))
+            about |= {"collected": seen.collected.get(slot), "usd": seen.costs.get(slot) if slot else None}
+            lines.append(Line(**of_machine, **about))
     lines.sort(key=lambda line: line.seat)  # who shares a machine stays in the order of its ports
     seated = {line.username for line in lines}
     absent = [student["username"] for student in students if student["username"] not in seated]

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import Line
     from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.troubles import Trouble
@@ -24,14 +25,20 @@ OLD_S = 15 * 60
 """From here on the page says that nobody writes it any more."""
 
 
-def status_page(class_name: str, lines: Sequence[Line], troubles: Sequence[Trouble], made: datetime) -> str:
-    """Return the page as HTML: trouble with its commands, then all lines, those in trouble first."""
+def status_page(
+    class_name: str,
+    lines: Sequence[Line],
+    troubles: Sequence[Trouble],
+    made: datetime,
+    spent: Decimal | None = None,
+) -> str:
+    """Return the page as HTML: totals, trouble with its commands, then all lines, those in trouble first."""
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     columns = shown_columns(lines)
     return page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         class_name=class_name,
         made=made,
-        totals=class_totals(lines, troubles),
+        totals=class_totals(lines, troubles, spent),
         urgent=[trouble for trouble in troubles if trouble.urgent],
         later=[trouble for trouble in troubles if not trouble.urgent],
         headings=[heading.capitalize() for heading in columns],

@@ -25,11 +25,12 @@ COLUMNS = {
     "DISK": "disk",
     "IDLE": "idle",
     "COLLECTED": "collected_ago",
+    "COST": "cost",
     "LETTER": "letter",
 }
 """Each column's heading, and the attribute of a Line that it shows."""
 
-IF_KNOWN = {"DISK", "IDLE", "COLLECTED"}
+IF_KNOWN = {"DISK", "IDLE", "COLLECTED", "COST"}
 """Columns that are left out where nothing is known for anybody."""
 
 

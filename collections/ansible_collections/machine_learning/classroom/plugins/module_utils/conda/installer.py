@@ -8,7 +8,6 @@ into a cache, so packages that stay cost neither download nor disk.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import errno
 import hashlib
@@ -174,6 +173,8 @@ class Environment:
         """
         shutil.rmtree(self._new, ignore_errors=True)
         try:
+            import asyncio  # here, as it takes 10 ms to load, and each machine is only asked, mostly
+
             asyncio.run(asyncio.wait_for(self._link(lock), time_limit))
             if lock.wheels:
                 self._install_wheels(lock.wheels, mirror_url, time_limit)

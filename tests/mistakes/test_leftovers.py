@@ -80,9 +80,10 @@ class Planted:
         return made
 
     def image(self, region: str, **tags: str) -> str:
-        """Make an image of a machine that is gone, and let its snapshot have its tags."""
+        """Make an image of a machine that is gone, with a snapshot that has its tags."""
         machine, ec2 = self.machine(region), self.ec2(region)
-        made = ec2.create_image(InstanceId=machine, Name="ml101-baked", **tagged("image", **tags))["ImageId"]
+        both: Any = [each for kind in ("image", "snapshot") for each in tagged(kind, **tags)["TagSpecifications"]]
+        made = ec2.create_image(InstanceId=machine, Name="ml101-baked", TagSpecifications=both)["ImageId"]
         ec2.terminate_instances(InstanceIds=[machine])
         return made
 

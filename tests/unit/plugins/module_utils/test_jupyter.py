@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils import jupyter
 
 TOKEN = "made-up"
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+SINCE, BEFORE = "2026-03-02T07:56:00.000000Z", "2026-03-02T06:00:00.000000Z"
 ENDLESS = 64 << 20
 
 
@@ -78,11 +80,6 @@ def server() -> Iterator[Jupyter]:
     made.server.server_close()
 
 
-def ago(**since: int) -> str:
-    """Return a time as Jupyter writes it."""
-    return (datetime.now(UTC) - timedelta(**since)).isoformat().replace("+00:00", "Z")
-
-
 def test_asking_is_no_activity(server: Jupyter) -> None:
     assert jupyter.is_ready(server.port, TOKEN)
     assert jupyter.idle_seconds(server.port, TOKEN) is None
@@ -97,20 +94,21 @@ def test_one_that_lets_everybody_in_is_not_ready(server: Jupyter) -> None:
 @pytest.mark.parametrize(
     ("kernels", "terminals", "idle"),
     [
-        ([{"execution_state": "idle", "last_activity": ago(hours=2)}], [{"last_activity": ago(minutes=4)}], 240),
-        ([{"execution_state": "busy", "last_activity": ago(hours=2)}], [], 0),
-        ([{"execution_state": "idle", "last_activity": ago(hours=2)}], None, 7200),
+        ([{"execution_state": "idle", "last_activity": BEFORE}], [{"last_activity": SINCE}], 240),
+        ([{"execution_state": "busy", "last_activity": BEFORE}], [], 0),
+        ([{"execution_state": "idle", "last_activity": SINCE}], None, 240),
         ([], [], None),
         ([{"last_activity": "9999-12-31T23:59:59Z"}], [], 0),
     ],
     ids=["terminal", "a cell runs", "no terminals", "nothing", "time to come"],
 )
 def test_the_last_activity_is_that_of_a_kernel_or_a_terminal(
-    server: Jupyter, kernels: Any, terminals: Any, idle: int | None
+    server: Jupyter, monkeypatch: pytest.MonkeyPatch, kernels: Any, terminals: Any, idle: int | None
 ) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW.timestamp())
     server.says |= {"kernels": kernels, "terminals": terminals}
     found = jupyter.idle_seconds(server.port, TOKEN)
-    assert found == (None if idle is None else pytest.approx(idle, abs=60))
+    assert found == idle
 
 
 def endless(handler: Handler) -> None:
@@ -138,9 +136,12 @@ def no_json(handler: Handler) -> None:
         ["kernel", 1, None, {}, {"last_activity": 1}, {"last_activity": "yesterday"}, {"last_activity": "2026-02-30"}],
     ],
 )
-def test_nonsense_of_one_leaves_what_the_other_says(server: Jupyter, said: Any) -> None:
-    server.says |= {"kernels": said, "terminals": [{"last_activity": ago(minutes=4)}]}
-    assert jupyter.idle_seconds(server.port, TOKEN) == pytest.approx(240, abs=60)
+def test_nonsense_of_one_leaves_what_the_other_says(
+    server: Jupyter, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW.timestamp())
+    server.says |= {"kernels": said, "terminals": [{"last_activity": SINCE}]}
+    assert jupyter.idle_seconds(server.port, TOKEN) == 240
 
 
 def test_no_more_is_read_than_anybody_needs(server: Jupyter) -> None:

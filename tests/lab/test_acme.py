@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1"
 NAME = "seat.example.org"
-PROGRAM = layout.CACHE / f"pebble-{authority.SUITE}"
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="`python -m lab up` fetches pebble")
+PROGRAM = layout.CACHE / f"pebble-{authority.SUITE}"  # `python -m lab up` has fetched it
 
 
 def free_port() -> int:

@@ -183,4 +183,14 @@ def test_which_machines_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     told = act("running_hours", arguments)
     assert (told["changed"], told["machine_hours"]) == (False, 2.5)
-    assert '"i-1"' in (tmp_path / "running_hours.jsonl").read_text()
+    ledger = tmp_path / "running_hours.jsonl"
+    assert '"i-1"' in ledger.read_text()
+    ledger.write_bytes(b"\xff\n" + ledger.read_bytes())  # a disk that lies
+    assert act("running_hours", arguments)["machine_hours"] == 2.5
+    ledger.unlink()
+    ledger.mkdir()  # it cannot be written
+    told = act("running_hours", arguments)
+    assert "failed" not in told
+    assert told["warnings"] == [
+        f"{ledger}: which machines run cannot be kept (Is a directory). What the class costs so far is not known."
+    ]

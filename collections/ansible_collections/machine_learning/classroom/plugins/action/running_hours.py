@@ -29,5 +29,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         given["timetable"] = timetable_of(given["timetable"])
         state_dir, instances = given.pop("state_dir"), given.pop("instances")
-        usage = observe(state_dir, instances, **given, keep=not self._task.check_mode, at=datetime.now(UTC))
+        try:
+            usage = observe(state_dir, instances, **given, keep=not self._task.check_mode, at=datetime.now(UTC))
+        except OSError as error:  # an estimate keeps nobody's work from coming home
+            unkept = f"{error.filename or state_dir}: which machines run cannot be kept ({error.strerror})."
+            return result | {"changed": False, "warnings": [f"{unkept} What the class costs so far is not known."]}
         return result | {"changed": False, "machine_hours": round(usage.machine_hours, 2)}

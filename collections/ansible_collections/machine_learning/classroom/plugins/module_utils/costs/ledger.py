@@ -138,7 +138,7 @@ def observe(
 ) -> Usage:
     """Return what was used up to now, `at`, when the class has these `instances`; `keep` that they were seen.
 
-    Nothing is kept where the class has no folder yet.
+    Nothing is kept where the class has no folder yet. Raise OSError if it cannot be kept.
     """
     machines = {each["instance_id"]: Seen.of(each, disk_gb, max_hours, timetable) for each in instances}
     path, now = os.path.join(state_dir, FILE), int(at.timestamp())
@@ -146,7 +146,8 @@ def observe(
         ledger = _read(path)
         ledger.add(ledger.changes(machines, now))
         return ledger.usage
-    with open(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with open(handle, "r+", encoding="utf-8", errors="replace") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # commands that only look hold no lock of the class
         text = file.read()
         ledger = _told(text)
@@ -165,7 +166,7 @@ def used(state_dir: str) -> Usage:
 
 def _read(path: str) -> Ledger:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return _told(file.read())
     except FileNotFoundError:
         return Ledger()

@@ -194,3 +194,31 @@ def test_which_machines_run(tmp_path: Path) -> None:
     assert told["warnings"] == [
         f"{ledger}: which machines run cannot be kept (Is a directory). What the class costs so far is not known."
     ]
+
+
+def test_a_ledger_that_cannot_be_read_is_named_before_a_launch(tmp_path: Path) -> None:
+    ledger = tmp_path / "running_hours.jsonl"
+    ledger.mkdir()
+    arguments: dict[str, Any] = {
+        "class_name": "ml101",
+        "region": "us-east-1",
+        "state_dir": str(tmp_path),
+        "usernames": ["ada"],
+        "waiting": ["ada"],
+        "left": [],
+        "instances": [],
+        "starting": [],
+        "launch": 1,
+        "checked": {},
+        "instance_types": ["m6a.large"],
+        "disk_gb": 30,
+        "max_hours": 12,
+        "price_per_hour": "1",
+        "budget": "50",
+    }
+    told = act("class_plan", arguments)
+    assert told["failed"]
+    assert told["msg"] == (
+        f"{ledger}: what the class cost so far cannot be read (Is a directory).\n"
+        "Nothing was launched. Mend that file, then run again."
+    )

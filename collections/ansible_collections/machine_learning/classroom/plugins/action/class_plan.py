@@ -57,6 +57,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             plan.require_budget()
         except (BudgetError, _SettingError) as error:
             return result | {"failed": True, "msg": str(error)}
+        except OSError as error:
+            why = f"{error.filename}: what the class cost so far cannot be read ({error.strerror})."
+            return result | {"failed": True, "msg": f"{why}\nNothing was launched. Mend that file, then run again."}
         warnings = plan.warnings()
         return result | {"changed": False, "text": plan.text() if in_full else plan.short(), "warnings": warnings}
 

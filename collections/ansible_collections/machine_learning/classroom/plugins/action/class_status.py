@@ -95,7 +95,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
 def _spent(given: dict[str, Any]) -> Cost | None:
     """Return what the class has cost, at the prices that other commands have asked for; None while one is not known."""
-    usage = used(given["state_dir"])
+    try:
+        usage = used(given["state_dir"])
+    except OSError:  # the command that lists the machines has named it
+        return None
     types = [name for name, _ in usage.machines]
     by_hand = Decimal(str(given["price_per_hour"])) or None
     cost = cost_so_far(usage, tariff(types, given["region"], given["state_dir"], by_hand=by_hand, ask=False))

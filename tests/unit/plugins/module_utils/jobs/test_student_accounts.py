@@ -16,6 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ho
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import (
     refuse_others,
     understood,
+    without_ports_of,
 )
 
 CONFIG = "Port 22\n# Since 9.8.\nPerSourcePenalties no\n\nMatch User ada\n    PermitOpen none\n"
@@ -52,6 +53,27 @@ def test_a_line_that_every_sshd_must_know_stays_so_that_a_mistake_is_refused() -
     machine = Machine()
     assert understood(machine, CONFIG, []) == CONFIG
     assert machine.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "holder", "ports"),
+    [
+        ("haproxy", "haproxy", [22]),
+        ("haproxy", "sshd", [22, 443]),
+        ("haproxy", "", [22, 443]),
+        ("", "haproxy", [22, 443]),
+    ],
+)
+def test_a_port_that_the_front_holds_is_left_to_it(program: str, holder: str, ports: list[int]) -> None:
+    class Held(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            assert stdin is None
+            line = f'LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("{holder}",pid=7,fd=4))\n'
+            return subprocess.CompletedProcess(argv, 0, line if argv[-1] == "sport = :443" and holder else "", "")
+
+    rest = "PasswordAuthentication no\n"
+    said = without_ports_of(Held(), f"Port 22\nPort 443\n{rest}", program)
+    assert said == "".join(f"Port {port}\n" for port in ports) + rest
 
 
 class RefusedError(Exception):

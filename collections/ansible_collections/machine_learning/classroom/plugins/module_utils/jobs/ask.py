@@ -12,6 +12,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ho
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import (
     conda_environment,
     datasets,
+    front,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -42,6 +43,7 @@ JOBS: dict[str, Job] = {
     "notebooks": notebooks,
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
+    "front": front,
 }
 
 

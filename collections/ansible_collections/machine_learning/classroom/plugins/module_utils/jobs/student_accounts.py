@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, Any] = {
     "sshd_config": {"type": "str", "required": True},
     "sshd_config_file": {"type": "path", "required": True},
     "sshd_where_known": {"type": "list", "elements": "str", "default": []},
+    "sshd_leaves_ports_to": {"type": "str", "default": ""},
 }
 
 # Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
@@ -130,6 +131,16 @@ def understood(host: Host, config: str, where_known: list[str]) -> str:
     return "".join(line for line in config.splitlines(keepends=True) if stays(line))
 
 
+def without_ports_of(host: Host, config: str, program: str) -> str:
+    """Return `config` without the ports that `program` holds on this machine, which leads ssh on to sshd's others."""
+
+    def stays(line: str) -> bool:
+        word, _, port = line.strip().partition(" ")
+        return word != "Port" or f'"{program}"' not in host.probe(["ss", "-Hltnp", f"sport = :{port}"]).stdout
+
+    return "".join(line for line in config.splitlines(keepends=True) if stays(line)) if program else config
+
+
 def sshd_accepts(host: Host, path: str, config: str) -> bool:
     """Install the drop-in and let sshd check it, or take it back and fail; returns whether it changed."""
     before = Path(path).read_text() if os.path.exists(path) else None
@@ -153,6 +164,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     folders(host, given["password_hashes"], given["project_directory"])
     units = hide_processes(host)
     text = understood(host, given["sshd_config"], given["sshd_where_known"])
+    text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
     changed = sshd_accepts(host, given["sshd_config_file"], text)
     ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
     return {}

@@ -162,3 +162,28 @@ def test_check_mode_only_says_that_a_port_would_be_handed_over(
     assert ssh_service.hand_over(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
     assert (tmp_path / "drop-in").read_text() == TOLD
     assert machine.changes == ["handed port 443 of sshd over to haproxy.service"]
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "held"),
+    [
+        (TOLD.replace("Port 443\n", ""), TOLD, "0.0.0.0:22 0.0.0.0:443"),
+        ("# It had no other.\n", "Port 443\n# It had no other.\n", "0.0.0.0:443"),
+    ],
+)
+def test_a_port_is_taken_back(
+    tmp_path: Path, handing_over: Callable[[bool], HandingOver], told: str, then: str, held: str
+) -> None:
+    class WithOne(HandingOver):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            if argv[0] == "sshd":
+                return subprocess.CompletedProcess(argv, 0, "port 22\nlistenaddress 0.0.0.0:22\n", "")
+            return super().probe(argv, stdin=stdin)
+
+    machine = WithOne(handing_over(False).tools)
+    (tmp_path / "drop-in").write_text(told)
+    ssh_service.take_back(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
+    assert (tmp_path / "drop-in").read_text() == then
+    acts = (tmp_path / "log").read_text().splitlines()
+    assert acts == ["--quiet disable --now haproxy.service", f"sshd:  {held}"]
+    assert machine.changes == ["gave port 443 of haproxy.service back to sshd"]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_removal
 
 ADA = {"hosts": {"ada": "192.0.2.1"}, "link_secrets": {"ada": "secret-of-the-link-of-ada"}}
 
@@ -137,6 +137,17 @@ def test_a_gate_that_was_closed_at_boot_is_opened_again(given: dict[str, Any], u
     assert later.changes == [f"wrote {front.DIRECTORY}/keys.map", "reloaded haproxy.service"]
 
 
+def test_a_front_that_closed_itself_is_told(given: dict[str, Any], units: dict[str, set[str]]) -> None:
+    class Moved(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+            if argv[1:] == ["start", front.SERVICE]:  # which starts class-front-address.service first
+                Path(front.DIRECTORY, "hosts.map").write_text("")
+            return super().probe(argv, stdin=stdin)
+
+    with pytest.raises(RuntimeError, match=r"on the internet this machine is not 192\.0\.2\.1"):
+        front.work(Moved(units), given)
+
+
 def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +201,29 @@ class Apt(Machine):
         self.acts.append(argv[-1])
         status, said = self.answers.pop(0)
         return subprocess.CompletedProcess(argv, status, "", said)
+
+
+@pytest.mark.parametrize("ports", [[22, 443], [22]])
+def test_all_of_it_goes_again(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch, ports: list[int]
+) -> None:
+    wanted = {"sshd_config_file": given["sshd_config_file"], "ssh_ports": ports}
+    nothing = Machine(units)
+    front_removal.work(nothing, wanted)
+    assert (nothing.changes, nothing.acts) == ([], [])
+    front.work(Machine(units), given)
+    back = "gave port 443 back"
+    monkeypatch.setattr(front_removal.ssh_service, "take_back", lambda host, *_: host.change(back))
+    promised, done, again = Machine(units, check_mode=True), Machine(units), Machine(units)
+    front_removal.work(promised, wanted)
+    front_removal.work(done, wanted)
+    assert promised.changes == done.changes
+    assert (back in done.changes) is (443 in ports)
+    assert ("ended haproxy.service" in done.changes) is (443 not in ports)
+    assert not Path(front.DIRECTORY).exists()
+    assert not [path for path in Path(front.UNITS).rglob("*") if path.is_file()]
+    front_removal.work(again, wanted)
+    assert again.changes == []
 
 
 LOCKED = (100, "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)\n")

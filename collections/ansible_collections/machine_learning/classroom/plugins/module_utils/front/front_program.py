@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.address import close_if_moved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import HOSTS
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.program import packed
 
@@ -23,7 +25,10 @@ def main(arguments: Sequence[str], settings_file: str = SETTINGS) -> int:
         if said := close_if_moved(settings):
             print(f"The front lets nobody in: {said}. configure.yml opens it, with new links.")
         return 0
-    sys.path.append(settings.certbot)
+    if not (Path(settings.directory) / HOSTS).read_text(encoding="utf-8"):
+        print("The front is closed, so no certificate is due.")
+        return 0
+    sys.path.insert(0, settings.certbot)  # in front of older packages that the system may have
     status = bring(settings)
     print(status.trouble or f"The certificate is valid until {status.until}.")
     return 1 if status.trouble else 0

@@ -120,6 +120,21 @@ sh -c "$start" sh "" $everything
 exit 1
 """
 
+# The arguments are _START, sshd's file, the port, the unit that has it, and all addresses that sshd shall hold then.
+_TAKE_BACK = r"""
+trap '' PIPE # whoever asked may have come through the unit
+start=$1 config=$2 port=$3 unit=$4
+shift 4
+systemctl --quiet disable --now "$unit"
+{
+    grep -q "^Port " "$config" || echo "Port $port"
+    sed "0,/^Port /s/^Port .*/&\\nPort $port/" "$config"
+} > "$config.new"
+chmod 644 "$config.new"
+mv "$config.new" "$config"
+sh -c "$start" sh "" "$@"
+"""
+
 _LOCKED = "NOTHING listens any more: keep your sessions open"
 
 
@@ -171,6 +186,22 @@ def hand_over(host: Host, config_file: str, port: int, unit: str) -> bool:
                 f"before. Look at it with `journalctl -u {unit}` on the machine, then run configure.yml again."
             )
     return True
+
+
+def take_back(host: Host, config_file: str, port: int, unit: str) -> None:
+    """Undo what `hand_over` did: `unit` ends, and sshd holds `port` again. Fails in words if it does not."""
+    text = Path(config_file).read_text() if os.path.exists(config_file) else ""
+    if f"Port {port}\n" in text.splitlines(keepends=True):
+        host.run(["systemctl", "--quiet", "disable", "--now", unit], what=f"ended {unit}")
+        return
+    if host.change(f"gave port {port} of {unit} back to sshd"):
+        now = list(_addresses(host))
+        back = {f"{address.rpartition(':')[0]}:{port}" for address in now}
+        told = now if "\nPort " in f"\n{text}" else []  # without any, sshd has the usual one meanwhile
+        words = ["sh", _START, config_file, str(port), unit, *told, *sorted(back)]
+        done = host.probe([*_DETACHED, _TAKE_BACK, *words])
+        if done.returncode != 0:
+            _fail(host, done.stdout or "it did not start", "It serves what it holds")
 
 
 def _start(host: Host, back: str = "") -> str:

@@ -13,6 +13,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     conda_environment,
     datasets,
     front,
+    front_removal,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -44,6 +45,7 @@ JOBS: dict[str, Job] = {
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
     "front": front,
+    "front_removal": front_removal,
 }
 
 

@@ -18,6 +18,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.front.c
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS, program
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import (
+    HOSTS,
     KEYS,
     GateError,
     digest,
@@ -58,6 +59,8 @@ DIRECTORY = os.path.dirname(SETTINGS)
 APT_SOURCE = "/etc/apt/sources.list.d/machine-learning-class.list"
 HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
 ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
+# In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
+LAID = "units"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -130,6 +133,7 @@ def lay(host: Host, texts: Mapping[str, str]) -> bool:
 
 def lay_units(host: Host, units: Mapping[str, str]) -> dict[str, bool]:
     """Install the units, and what is laid beside those of others; returns which changed."""
+    host.file(f"{DIRECTORY}/{LAID}", "".join(f"{name}\n" for name in units), mode=0o640, group=GROUP)
     renewed = {}
     for name, text in units.items():
         if "/" in name:
@@ -224,6 +228,11 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
     if not host.check_mode:
         wait(host)
+        if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
+            host.fail(
+                f"The front has closed itself: on the internet this machine is not {', '.join(settings.addresses)}. "
+                f"`journalctl -u {ADDRESS}` on the machine says what it is. ssh works."
+            )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
     return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))

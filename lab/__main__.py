@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import control, layout, lifecycle, state
+from lab import acme, control, layout, lifecycle, state
 from lab.lateness import USUAL
 from lab.shell import LabError
 
@@ -24,6 +24,7 @@ LATE = {
     "tags": "until tags that were set are read",
     "ending": "that shutting down takes",
     "console": "after each boot until consoles have output",
+    "names": "until name servers know of a change of Route 53",
 }
 
 
@@ -54,10 +55,16 @@ def _run(arguments: argparse.Namespace) -> None:
             _fault(arguments)
         case "quota":
             control.ask("POST", "quota", {key: getattr(arguments, key) for key in ("code", "limit", "region")})
+        case "region":
+            control.ask("POST", "region", {"name": arguments.name})
         case "late":
             control.ask("POST", "late", USUAL if arguments.usual else {name: vars(arguments)[name] for name in USUAL})
         case "endpoint" if arguments.what == "stop":
             control.stop()
+        case "acme" if arguments.what == "stop":
+            acme.stop()
+        case "acme":
+            lifecycle.restart_authority(arguments.valid_for)
         case "endpoint":
             lifecycle.start_endpoint()
         case action:
@@ -87,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
     quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
+    region = commands.add_parser("region", help="enable a region that not every account may use")
+    region.add_argument("name", help="the region, as eu-south-1")
     late = commands.add_parser("late", help="let EC2 be late, as AWS is; without options, on time")
     for option, what in LATE.items():
         late.add_argument(f"--{option}", dest=f"{option}_s", metavar="S", type=float, default=0, help=f"seconds {what}")
@@ -96,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         action.add_argument("seat", help="the machine's Name tag, or its instance id")
     endpoint = commands.add_parser("endpoint", help="stop or start the endpoint process; hosts live on")
     endpoint.add_argument("what", choices=["stop", "start"])
+    authority = commands.add_parser("acme", help="stop or start the authority; one that starts knows no accounts")
+    authority.add_argument("what", choices=["stop", "start"])
+    authority.add_argument("--valid-for", type=_positive, metavar="S", help="seconds for which certificates are valid")
     return parser
 
 
@@ -121,10 +133,13 @@ def _status() -> None:
     print(f"EC2 endpoint  {layout.ENDPOINT_URL}")
     print(f"Mail          127.0.0.1:{layout.MAIL_PORT}, kept in {layout.MAIL}")
     print(f"Mirror        {layout.MIRROR_URL}")
+    print(f"ACME          {layout.ACME_DIRECTORY if acme.background().pid else 'stopped'}")
     for fault in found["faults"]:
         of = f" of {fault['seat']}" if fault["seat"] else ""
         print(f"Waiting fault {fault['action']}{of} {fault['code']}, {fault['times']} times after {fault['after']}")
     print("Late         ", ", ".join(f"{option} {found['lateness'][f'{option}_s']:g} s" for option in LATE))
+    if found["opted_in"]:
+        print("Enabled       also", ", ".join(found["opted_in"]))
     for pool in found["capacity"]:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:

@@ -25,7 +25,7 @@ from moto.ec2.utils import random_ami_id
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
-from lab import image, metadata_options
+from lab import image, metadata_options, route53, s3
 from lab.capacity import CAPACITY
 from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
@@ -71,7 +71,8 @@ class LabImage(Ami):  # type: ignore[misc]  # moto has no types
     def block_device_mappings(self) -> list[dict[str, Any]]:
         """The root disk."""
         (root,) = super().block_device_mappings
-        return [{**root, "Ebs": {**root["Ebs"], "VolumeSize": self.disk_gb}}]
+        disk = {"VolumeSize": self.disk_gb, "VolumeType": "gp3", "DeleteOnTermination": True}
+        return [{**root, "Ebs": {**root["Ebs"], **disk}}]
 
 
 class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
@@ -232,15 +233,18 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
 
 
 def _with_root(ami: Ami, disks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the disks of a launch: those that it asks for, and the image's root disk, also where it does not name it.
+    """Return the disks that a launch asks for, and the root disk, which is as the image has it where they do not say.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
     """
-    if any(disk["DeviceName"] == ami.root_device_name for disk in disks):
-        return disks
     (root,) = ami.block_device_mappings
-    ebs = {"VolumeSize": root["Ebs"]["VolumeSize"], "DeleteOnTermination": True}
-    return [{"DeviceName": ami.root_device_name, "Ebs": ebs}, *disks]
+    of_image = {key: root["Ebs"][key] for key in ("VolumeSize", "VolumeType", "DeleteOnTermination")}
+    if all(disk["DeviceName"] != ami.root_device_name for disk in disks):
+        return [{"DeviceName": ami.root_device_name, "Ebs": of_image}, *disks]
+    for disk in disks:
+        if disk["DeviceName"] == ami.root_device_name:
+            disk["Ebs"] = of_image | {key: value for key, value in disk["Ebs"].items() if value is not None}
+    return disks
 
 
 class LabParameters(SimpleSystemManagerBackend):  # type: ignore[misc]  # moto has no types
@@ -299,6 +303,8 @@ def install() -> None:
     ec2_urls.url_paths = {"{0}/": LaunchResponse.dispatch}
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
+    route53.install()
+    s3.install()
 
 
 def instance_name(instance_id: str) -> str:

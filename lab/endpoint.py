@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from moto.route53.models import route53_backends
+from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
 from lab import hosts, image, layout
@@ -24,8 +26,10 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
+from lab.regions import REGIONS
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
+from lab.s3 import S3Access
 from lab.security_groups import SecurityGroups
 from lab.shell import LabError
 from lab.signatures import Signatures
@@ -57,7 +61,9 @@ class Endpoint:
         self._security_groups = SecurityGroups()
         self._security_groups.apply(self._fleet.instances())
         signatures = Signatures({own.access_key: own.secret_key, own.owner_access_key: own.owner_secret_key})
-        self._door = FrontDoor([signatures, Throttling(), Iam(own.owner_access_key), Limits(), faults])
+        self._door = FrontDoor(
+            [signatures, REGIONS, Throttling(), Iam(own.owner_access_key), S3Access(), Limits(), faults]
+        )
         self._log = RequestLog(layout.REQUESTS)
         threading.Thread(target=self._save_changes, daemon=True).start()
         threading.Thread(target=self._fleet.watch, daemon=True).start()
@@ -131,6 +137,8 @@ class Endpoint:
                     self._set_lateness(values)
                 case "POST", "quota":
                     self._set_quota(**values)
+                case "POST", "region":
+                    self._enable_region(values["name"])
                 case "POST", _ if what in HOST_ACTIONS:
                     instance = self._fleet.instance(values["seat"])
                     HOST_ACTIONS[what](instance.id)
@@ -155,6 +163,12 @@ class Endpoint:
                 raise LabError(str(error)) from error
             self._save()
 
+    def _enable_region(self, name: str) -> None:
+        """Let the account use a region that not every account may, also in a process after this one."""
+        with self._fleet.lock:
+            REGIONS.enable(name)
+            self._save()
+
     def _status(self) -> dict[str, Any]:
         """Return what `python -m lab status` shows."""
         machines = [
@@ -173,21 +187,18 @@ class Endpoint:
             "faults": self._faults.waiting(),
             "capacity": CAPACITY.left(),
             "lateness": LATENESS.settings,
+            "opted_in": REGIONS.opted_in,
         }
 
     def _save(self) -> None:
         """Write everything that must outlive this process."""
         with self._fleet.lock:
-            backends = {
-                (account, region): backend
-                for account, regions in list(ec2_backends.items())
-                for region, backend in list(regions.items())
-            }
             data = pickle.dumps(
                 {
-                    "backends": backends,
+                    **{name: _in_use(service) for name, service in _services().items()},
                     "addresses": self._fleet.addresses,
                     "lateness": LATENESS.settings,
+                    "opted_in": REGIONS.opted_in,
                     "waiting_tags": LATENESS.waiting_tags(),  # bound to these backends
                 }
             )
@@ -200,10 +211,12 @@ class Endpoint:
             return
         with layout.ENDPOINT_STATE.open("rb") as file:
             saved = SavedState(file).load()
-        for (account, region), backend in saved["backends"].items():
-            ec2_backends[account][region] = backend
+        for name, service in _services().items():
+            for (account, region), backend in saved.get(name, {}).items():  # a lab of before had EC2 alone
+                service[account][region] = backend
         self._fleet.addresses = saved["addresses"]
         LATENESS.set(**saved.get("lateness", {}))  # a lab of before was on time
+        REGIONS.enable(*saved.get("opted_in", []))
         for write in saved.get("waiting_tags", []):
             write()
 
@@ -218,6 +231,20 @@ class Endpoint:
                 self._save()
             except (OSError, LabError):
                 log.exception("The state could not be saved")
+
+
+def _services() -> dict[str, Any]:
+    """Return what outlives this process, by its name in the saved state."""
+    return {"backends": ec2_backends, "route53": route53_backends, "s3": s3_backends}
+
+
+def _in_use(service: Any) -> dict[tuple[str, str], Any]:
+    """Return the parts of a service of moto's that are in use, by account and region."""
+    return {
+        (account, region): backend
+        for account, regions in list(service.items())
+        for region, backend in list(regions.items())
+    }
 
 
 # Where classes lay when an earlier version of the lab saved its state: a lab outlives an update of the project.

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from lab.api_request import SERVER_ERRORS
+from lab import price_list
+from lab.api_request import SERVER_ERRORS, ApiRequest, Refusal
 from lab.request_log import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from lab.api_request import ApiRequest, Refusal
 
 
 class Rule(Protocol):
@@ -24,7 +23,7 @@ class Rule(Protocol):
 
 
 class FrontDoor:
-    """Answers requests as moto does, unless one of the rules refuses them."""
+    """Answers requests as moto does, and for the price list, unless one of the rules refuses them."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Ask `rules` in this order. Before the first one is made, moto's backends have to be the lab's."""
@@ -36,7 +35,13 @@ class FrontDoor:
         return next((found for rule in self._rules if (found := rule.refusal(request))), None)
 
     def answer(self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]) -> list[bytes]:
-        """Let moto answer the request in `environ`, whose body has been read."""
+        """Answer the request in `environ`, whose body has been read."""
+        request = ApiRequest.read(environ, body)
+        if (request.service, request.action) == price_list.ACTION:  # which moto does not have
+            found = price_list.answer(request)
+            if isinstance(found, Refusal):
+                return send(start_response, found.status, *found.body(request))
+            return send(start_response, 200, "application/x-amz-json-1.1", found)
         begun: list[Any] = []
         environ["wsgi.input"] = io.BytesIO(body)
         answer = list(self._moto(environ, lambda *begin: begun.extend(begin)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import image, network
-from lab.layout import CGROUP, HOSTS, PROJECT
+from lab.layout import ACME_CA, CGROUP, GATEWAY, HOSTS, PROJECT
 from lab.podman import LABEL, NETWORK, podman, try_podman
 from lab.shell import LabError, run
 
@@ -70,8 +70,10 @@ def create(machine: Machine) -> None:
         *("--cap-add=SYS_ADMIN", "--cap-add=SYS_BOOT", "--cap-add=AUDIT_WRITE"),
         *(("--cpus", str(machine.cpus)) if machine.cpus else ()),
         *("--memory", f"{machine.memory_mib}m", "--pids-limit=4096", f"--stop-timeout={STOP_SECONDS}"),
+        *("--dns", GATEWAY, "--dns-search", "."),
         *("--network", NETWORK, "--ip", machine.address, "--mac-address", network.hardware_address(machine.address)),
         *("--volume", f"{folder}/seed:/var/lib/cloud/seed/nocloud:ro"),
+        *("--volume", f"{ACME_CA}:/usr/local/share/ca-certificates/lab.crt:ro"),
         *("--log-driver=k8s-file", "--log-opt", f"path={folder / LOG}"),
         image.name(machine.ami),
     )

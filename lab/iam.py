@@ -19,6 +19,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 
+from lab import rest_api, route53
 from lab.api_request import Refusal
 from lab.iam_policy import Policy, Verdict
 from lab.layout import PROJECT
@@ -48,7 +49,28 @@ _KEYS = (
     "ec2:createaction",
     "ec2:region",
     "ec2:resourcetag/",
+    "route53:changeresourcerecordsets",
 )
+# Actions of S3 that bear another name in policies.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_S3_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+}
 # Every request has them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 GLOBAL_KEYS = ("aws:requestedregion",)
 
@@ -95,7 +117,7 @@ class Check:
 
     action: str
     resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
 def class_region() -> str:
@@ -138,6 +160,8 @@ class Iam:
         """Return why AWS refuses `request`; None lets it through."""
         if request.access_key == self._owner:
             return None
+        if not request.access_key:
+            return None  # of S3, whose buckets have policies of their own for everybody
         if (request.service, request.action) == ("sts", "GetCallerIdentity"):
             return None  # even where it is denied
         policy = self.policy or attached_policy()
@@ -150,7 +174,8 @@ class Iam:
 
 def checks(request: ApiRequest) -> Iterator[Check]:
     """Yield all that has to be allowed so that `request` is."""
-    name = f"{request.service}:{request.action}"
+    called = _S3_ACTIONS.get(request.action, request.action) if request.service == "s3" else request.action
+    name = f"{request.service}:{called}"
     action = action_of(name)
     if action is None:
         yield Check(name, "*", _context(request, Action({"": frozenset(GLOBAL_KEYS)}), "", {}, {}))
@@ -174,9 +199,13 @@ def _context(
     tags: Mapping[str, str],
     new_tags: Mapping[str, str],
     create_action: str = "",
-) -> dict[str, str]:
+) -> dict[str, str | tuple[str, ...]]:
     """Return the condition keys that AWS knows of this action on such a resource, in lower case, with their values."""
-    values = {"aws:RequestedRegion": request.region, "ec2:Region": request.region}
+    values: dict[str, str | tuple[str, ...]] = {
+        "aws:RequestedRegion": request.region,
+        "ec2:Region": request.region,
+        **route53.condition_keys(request),
+    }
     values |= {f"aws:RequestTag/{key}": value for key, value in new_tags.items()}
     for prefix in ("aws", "ec2"):
         values |= {f"{prefix}:ResourceTag/{key}": value for key, value in tags.items()}
@@ -187,6 +216,10 @@ def _context(
 
 def _resources(request: ApiRequest, action: Action) -> dict[str, tuple[str, Mapping[str, str]]]:
     """Return the resources that `request` names or makes: ARN -> type and tags."""
+    if request.service in rest_api.SERVICES:
+        # Of S3 no type is required, since an access point may stand for it.
+        kinds = action.required or [kind for kind in ("bucket", "object") if kind in action.keys][-1:]
+        return {_arn(request, kind): (kind, {}) for kind in kinds}
     if request.service != "ec2":
         return {_arn(request, kind): (kind, {}) for kind in action.keys if kind}
     found = {
@@ -221,6 +254,7 @@ def _arn(request: ApiRequest, kind: str, name: str = "*") -> str:
     account = "" if request.service == "ssm" and parameter.startswith(_PUBLIC_PARAMETERS) else DEFAULT_ACCOUNT_ID
     values |= {"Partition": "aws", "Region": request.region, "Account": account}
     values["ParameterNameWithoutLeadingSlash"] = parameter.removeprefix("/")
+    values |= {"BucketName": values.get("Bucket", "*"), "ObjectName": values.get("Key", "*")}
     return re.sub(r"\$\{(\w+)\}", lambda variable: str(values.get(variable[1], name)), arn)
 
 

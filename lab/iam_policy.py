@@ -27,6 +27,7 @@ _OPERATORS = {
     "StringNotLike": (True, True),
 }
 _IF_EXISTS = "IfExists"
+_FOR_ALL = "ForAllValues:"  # of a key that has several in one request
 _ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Condition"}
 
 
@@ -46,13 +47,25 @@ class Condition:
     key: str
     values: tuple[str, ...]
 
-    def holds(self, context: Mapping[str, str]) -> bool:
+    @property
+    def comparison(self) -> str:
+        """The operator without what says how it deals with several values, or with none."""
+        return self.operator.removeprefix(_FOR_ALL).removesuffix(_IF_EXISTS)
+
+    def holds(self, context: Mapping[str, str | tuple[str, ...]]) -> bool:
         """Tell whether it holds for a request whose condition keys, in lower case, have the values `context`."""
-        wildcards, negated = _OPERATORS[self.operator.removesuffix(_IF_EXISTS)]
         actual = context.get(self.key.lower())
-        if actual is None:
+        if self.operator.startswith(_FOR_ALL):
+            several = (actual,) if isinstance(actual, str) else actual or ()
+            return all(self._holds_for(value) for value in several)
+        if not isinstance(actual, str):  # of several values AWS does not say what a plain operator makes
+            negated = _OPERATORS[self.comparison][1]
             return negated or self.operator.endswith(_IF_EXISTS)
-        fits = any(_fits(value, actual) if wildcards else value == actual for value in self.values)
+        return self._holds_for(actual)
+
+    def _holds_for(self, actual: str) -> bool:
+        wildcards, negated = _OPERATORS[self.comparison]
+        fits = any(matches(value, actual) if wildcards else value == actual for value in self.values)
         return fits != negated
 
 
@@ -78,18 +91,18 @@ class Statement:
             for key, values in wanted.items()
         ]
         for condition in conditions:
-            if condition.operator.removesuffix(_IF_EXISTS) not in _OPERATORS:
+            if condition.comparison not in _OPERATORS:
                 raise LabError(f"The lab cannot judge {condition.operator} in statement {sid!r} of a policy.")
             if any("${" in value for value in condition.values):
                 raise LabError(f"The lab knows no policy variables, such as in statement {sid!r}.")
         allows = {"Allow": True, "Deny": False}[element["Effect"]]
         return cls(sid, allows, _all(element["Action"]), _all(element["Resource"]), tuple(conditions))
 
-    def concerns(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    def concerns(self, action: str, resource: str, context: Mapping[str, str | tuple[str, ...]]) -> bool:
         """Tell whether it speaks of `action` on the ARN `resource` in a request with these condition keys."""
         return (
-            any(_fits(pattern.lower(), action.lower()) for pattern in self.actions)
-            and any(_fits(pattern, resource) for pattern in self.resources)
+            any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
+            and any(matches(pattern, resource) for pattern in self.resources)
             and all(condition.holds(context) for condition in self.conditions)
         )
 
@@ -105,7 +118,7 @@ class Policy:
         """Read a JSON document; raise LabError for what the lab cannot judge."""
         return cls(tuple(Statement.read(element) for element in json.loads(document)["Statement"]))
 
-    def judge(self, action: str, resource: str, context: Mapping[str, str]) -> Verdict:
+    def judge(self, action: str, resource: str, context: Mapping[str, str | tuple[str, ...]]) -> Verdict:
         """Judge `action` on the ARN `resource`; `context` has the request's condition keys, in lower case."""
         concerned = {each.allows for each in self.statements if each.concerns(action, resource, context)}
         if False in concerned:
@@ -117,7 +130,7 @@ def _all(values: str | list[str]) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(values)
 
 
-def _fits(pattern: str, text: str) -> bool:
+def matches(pattern: str, text: str) -> bool:
     """Tell whether `text` is what `pattern` with * and ? means."""
     return _compiled(pattern).fullmatch(text) is not None
 

@@ -12,7 +12,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from lab.layout import CACHE, RECIPE
+from lab.layout import CACHE, MIRROR_URL, RECIPE
 from lab.podman import podman, try_podman
 from lab.shell import run
 
@@ -39,7 +39,7 @@ class Release:
     @property
     def ami(self) -> str:
         """The AMI id: changes with every input of the image."""
-        digest = hashlib.sha256(json.dumps([asdict(self), CUSTOMIZE_OPTIONS]).encode())
+        digest = hashlib.sha256(json.dumps([asdict(self), CUSTOMIZE_OPTIONS, MIRROR_URL]).encode())
         for path in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(RECIPE)} {path.stat().st_mode & 0o111}\n".encode() + path.read_bytes())
         return f"ami-0{digest.hexdigest()[:16]}"
@@ -137,7 +137,10 @@ def _build(release: Release, archive: Path) -> None:
         "--quiet",
         *CUSTOMIZE_OPTIONS,
         f"--include={','.join(release.packages)}",
-        *(f'--customize-hook="{RECIPE / script}" "$1"' for script in release.scripts),
+        *(
+            f'--customize-hook="{RECIPE / script}" "$1" "{MIRROR_URL}/apt/{release.suite}"'
+            for script in release.scripts
+        ),
         release.suite,
         str(archive),
         timeout=1800,

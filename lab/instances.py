@@ -17,6 +17,9 @@ from lab.cpu_credits import cpus
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 GONE = ("shutting-down", "terminated")
+# The transition reason of what ended without an API call; behind it, StopInstances leaves the time. Users report so:
+# https://github.com/cloud-custodian/cloud-custodian/issues/6924
+USER_INITIATED = "User initiated"
 # Why a launch or a start ends, by code: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 FAILED_LAUNCHES = {
     "Client.InternalError": "Client error on launch",
@@ -103,6 +106,7 @@ class LabInstance(Instance):  # type: ignore[misc]  # moto has no types
             super().terminate()
         else:
             super().stop()
+        self._reason = USER_INITIATED
         self.move(state, code, reason)
 
     def name(self) -> str:

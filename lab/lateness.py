@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 # How late a new lab is, in seconds as below: little beside what AWS may take, and enough to be noticed.
-USUAL = {"launch_s": 1.0, "tags_s": 1.0, "ending_s": 30.0, "console_s": 20.0}
+USUAL = {"launch_s": 1.0, "tags_s": 1.0, "ending_s": 30.0, "console_s": 20.0, "names_s": 5.0}
 
 
 @dataclass
@@ -29,16 +29,27 @@ class Lateness:
     ending_s: float = 0.0
     # After each boot the console shows something; until then it has no output.
     console_s: float = 0.0
+    # Name servers know of a change of Route 53; until then it is `PENDING`.
+    names_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _launched: dict[str, float] = field(default_factory=dict)
     _ending: dict[str, float] = field(default_factory=dict)
     _booted: dict[str, float] = field(default_factory=dict)
+    _changed: dict[str, float] = field(default_factory=dict)
     _tags: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def set(self, launch_s: float = 0.0, tags_s: float = 0.0, ending_s: float = 0.0, console_s: float = 0.0) -> None:
+    def set(
+        self,
+        launch_s: float = 0.0,
+        tags_s: float = 0.0,
+        ending_s: float = 0.0,
+        console_s: float = 0.0,
+        names_s: float = 0.0,
+    ) -> None:
         """Be so late from now on, also with what was asked before."""
         self.launch_s, self.tags_s, self.ending_s, self.console_s = launch_s, tags_s, ending_s, console_s
+        self.names_s = names_s
 
     @property
     def settings(self) -> dict[str, float]:
@@ -90,6 +101,16 @@ class Lateness:
         """Return whether its console has no output yet."""
         with self._lock:
             return self.clock() < self._booted.get(instance, float("-inf")) + self.console_s
+
+    def changed(self, change: str) -> None:
+        """Note that this change of Route 53 was made now."""
+        with self._lock:
+            self._changed[change] = self.clock()
+
+    def in_sync(self, change: str) -> bool:
+        """Return whether name servers know of this change."""
+        with self._lock:
+            return self.clock() >= self._changed.get(change, float("-inf")) + self.names_s
 
 
 # The same for all regions: an instance's id names it in all of them.

@@ -15,6 +15,7 @@ from lab import metadata_options
 from lab.capacity import CAPACITY
 from lab.lateness import LATENESS
 from lab.pages import PagedResponse
+from lab.regions import REGIONS, all_regions
 
 
 class LaunchResponse(PagedResponse):
@@ -43,6 +44,13 @@ class LaunchResponse(PagedResponse):
         if token:
             self.ec2_backend.client_tokens[token] = (made, parameters)
         return result
+
+    def _parse_block_device_mapping(self) -> list[dict[str, Any]]:
+        """Return the disks of a launch; whether one ends with the machine stays open where the launch does not say."""
+        disks: list[dict[str, Any]] = super()._parse_block_device_mapping()
+        for disk, asked in zip(disks, self._get_param("BlockDeviceMappings", []), strict=True):
+            disk["Ebs"]["DeleteOnTermination"] = asked.get("Ebs", {}).get("DeleteOnTermination")
+        return disks
 
     def get_console_output(self) -> Any:
         """GetConsoleOutput; the latest of it only where the hypervisor is Nitro."""
@@ -79,13 +87,34 @@ class LaunchResponse(PagedResponse):
             return str(self.ec2_backend.get_subnet(subnet_id).availability_zone)
         return str(self._get_param("Placement.AvailabilityZone") or f"{self.region}a")
 
+    def describe_regions(self) -> Any:
+        """DescribeRegions: those that the account may use, or all of AWS's own; moto adds those of China.
+
+        No filter is heeded.
+        """
+        self.error_on_dryrun()
+        named = self._get_param("RegionNames", []) or all_regions()
+        if unknown := [name for name in named if name not in all_regions()]:
+            raise EC2ClientError("InvalidParameterValue", f"Invalid region: {', '.join(unknown)}")
+        found = [
+            {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": REGIONS.status(name)}
+            for name in named
+        ]
+        every = self._get_bool_param("AllRegions", False)
+        return ActionResult({"Regions": [each for each in found if every or each["OptInStatus"] != "not-opted-in"]})
+
     def describe_snapshots(self) -> Any:
         """DescribeSnapshots: of the owners that are asked for; moto answers with everybody's."""
         asked = self._get_param("OwnerIds", [])
         owners = {self.ec2_backend.account_id if owner == "self" else owner for owner in asked}
         wanted = {"snapshot_ids": self._get_param("SnapshotIds", []), "filters": self._filters_from_querystring()}
         found = self.ec2_backend.describe_snapshots(**wanted)
-        return ActionResult({"Snapshots": [each for each in found if not owners or each.owner_id in owners]})
+        return self.paged("Snapshots", [each for each in found if not owners or each.owner_id in owners])
+
+    def describe_volumes(self) -> Any:
+        """DescribeVolumes, in pages."""
+        wanted = {"volume_ids": self._get_param("VolumeIds", []), "filters": self._filters_from_querystring()}
+        return self.paged("Volumes", self.ec2_backend.describe_volumes(**wanted))
 
     def update_security_group_rule_descriptions_ingress(self) -> Any:
         """UpdateSecurityGroupRuleDescriptionsIngress: EC2 says that it was done, moto does not."""

@@ -24,6 +24,11 @@ ENVIRONMENT = STATE / "environment"
 CERTIFICATE = STATE / "mail.pem"  # the mail server's, with its key
 AUTHORITY = STATE / "authority.pem"  # who issued it
 SERVICE_LOG = STATE / "service.log"
+ACME = STATE / "acme"  # the files of the authority that speaks ACME
+ACME_CERTIFICATE = STATE / "acme-directory.key"  # the directory's own, with its key
+ACME_CA = STATE / "acme-directory.pem"  # who vouches for its directory
+ACME_ROOT = STATE / "acme-root.pem"  # whom browsers trust that trust what it issues
+ACME_LOG = STATE / "acme.log"
 
 # What is slow to make and the same for every lab: outside the checkout, so that a fresh clone finds it.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "machine_learning_aws"
@@ -33,6 +38,7 @@ PODMAN = CACHE / "podman"
 # holds the lab, and podman recognises by its absence that the machine was rebooted.
 RUN = Path("/run/machine_learning_aws")
 SERVICE_PID = RUN / "service.pid"
+ACME_PID = RUN / "acme.pid"
 RULES = RUN / "security_groups.nft"
 HOLDER = RUN / "checkout"  # one bridge, one subnet, one set of ports: a machine carries one lab
 LOCK = Path("/run/lock/machine_learning_aws")
@@ -46,8 +52,13 @@ METADATA_NAMESPACE = "mlaws-metadata"
 METADATA_ADDRESS = "169.254.169.254"
 CGROUP = "machine_learning_aws"
 
+DNS_PORT = 53
 ENDPOINT_PORT = 5070
 MAIL_PORT = 5071
 MIRROR_PORT = 5072
+ACME_PORT = 5073
+ACME_MANAGEMENT_PORT = 5074
+PEBBLE_PORT = 5075
 ENDPOINT_URL = f"http://127.0.0.1:{ENDPOINT_PORT}"
 MIRROR_URL = f"http://{GATEWAY}:{MIRROR_PORT}"
+ACME_DIRECTORY = f"https://{GATEWAY}:{ACME_PORT}/dir"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import control, debian_packages, hosts, image, layout, mirror, network, podman, security_groups, state
+from lab import acme, control, debian_packages, hosts, image, layout, mirror, network, podman, security_groups, state
 from lab.shell import LabError
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def up(roster: Path | None, *, on_time: bool) -> None:
         with ThreadPoolExecutor() as pool:
             host_image = pool.submit(_image, image.RELEASES[0])
             content = pool.submit(_mirror)
+            authority = pool.submit(acme.provide, layout.CACHE)
             host_image.result()
+            authority.result()
         own = state.Secrets.load()
         state.write_environment(own)
         state.write_inventory(own, roster or state.roster_in_use() or DEFAULT_ROSTER, content.result())
@@ -48,6 +50,8 @@ def up(roster: Path | None, *, on_time: bool) -> None:
             _serve(content.result())
             if on_time:
                 control.ask("POST", "late")
+        with step("Authority (ACME)"):
+            acme.start(layout.CACHE)
     print(f"The lab is up: {layout.ENDPOINT_URL}. Use it with:  source lab/activate")
 
 
@@ -63,6 +67,7 @@ def down(*, keep_state: bool) -> None:
             return
         _refuse_another_cache()
         control.stop()
+        acme.stop()
         if layout.PODMAN.exists() and shutil.which("podman"):
             with step("Hosts"):
                 podman.configure()
@@ -82,10 +87,15 @@ def down(*, keep_state: bool) -> None:
 
 def start_endpoint() -> None:
     """Start the background process of a lab that is up."""
-    if not layout.MIRROR_LINK.exists():
-        raise LabError("The lab is not up. Bring it up:  make lab   (or only itself:  python -m lab up)")
+    _require_up()
     if control.process() is None:
         control.start(layout.MIRROR_LINK.resolve())
+
+
+def restart_authority(seconds: int | None) -> None:
+    """Let the ACME authority of a lab that is up start anew, with certificates that are valid for `seconds`."""
+    _require_up()
+    acme.start(layout.CACHE, seconds, anew=True)
 
 
 @contextmanager
@@ -94,6 +104,11 @@ def step(what: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     print(f"  {what}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _require_up() -> None:
+    if not layout.MIRROR_LINK.exists():
+        raise LabError("The lab is not up. Bring it up:  make lab   (or only itself:  python -m lab up)")
 
 
 def _image(release: image.Release) -> None:

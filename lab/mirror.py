@@ -1,9 +1,10 @@
 """What the lab's machines install from, because they have no way out: one folder, served over HTTP.
 
     conda-forge/          a conda channel of the same name, made from wheels (see lab/channel)
-    simple/               a Python package index with the conda client that machines install, and with what a `pip:`
-                          section can ask for: lab/channel/pypi.in
+    simple/               a Python package index with the programs that roles bring to machines as wheels, and with what
+                          a `pip:` section can ask for: lab/channel/pypi.in
     data/SHA256/NAME      the files of data/datasets.yml
+    apt/SUITE/            Debian's packages that roles install, as a flat repository for the hosts of each release
 
 It is built once and kept: each part lies in the cache under a hash of everything that it was made from, and a new
 part appears there whole or not at all.
@@ -15,6 +16,7 @@ import contextlib
 import fcntl
 import hashlib
 import html
+import itertools
 import os
 import shutil
 import sys
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab import channel
+from lab import channel, debian_archive, image
 from lab.channel.cpython import Interpreter
 from lab.shell import LabError, run
 
@@ -36,9 +38,12 @@ if TYPE_CHECKING:
 _PROJECT = Path(__file__).resolve().parent.parent
 _CHANNEL_REQUIREMENTS = _PROJECT / "lab/channel/requirements.txt"
 _PYPI_REQUIREMENTS = _PROJECT / "lab/channel/pypi.txt"
-_CLIENT_REQUIREMENTS = _PROJECT / "roles/conda/files/client.txt"
+# A role locks what it brings to machines as wheels.
+_ROLES_REQUIREMENTS = sorted((_PROJECT / "roles").glob("*/files/*.txt"))
 _DATASETS = _PROJECT / "data/datasets.yml"
 _MACHINES_PYTHONS = ("3.11", "3.12", "3.13")  # Debian 12, Ubuntu 24.04, Debian 13
+# What roles install with apt, on the machines of every release.
+_DEBIAN_PACKAGES = ("haproxy",)
 _UNUSED_AFTER = 7 * 24 * 3600.0  # s
 
 
@@ -56,7 +61,9 @@ def build(cache: Path) -> Path:
         def wheels() -> Path:
             return store.part("wheels", wheels_key, lambda folder: _download(_CHANNEL_REQUIREMENTS, folder))
 
-        on_index = (_CLIENT_REQUIREMENTS.read_bytes(), _PYPI_REQUIREMENTS.read_bytes(), Interpreter.ask().short)
+        locks = [*_ROLES_REQUIREMENTS, _PYPI_REQUIREMENTS]
+        on_index: list[str | bytes] = [*(lock.read_bytes() for lock in locks), Interpreter.ask().short]
+        suites = [release.suite for release in image.RELEASES]
         parts = {
             "conda-forge": store.part("channel", _key(wheels_key, *sources), lambda to: channel.build(to, wheels)),
             "simple": store.part("simple", _key(*on_index, sources[0]), _build_index),
@@ -64,6 +71,11 @@ def build(cache: Path) -> Path:
                 "data",
                 _key(wheels_key, _DATASETS.read_bytes(), sources[0]),
                 lambda folder: _collect_data(folder, wheels()),
+            ),
+            "apt": store.part(
+                "apt",
+                _key(*suites, *_DEBIAN_PACKAGES, sources[0], Path(debian_archive.__file__).read_bytes()),
+                lambda to: _fill_apt(to, suites),
             ),
         }
         mirror = store.part("mirror", _key(*(part.name for part in parts.values())), lambda to: _join(to, parts))
@@ -135,8 +147,8 @@ def _build_index(folder: Path) -> None:
     """Write a simple index (PEP 503) whose links are relative, so that it can be served from anywhere."""
     downloads = folder / "downloads"
     downloads.mkdir()
-    for version in _MACHINES_PYTHONS:
-        _download(_CLIENT_REQUIREMENTS, downloads, "--python-version", version)
+    for version, lock in itertools.product(_MACHINES_PYTHONS, _ROLES_REQUIREMENTS):
+        _download(lock, downloads, "--python-version", version)
     _download(_PYPI_REQUIREMENTS, downloads)  # for this Python, which is the environment's
     projects: dict[str, list[Path]] = {}
     for wheel in sorted(downloads.glob("*.whl")):
@@ -156,6 +168,14 @@ def _build_index(folder: Path) -> None:
 def _write_links(folder: Path, links: Iterable[tuple[str, str]]) -> None:
     anchors = "".join(f'<a href="{html.escape(target)}">{html.escape(text)}</a><br>\n' for target, text in links)
     (folder / "index.html").write_text(f"<!DOCTYPE html>\n<html><body>\n{anchors}</body></html>\n")
+
+
+def _fill_apt(folder: Path, suites: Iterable[str]) -> None:
+    """Write a flat repository for each suite of Debian."""
+    for suite in suites:
+        (folder / suite).mkdir()
+        debian_archive.fetch(suite, _DEBIAN_PACKAGES, folder / suite)
+        debian_archive.write_index(folder / suite)
 
 
 def _collect_data(folder: Path, wheels: Path) -> None:

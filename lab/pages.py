@@ -1,11 +1,11 @@
-"""DescribeInstances in pages, as EC2 cuts them: by instances, and never more than a thousand."""
+"""Answers in pages, as EC2 cuts them: instances one by one, and never more than a thousand of anything."""
 
 from __future__ import annotations
 
 import copy
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError, InvalidInstanceIdError, InvalidParameterCombination
@@ -13,6 +13,9 @@ from moto.ec2.responses import EC2Response
 
 from lab.lateness import LATENESS
 from lab.limits import MOST_RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
@@ -60,6 +63,12 @@ class PagedResponse(EC2Response):  # type: ignore[misc]  # moto has no types
         if hidden := LATENESS.hidden(self._get_param("InstanceIds", [])):
             raise InvalidInstanceIdError(hidden)
         return super().describe_instance_status()
+
+    def paged(self, name: str, found: Sequence[Any]) -> Any:
+        """Answer with a page of what was `found`, and the token of the next one."""
+        begin, size = self._begin(self._get_param("NextToken")), int(self._get_param("MaxResults") or MOST_RESULTS)
+        token = str(begin + size) if begin + size < len(found) else None
+        return ActionResult({name: found[begin : begin + size], "NextToken": token})
 
     @staticmethod
     def _begin(token: str | None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lab.layout import BRIDGE, METADATA_ADDRESS, RULES, SUBNET
+from lab.layout import BRIDGE, DNS_PORT, GATEWAY, METADATA_ADDRESS, RULES, SUBNET
 from lab.shell import attempt, run
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def ruleset(found: list[Group]) -> str:
         "    type filter hook input priority filter;",
         f'    iifname != "{BRIDGE}" accept',
         f"    {known}",
+        # Which groups do not filter: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+        f"    ip daddr {GATEWAY} meta l4proto {{ tcp, udp }} th dport {DNS_PORT} accept",
         "    jump egress",
         "  }",
         "  chain between_hosts {",

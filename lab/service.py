@@ -1,4 +1,4 @@
-"""The lab's one background process: endpoint, metadata service, mail sink and mirror. `python -m lab up` starts it."""
+"""The lab's background process: endpoint, metadata service, DNS, mail sink and mirror. `python -m lab up` starts it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import logging
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
-from lab import mail_sink, metadata_server, mirror_server
+from lab import acme, acme_door, layout, mail_sink, metadata_server, mirror_server, name_server, route53
 from lab.endpoint import Endpoint
 from lab.faults import Faults
 from lab.state import Secrets
@@ -28,8 +30,25 @@ def main() -> None:
     threading.Thread(target=mirror.serve_forever, daemon=True).start()
     own = Secrets.load()
     mail_sink.start(own)
-    endpoint = Endpoint(Faults(), own)
+    faults = Faults()
+    endpoint = Endpoint(faults, own)
     metadata_server.start(endpoint.fleet)
+
+    def names() -> dict[str, list[Any]]:
+        with endpoint.fleet.lock:
+            return route53.published()
+
+    try:
+        name_server.start(names)
+    except OSError as error:
+        sys.exit(f"Something else on this machine answers DNS at {layout.GATEWAY}: end it ({error}).")
+    acme_door.start(
+        acme_door.Door(names, faults),
+        (layout.GATEWAY, layout.ACME_PORT),
+        ("127.0.0.1", layout.PEBBLE_PORT),
+        acme.provide_certificate(),
+        layout.ACME_CERTIFICATE,
+    )
     # Last: whoever finds the endpoint answering finds all of them.
     endpoint.serve()
 

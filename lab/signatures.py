@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.auth import SIGV4_TIMESTAMP, S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -31,10 +31,11 @@ _SIGNATURE = re.compile(r"SignedHeaders=(?P<names>[^,\s]+),\s*Signature=(?P<sign
 
 @dataclass(frozen=True)
 class Disbelief:
-    """A reason, in the codes of EC2, of services that speak JSON, and of STS."""
+    """A reason, in the codes of EC2, of services that speak JSON, of S3, and of STS and Route 53."""
 
     ec2: str
     json: str
+    s3: str
     sts: str
     message: str
     ec2_message: str = "AWS was not able to validate the provided access credentials"
@@ -43,18 +44,22 @@ class Disbelief:
         """Return what the service answers that `request` asks; `message` in place of the usual one, where it has it."""
         if request.service == "ec2":
             return Refusal(self.ec2, self.ec2_message)
+        if request.service == "s3":
+            return Refusal(self.s3, self.message)
         return Refusal(self.json if request.json else self.sts, message or self.message)
 
 
 UNSIGNED = Disbelief(
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
+    "AccessDenied",
     "MissingAuthenticationToken",
     "Request is missing Authentication Token",
 )
 UNKNOWN_KEY = Disbelief(
     "AuthFailure",
     "UnrecognizedClientException",
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "The security token included in the request is invalid.",
 )
@@ -62,11 +67,17 @@ WRONG_SIGNATURE = Disbelief(
     "AuthFailure",
     "InvalidSignatureException",
     "SignatureDoesNotMatch",
+    "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details.",
 )
 OUT_OF_TIME = Disbelief(
-    "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch", "Signature expired", "Request has expired."
+    "RequestExpired",
+    "InvalidSignatureException",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "Signature expired",
+    "Request has expired.",
 )
 
 
@@ -84,11 +95,9 @@ class Signatures:
         self._now = now
 
     def refusal(self, request: ApiRequest) -> Refusal | None:
-        """Return why AWS would not believe the sender of `request`; paths that are no API call need no signature."""
-        if request.action.startswith("/"):
-            return None
+        """Return why AWS would not believe the sender of `request`; S3 believes that who signs nothing is anybody."""
         if not request.access_key:
-            return UNSIGNED.refusal(request)
+            return None if request.service == "s3" else UNSIGNED.refusal(request)
         secret = self._secrets.get(request.access_key)
         if secret is None:
             return UNKNOWN_KEY.refusal(request)
@@ -119,6 +128,7 @@ def _signed_with(secret: str, request: ApiRequest, stamp: str) -> bool:
     headers = {name: request.http.headers.get(name, "") for name in said["names"].split(";")}
     again = AWSRequest(request.http.method, request.http.url, headers, request.http.body)
     again.context["timestamp"] = stamp
-    signer = SigV4Auth(Credentials(request.access_key, secret), request.service, request.region)
+    kind = S3SigV4Auth if request.service == "s3" else SigV4Auth  # S3 takes a path as it is
+    signer = kind(Credentials(request.access_key, secret), request.service, request.region)
     signature = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
     return hmac.compare_digest(signature, said["signature"])

@@ -113,6 +113,7 @@ def write_inventory(own: Secrets, roster: Path, mirror: Path) -> None:
         "class_smtp_password": own.mail_password,
         "class_smtp_ca_file": str(layout.AUTHORITY),
         "class_mail_from": "Machine learning class <class@example.com>",
+        "front_acme_directory": layout.ACME_DIRECTORY,
     }
     # Variables in an inventory file lose against the project's group_vars/all; those in a group's own file win.
     groups: dict[str, Any] = {"lab": {"children": {"control": {}, "machines": {}, "baking": {}}}}

@@ -1,7 +1,10 @@
-"""How often EC2 lets itself be asked: token buckets for each API action of a region.
+"""How often EC2 and Route 53 let themselves be asked.
 
-https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html has the sizes. A request takes a token of its
+EC2 has token buckets for each API action of a region, of the sizes in
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html. A request takes a token of its
 action's bucket, and some take one more for each instance that they concern; buckets fill again with time.
+Route 53 has one for all requests of the account, and works on one change of a zone at a time:
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.api_request import Refusal
+from lab.route53 import CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +71,10 @@ RESOURCES = {
     "TerminateInstances": Size(1000, 20),
 }
 
+ROUTE53 = Size(5, 5)
+# How long a change of a zone is worked on. AWS does not say; the more often others may ask, the sooner they meet it.
+CHANGE_SECONDS = 0.2
+
 
 @dataclass
 class Bucket:
@@ -89,10 +97,13 @@ class Throttling:
         """Begin with full buckets."""
         self._clock = clock
         self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._changes: dict[str, float] = {}  # when each zone of Route 53 was changed last
         self._lock = threading.Lock()
 
     def refusal(self, request: ApiRequest) -> Refusal | None:
         """Take the tokens of one request, or none and say which there are not."""
+        if request.service == "route53":
+            return self._route53(request)
         if request.service != "ec2":
             return None
         wanted = [("request", _size(request), 1)]
@@ -109,6 +120,23 @@ class Throttling:
                     )
             for _, bucket, tokens in taken:
                 bucket.tokens -= tokens
+        return None
+
+    def _route53(self, request: ApiRequest) -> Refusal | None:
+        with self._lock:
+            now = self._clock()
+            bucket = self._buckets.setdefault(("route53",), Bucket(ROUTE53, ROUTE53.capacity, now))
+            bucket.fill(now)
+            if bucket.tokens < 1:
+                return Refusal("Throttling", "Rate exceeded")
+            bucket.tokens -= 1
+            if request.action != CHANGE:
+                return None
+            zone = request.parameters["Id"]
+            if now < self._changes.get(zone, float("-inf")) + CHANGE_SECONDS:
+                message = "The request was rejected because Route 53 was still processing a prior request."
+                return Refusal("PriorRequestNotComplete", message)
+            self._changes[zone] = now
         return None
 
     def _bucket(self, request: ApiRequest, kind: str, size: Size) -> Bucket:

@@ -84,6 +84,7 @@ def stages() -> list[Stage]:
         # Half an hour, most of it ec2_instance's: it is left to `make test-all`.
         pytest("scale", "tests/scale", ci=False, lab=False),
         Stage("browser", ("bin/browser",)),
+        pytest("page", "tests/page", needs=("browser",)),
         # It waits for hosts most: it is best beside what needs no lab.
         pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
         pytest("lab", "tests/lab"),

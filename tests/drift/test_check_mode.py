@@ -22,6 +22,7 @@ COMMANDS = [
     "mail.yml",
     "mail.yml -e student=ada",
     "status.yml",
+    "leftovers.yml",
     "collect.yml",
     "restore.yml -e student=ada -e at=2000-01-01",
     "restore.yml -e student=ada",

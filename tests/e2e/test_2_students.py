@@ -34,6 +34,8 @@ def test_a_student_gets_in_and_the_notebooks_run(number: int, laptop: Laptop) ->
             page.wait_for_timeout(1000)
             (PROJECT / "build").mkdir(exist_ok=True)
             page.screenshot(path=PROJECT / f"build/jupyterlab-{letter.username}.png")
+            # JupyterLab's own question, which it asks as soon as a page is there.
+            assert page.get_by_text("official Jupyter news").count() == 0
             type_cell(page, letter, NOTEBOOKS[-1], f"# Typed in the browser by {letter.username}")
 
 

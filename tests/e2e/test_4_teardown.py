@@ -38,6 +38,9 @@ def test_teardown_without_the_name_of_the_class_touches_nothing() -> None:
 def test_check_says_what_would_go_and_touches_nothing(home: Path) -> None:
     done = play(f"teardown.yml --check -e class_work_home={home}")
     assert "4 machines of ml101 would be terminated" in done.stdout
+    left = play("leftovers.yml --check").stdout
+    assert "us-east-1: 4 machines, running, with 120 GiB of disk: ml101-001, " in left
+    assert " $ a month\n    ansible-playbook teardown.yml" in left
     assert terminated() == 0
     assert list(home.iterdir()) == []
 
@@ -77,7 +80,8 @@ def test_the_healed_machine_gives_its_work_and_everything_goes(home: Path) -> No
     lost = read_letter(mails()[0])
     command(f".venv/bin/python -m lab heal {lost.seat}")
     there = on_machine(lost.seat, f"cd {PROJECT_ON_MACHINE} && find {lost.username} -type f -exec sha256sum {{}} +")
-    play(f"{TEARDOWN} -e class_work_home={home}")
+    done = play(f"{TEARDOWN} -e class_work_home={home}")
+    assert "In 17 regions nothing with a tag Class or BakedBy costs money." in done.stdout
     here = command(f"cd {home} && find {lost.username} -type f -exec sha256sum {{}} +").stdout
     assert set(here.splitlines()) == {line for line in there.splitlines() if f"  {lost.username}/" in line}
     assert (home / lost.username / "my work é.txt").read_text() == "my own work\n"

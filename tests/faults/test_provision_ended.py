@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.support.account_owner import ec2
 from tests.support.class_machines import machines
+from tests.support.commands import command
 from tests.support.lab_course import Course, Moment, tasks_of
 
 if TYPE_CHECKING:
@@ -45,6 +48,32 @@ def test_nobody_changes_seat_and_no_machine_is_launched_twice(tmp_path: Path, ki
         assert "changed=0" in course.play("provision.yml")
         end_class(course, Moment.draw(chance, tasks, seconds))
     print(f"{ended} runs ended, {classes} classes of up to {tasks} tasks")
+
+
+@pytest.mark.usefixtures("_empty_lab")
+@pytest.mark.timeout(600)
+def test_host_keys_that_nobody_read_before_the_machine_stopped_are_pinned_after_another_boot(tmp_path: Path) -> None:
+    """A console shows the last boot alone, so what the first one printed is gone."""
+    course = Course(tmp_path, {"class_confirm_teardown": "ml101"})
+    course.write_roster(["ada"])
+    before = {each["InstanceId"] for each in machines()}
+    command(".venv/bin/python -m lab late --console 3600")
+    try:
+        with course.terminal("provision.yml") as run:
+            run.expect_exact("Learn the machines' host keys from their consoles")
+            os.kill(run.pid, signal.SIGKILL)
+    finally:
+        command(".venv/bin/python -m lab late")
+    (launched,) = (each["InstanceId"] for each in machines() if each["InstanceId"] not in before)
+    ec2().stop_instances(InstanceIds=[launched])
+    ec2().get_waiter("instance_stopped").wait(InstanceIds=[launched], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert not (course.state / "known_hosts").exists()
+    assert "No host key" not in course.play("provision.yml")
+    assert (
+        course.on("ml101-001", "cat /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+        in (course.state / "known_hosts").read_text()
+    )
+    course.play("teardown.yml")
 
 
 def end_class(course: Course, moment: Moment) -> None:

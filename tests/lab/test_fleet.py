@@ -54,6 +54,7 @@ def test_a_poweroff_inside_ends_the_instance(machines: Machines, behaviour: Any,
     machines.ssh(made, "sudo systemctl poweroff")
     machines.wait(state, made)
     assert machines.get(made)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+    assert machines.get(made)["StateTransitionReason"] == "User initiated"  # AWS does not say when
     if state == "stopped":
         machines.ec2.start_instances(InstanceIds=[made])
         machines.say(made, "true")

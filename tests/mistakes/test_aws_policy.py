@@ -126,6 +126,7 @@ class Term:
         assert self.group_tags() == {"Class": "ml101", "CostCentre": "4711"}
         self.play("provision.yml", class_ssh_cidrs=["192.0.2.0/24"], class_spare_machines=1)
         self.play("status.yml")
+        self.play("leftovers.yml")
         everyone = ["ada", "grace"]
         # She has her new machine by then, but this AWS has nothing on which to configure anything.
         self.play("replace.yml", code=2, student="ada", class_abandon_work=["ada"], class_mirror_url=NOBODY)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.rooms import HERE, Rooms
 
@@ -37,10 +38,10 @@ def write(desk: Desk, students: list[str]) -> None:
     (desk.home / "students.csv").write_text(f"name,email\n{rows}")
 
 
-def asked(desk: Desk) -> Counter[str]:
+def asked(desk: Desk, inventory: str = HERE) -> Counter[str]:
     """Run provision.yml and count what it asks, without consoles."""
     desk.aws.forget()
-    shown = desk.play(f"{HERE} provision.yml")
+    shown = desk.play(f"{inventory} provision.yml")
     assert shown.code == 0, shown.text
     return Counter(each.action for each in desk.aws.requests if each.action != "GetConsoleOutput")
 
@@ -50,11 +51,25 @@ def test_few_for_each_machine_and_hardly_any_where_there_is_nothing_to_do(desk: 
     one = asked(desk)
     write(desk, STUDENTS[: 1 + LAUNCHED])
     more = asked(desk)
-    nothing = asked(desk)
+    nothing = asked(desk, inventory="-i inventory")  # which asks, too
     assert sum((more - one).values()) <= (LAUNCHED - 1) * MOST_FOR_A_MACHINE, more - one
     assert not any(action.startswith(("Modify", "Import", "Delete", "Create")) for action in nothing)
     assert sum(nothing.values()) <= MOST_WITH_NOTHING_TO_DO, nothing
     assert len(room.seated()) == 1 + LAUNCHED
+
+
+def test_what_follows_in_the_same_command_sees_the_machines_as_they_are_by_then(desk: Desk, room: Rooms) -> None:
+    """The inventory is asked again only where it would tell something else; launched or started, a machine is new."""
+    addresses = "{{ groups.machines | map('extract', hostvars) | map(attribute='ansible_host') }}"
+    task = {"name": "Show them", "ansible.builtin.debug": {"msg": f"Here: {addresses}"}}
+    show = desk.home / "show.yml"
+    show.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    write(desk, STUDENTS[:1])
+    for _ in ("launched", "started"):
+        shown = desk.play(f"-i inventory provision.yml {show}")
+        (machine,) = room.found()
+        assert f"Here: ['{machine['PublicIpAddress']}']" in shown.text, shown.text
+        room.ec2.stop_instances(InstanceIds=[machine["InstanceId"]])
 
 
 def test_another_key_under_the_name_of_the_class_gives_way_to_its_own(desk: Desk, room: Rooms) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "configure.yml": 0,
     "mail.yml": 0,
     "status.yml": 0,
+    "leftovers.yml": 0,
     "collect.yml": 2,
     "handback.yml": 0,
     'stop.yml -e {"class_abandon_work":["ada","grace"]}': 0,

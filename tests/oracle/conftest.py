@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """Have the class for all files of this folder: nothing here changes its machine."""
     refuse_a_lab_that_is_up()
-    made = Course(tmp_path_factory.mktemp("course"), {})
+    day = datetime.now(UTC) + timedelta(days=3)  # on which no machine of this class runs any more
+    hours = {"zone": "UTC", "hours": [f"{day:%a} 08:00-18:00"], "last_day": f"{day:%Y-%m-%d}"}
+    made = Course(tmp_path_factory.mktemp("course"), {"class_timetable": hours})
     made.write_roster(["ada"])
     try:
         bring_lab_up()

@@ -24,6 +24,10 @@ MOST_EXPOSED = {
     "class-host-keys.service": 17,
     # Root's `systemctl poweroff`, written by the user data of the launch.
     "class-stop.service": 96,
+    # Root's `systemctl poweroff`, which asks systemd through a socket.
+    "class-hours.service": 46,
+    # Root's, since terminals belong to students: it opens them to write, over their modes, and can do nothing else.
+    "class-hours-warning.service": 31,
     # The distribution's own, since students' shells may do what an account may do. Ours in them: no shell sees the
     # processes of others (without that, ssh.service has 96 and user@.service 94).
     "ssh.service": 94,

@@ -36,7 +36,7 @@ class Machine:
             "owner": ME,
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
-            "configure_force": False,
+            "project_configure_force": False,
             "project_patience_s": 30,
         }
         self.said = ""

@@ -40,6 +40,8 @@ from lab.instances import CODES, FAILED_LAUNCHES
 from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
 from lab.limits import Limits
+from lab.regions import REGIONS
+from lab.s3 import S3Access
 from lab.signatures import Signatures, right_clock
 from lab.throttling import Throttling
 from tests.support import account_owner
@@ -161,7 +163,7 @@ class Aws:
         """Return a door that has counted no requests yet."""
         owner = {account_owner.KEY_WITHOUT_HOSTS: account_owner.SECRET_WITHOUT_HOSTS}
         signatures = Signatures({ACCESS_KEY: SECRET_KEY} | owner, self.clock)
-        return FrontDoor([signatures, Throttling(), self.iam, Limits(), self.faults])
+        return FrontDoor([signatures, REGIONS, Throttling(), self.iam, S3Access(), Limits(), self.faults])
 
     def start_over(self) -> None:
         """Refuse nothing, have machines of all types, and forget what was asked: as if no test had been before."""
@@ -170,6 +172,7 @@ class Aws:
         self.ahead = timedelta()
         CAPACITY.clear()
         LATENESS.set()
+        REGIONS.clear()
         self.forget()
 
     def forget(self) -> None:
@@ -222,6 +225,11 @@ class Aws:
             for backend in list(ec2_backends[DEFAULT_ACCOUNT_ID].values()):
                 for instance in backend.all_instances():
                     instance.terminate()
+
+    def empty(self) -> None:
+        """Have nothing in any region, as an account that is new."""
+        with self._one_at_a_time:
+            ec2_backends[DEFAULT_ACCOUNT_ID].clear()
 
     @property
     def made(self) -> set[str]:

@@ -145,3 +145,40 @@ def test_a_disk_under_another_name_than_the_root_s_comes_on_top_of_it(aws: Aws, 
     assert [each["Ebs"]["VolumeSize"] for each in image["BlockDeviceMappings"]] == [8]
     assert image["RootDeviceName"] == "/dev/xvda"
     ec2.deregister_image(ImageId=made)
+
+
+@pytest.mark.parametrize(("asked", "stays"), [({}, False), ({"DeleteOnTermination": False}, True)])
+def test_what_a_launch_does_not_say_of_the_root_disk_the_image_does(
+    ec2: EC2Client, asked: dict[str, bool], stays: bool
+) -> None:
+    disk: Any = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 21, **asked}}
+    machine = ec2.run_instances(
+        ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType="t3.micro", BlockDeviceMappings=[disk]
+    )["Instances"][0]["InstanceId"]
+    of_machine: Any = [{"Name": "attachment.instance-id", "Values": [machine]}]
+    (root,) = ec2.describe_volumes(Filters=of_machine)["Volumes"]
+    assert (root["Size"], root["VolumeType"]) == (21, "gp3")
+    ec2.terminate_instances(InstanceIds=[machine])
+    left = [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]]
+    assert (root["VolumeId"] in left) is stays
+    if stays:
+        ec2.delete_volume(VolumeId=root["VolumeId"])
+
+
+def test_disks_and_snapshots_come_in_pages(ec2: EC2Client) -> None:
+    made = [ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"] for _ in range(7)]
+    snapshots = [ec2.create_snapshot(VolumeId=each)["SnapshotId"] for each in made]
+    paginator: Any = ec2.get_paginator
+    in_fives: Any = {"PaginationConfig": {"PageSize": 5}}
+    for action, key, name, wanted in (
+        ("describe_volumes", "Volumes", "VolumeId", made),
+        ("describe_snapshots", "Snapshots", "SnapshotId", snapshots),
+    ):
+        pages = [page[key] for page in paginator(action).paginate(**in_fives)]
+        assert len(pages[0]) == 5
+        assert len(pages) > 1
+        assert {each[name] for page in pages for each in page} >= {*wanted}
+    for snapshot in snapshots:
+        ec2.delete_snapshot(SnapshotId=snapshot)
+    for volume in made:
+        ec2.delete_volume(VolumeId=volume)

@@ -18,6 +18,9 @@ from lab.backends import LabEC2, LabImage
 from lab.endpoint import Endpoint, SavedState
 from lab.faults import Faults
 from lab.lateness import LATENESS, USUAL
+from lab.regions import REGIONS
+from lab.route53 import LabRoute53
+from lab.s3 import LabS3
 from lab.state import Secrets
 
 if TYPE_CHECKING:
@@ -50,6 +53,10 @@ class Processes:
         """Begin with none."""
         self._backends: dict[str, dict[str, LabEC2]] = {DEFAULT_ACCOUNT_ID: {}}
         monkeypatch.setattr(endpoint, "ec2_backends", self._backends)
+        self.names: dict[str, LabRoute53] = {}
+        self.pages: dict[str, LabS3] = {}
+        monkeypatch.setattr(endpoint, "route53_backends", {DEFAULT_ACCOUNT_ID: self.names})
+        monkeypatch.setattr(endpoint, "s3_backends", {DEFAULT_ACCOUNT_ID: self.pages})
         nothing = SimpleNamespace(
             lock=threading.RLock(),
             addresses={},
@@ -65,6 +72,7 @@ class Processes:
         """Start the first one, as `lab up` does, or the next one, which finds what the last one saved."""
         self._backends[DEFAULT_ACCOUNT_ID][REGION] = LabEC2(REGION, DEFAULT_ACCOUNT_ID)
         LATENESS.set()
+        REGIONS.clear()
         return Endpoint(Faults(), Secrets(*[letter * 20 for letter in "abcdef"]))
 
     @property
@@ -81,6 +89,7 @@ def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proce
     yield Processes(monkeypatch)
     LATENESS.set()
     LATENESS.write_tags()
+    REGIONS.clear()
 
 
 def ask(running: Endpoint, method: str, what: str, values: Any = None) -> Any:
@@ -105,6 +114,12 @@ def test_a_lab_of_before_is_on_time_as_it_was(processes: Processes) -> None:
     assert not any(ask(processes.start(), "GET", "status")["lateness"].values())
 
 
+def test_a_region_that_was_enabled_outlives_the_endpoint(processes: Processes) -> None:
+    assert ask(processes.start(), "GET", "status")["opted_in"] == []
+    ask(processes.start(), "POST", "region", {"name": "eu-south-1"})
+    assert ask(processes.start(), "GET", "status")["opted_in"] == ["eu-south-1"]
+
+
 def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -> None:
     first = processes.start()
     (vpc, *_) = processes.backend.vpcs
@@ -113,3 +128,21 @@ def test_tags_that_are_not_read_yet_outlive_the_endpoint(processes: Processes) -
     assert "Class" not in processes.backend.tags.get(vpc, {})
     processes.start()
     assert processes.backend.tags[vpc]["Class"] == "new"
+
+
+def test_names_and_pages_outlive_the_endpoint(processes: Processes) -> None:
+    first = processes.start()
+    names, pages = LabRoute53("aws", DEFAULT_ACCOUNT_ID), LabS3("aws", DEFAULT_ACCOUNT_ID)
+    processes.names["aws"], processes.pages["aws"] = names, pages
+    zone = names.create_hosted_zone("class.example.org.", private_zone=False, caller_reference="1")
+    pages.create_bucket("pages", "us-east-1")
+    pages.put_object("pages", "page.html", b"<p>Off</p>")
+    ask(first, "POST", "late")  # it saves
+    processes.names.clear()
+    processes.pages.clear()
+    processes.start()
+    names, pages = processes.names["aws"], processes.pages["aws"]
+    assert list(names.zones) == [zone.resource_id]
+    assert [each.type for each in names.published()["class.example.org."]] == ["NS", "SOA"]
+    assert pages.get_object("pages", "page.html").value == b"<p>Off</p>"
+    assert pages.get_bucket("pages").ownership_rule == "BucketOwnerEnforced"

@@ -150,3 +150,22 @@ def test_data_sets_are_found_by_their_hash_and_a_missing_one_is_named(
     listed.write_text(yaml.safe_dump({"datasets": entries}))
     with pytest.raises(LabError, match="roses"):
         mirror._collect_data(tmp_path, wheels)
+
+
+def test_the_index_has_what_each_role_has_locked_for_each_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def download(lock: Path, folder: Path, *options: str) -> None:
+        asked.append((lock.stem, *options[1:]))
+        wheel(folder, f"{lock.stem}_client")
+
+    locks = [tmp_path / "conda.txt", tmp_path / "front.txt"]
+    monkeypatch.setattr(mirror, "_ROLES_REQUIREMENTS", locks)
+    monkeypatch.setattr(mirror, "_download", download)
+    mirror._build_index(tmp_path)
+    assert {("conda", version) for version in ("3.11", "3.12", "3.13")} < set(asked)
+    assert {("front", version) for version in ("3.11", "3.12", "3.13")} < set(asked)
+    assert (tmp_path / "front-client/front_client-1.0-py3-none-any.whl").is_file()
+    assert "front-client/" in (tmp_path / "index.html").read_text()

@@ -39,6 +39,13 @@ def test_rules_are_those_of_the_group_and_all_else_is_dropped() -> None:
     assert "set sg_b { type ipv4_addr; }" in lines
 
 
+def test_groups_do_not_filter_dns() -> None:
+    lines = [line.strip() for line in ruleset([]).splitlines()]
+    start = lines.index("chain from_hosts {")
+    dns = lines.index("ip daddr 10.77.0.1 meta l4proto { tcp, udp } th dport 53 accept")
+    assert start < dns < lines.index("jump egress")
+
+
 def test_a_host_is_in_its_groups_as_long_as_it_has_an_address() -> None:
     group = SimpleNamespace(id="sg-a", ingress_rules=[], egress_rules=[])
 

@@ -31,6 +31,9 @@ WRITTEN = 1_772_445_600  # when all work was, in s; git keeps no times
 SHARED, OWN = "i-19ffa65dc2fb51981", "i-2a00247eeeb6324fd"  # as the files name the machines
 LAUNCHED = "2026-11-29T01:22:53+00:00"
 ADDRESS = "10.77.0.11"
+# class.yml of the commits that its names tell.
+CLASS_FILES = sorted((Path(__file__).with_name("fixtures") / "class-files").iterdir())
+DEFAULTS = [PROJECT / "group_vars/all/project.yml", *(PROJECT / "roles").glob("*/defaults/main.yml")]
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -216,22 +219,66 @@ def test_the_class_is_not_looked_for_where_it_does_not_live(old: Class) -> None:
     )
 
 
-def test_a_class_file_from_before_there_was_a_time_zone_has_one(tmp_path: Path) -> None:
-    settings = tmp_path / "group_vars/all"
-    shutil.copytree(PROJECT / "group_vars", tmp_path / "group_vars")
-    given = yaml.safe_load((settings / "class.yml").read_text())
-    del given["class_time_zone"]
-    (settings / "class.yml").write_text(yaml.safe_dump(given))
-    roles = [{"ansible.builtin.import_role": {"name": name}, "when": False} for name in ("machines", "system")]
-    read = {"ansible.builtin.debug": {"msg": "{{ machines_time_zone }}, {{ system_time_zone }}"}}
-    play = tmp_path / "play.yml"
-    play.write_text(yaml.safe_dump([{"hosts": "localhost", "tasks": [*roles, read]}]))
-    inventory = shutil.copy(PROJECT / "inventory/10-control.yml", tmp_path)  # with these settings beside it
-    shown = subprocess.run(
+def test_a_class_file_of_an_older_version_has_all_that_is_asked_of_it(tmp_path: Path) -> None:
+    """Whoever has put the class.yml of an earlier copy in the place of this one goes on as then."""
+    absent = {path.stem: set(now()) - set(yaml.safe_load(path.read_text())) for path in CLASS_FILES}
+    lacking = set().union(*absent.values())
+    oldest = next(path for path in CLASS_FILES if absent[path.stem] == lacking)
+    known = {name: value for path in DEFAULTS for name, value in yaml.safe_load(path.read_text()).items()}
+    read = {name for name, value in known.items() if lacking & words_in(value)}
+    read |= {name for name, value in known.items() if read & words_in(value)}
+    said = evaluated(oldest, sorted(read), tmp_path)
+    assert {name: said[name] for name in AS_THEN} == AS_THEN
+    in_playbooks = {
+        name
+        for path in [*(PROJECT / "playbooks").rglob("*.yml"), *(PROJECT / "roles").glob("*/tasks/*.yml")]
+        for name in lacking & words_in(path.read_text())
+    }
+    assert in_playbooks == {"class_language", "class_timetable"}  # in words of a message or a comment alone
+
+
+# What the settings that older files lack are without them, where roles and playbooks read them.
+AS_THEN = {
+    "machines_time_zone": "UTC",
+    "hours_timetable": {},
+    "mail_hours": "",
+    "mail_language": "en",
+    "mail_smtp_ca_file": "",
+    "mail_smtp_token_command": "",
+    "project_configure_force": False,
+}
+
+
+def now() -> dict[str, Any]:
+    """Return what class.yml has today."""
+    settings: dict[str, Any] = yaml.safe_load((PROJECT / "group_vars/all/class.yml").read_text())
+    return settings
+
+
+def words_in(value: object) -> set[str]:
+    """Return the words of a text that could be variables."""
+    return set(re.findall(r"\w+", value)) if isinstance(value, str) else set()
+
+
+def evaluated(class_file: Path, wanted: list[str], folder: Path) -> dict[str, Any]:
+    """Return what Ansible makes of the variables `wanted`, with `class_file` in the place of class.yml."""
+    shutil.copytree(PROJECT / "group_vars", folder / "group_vars")
+    shutil.copy(class_file, folder / "group_vars/all/class.yml")
+    inventory = shutil.copy(PROJECT / "inventory/10-control.yml", folder)  # with these settings beside it
+    roles = sorted(path.name for path in (PROJECT / "roles").iterdir() if (path / "tasks/main.yml").exists())
+    tasks: list[dict[str, Any]] = [{"ansible.builtin.import_role": {"name": name}, "when": False} for name in roles]
+    known = "{{ dict(wanted | zip(query('ansible.builtin.vars', *wanted))) | to_json }}"
+    answer = folder / "answer.json"
+    tasks.append({"ansible.builtin.copy": {"content": known, "dest": str(answer), "mode": "0600"}})
+    play = folder / "play.yml"
+    play.write_text(yaml.safe_dump([{"hosts": "localhost", "vars": {"wanted": wanted}, "tasks": tasks}]))
+    done = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={inventory}", str(play)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "UTC, UTC" in shown.stdout, shown.stdout + shown.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    said: dict[str, Any] = json.loads(answer.read_text())
+    return said

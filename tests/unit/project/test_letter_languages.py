@@ -18,7 +18,7 @@ from tests.support.letter import Letter, read_letter
 from tools import PROJECT
 
 FOLDER = PROJECT / "templates/email"
-LETTERS: dict[str, dict[str, str]] = yaml.safe_load((PROJECT / "roles/mail/vars/main.yml").read_text(encoding="utf-8"))[
+LETTERS: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "roles/mail/vars/main.yml").read_text(encoding="utf-8"))[
     "__mail_letters"
 ]
 OTHERS = sorted(LETTERS.keys() - {"en"})
@@ -73,12 +73,12 @@ FAMILIAR = {
 
 @cache
 def template(language: str) -> str:
-    return (FOLDER / LETTERS[language]["template"]).read_text(encoding="utf-8")
+    return Path(FOLDER, LETTERS[language]["template"]).read_text(encoding="utf-8")
 
 
-def written(language: str, ssh_ports: tuple[int, ...] = (22, 443)) -> str:
+def written(language: str, ssh_ports: tuple[int, ...] = (22, 443), hours: str = "HOURS") -> str:
     """Write the letter, as the role does."""
-    facts = letter_variables(STUDENT, "SHA256:madeup", ssh_ports)
+    facts = letter_variables(STUDENT, "SHA256:madeup", ssh_ports, hours)
     environment = jinja2.Environment(
         trim_blocks=True,
         keep_trailing_newline=True,
@@ -136,6 +136,22 @@ def test_it_has_the_same_paragraphs_around_the_same_lines(language: str, ssh_por
     assert kinds.count("item") == (5 if 443 in ssh_ports else 4)
     assert [line for line in kinds if line in FIXED] == FIXED[: len(FIXED) if 443 in ssh_ports else -1]
     assert paragraphs(written(language, ssh_ports)) == kinds
+
+
+@pytest.mark.parametrize("language", LETTERS)
+def test_it_says_when_machines_stop_themselves_where_they_do(language: str) -> None:
+    kinds = paragraphs(written(language))
+    without = written(language, hours="")
+    assert written(language).count("HOURS.\n") == 1
+    assert paragraphs(without) == kinds[:-4] + kinds[-2:]
+    assert set(without.splitlines()) < set(written(language).splitlines())
+
+
+@pytest.mark.parametrize("language", LETTERS)
+def test_days_are_named_as_the_language_does(language: str) -> None:
+    days = LETTERS[language]["days"]
+    assert len(set(days)) == 7
+    assert all(LETTERS[other]["days"] != days for other in LETTERS.keys() - {language})
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -10,7 +10,7 @@ from tests.support.asked_machine import Machine
 from tests.support.notebook_course import ME
 from tools import PROJECT
 
-ROLES = ["system", "student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
+ROLES = ["system", "hours", "student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
 # Stand for the file of a role: a job that looks after one folder, where its defaults say, and a task that is none.
 DEFAULTS = '{name}_folder: "{{{{ base }}}}/{name}/data"\n'
 JOB = """
@@ -85,7 +85,7 @@ def test_only_what_is_needed_runs_and_a_machine_that_needs_nothing_is_ready(mach
     assert (machine.ran, known["configure_outcome"]) == (["conda", "jupyter"], "ready")
     assert machine.begun == machine.ran  # the screen named each task before it ran, not afterwards
 
-    machine.variables["configure_force"] = "true"
+    machine.variables["project_configure_force"] = "true"
     known = machine.run(MAKE_READY, roles=roles)
     assert machine.ran == everything
     assert machine.said.count("changed: [machine-1]") == len(machine.ran)  # the tasks that say so, and no job

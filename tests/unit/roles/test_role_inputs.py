@@ -21,10 +21,12 @@ from tools import PROJECT
 from tools.role_specs import roles
 
 SECRET = "never-to-be-printed"
+ADA = {"username": "ada", "port": 8888, "token": SECRET, "password_hash": SECRET}
 # What plays before have read, where a role's defaults look for it.
 KNOWN = {
     "roster_read": {"students": [{"name": "Ada Beispiel", "email": "ada@example.com", "username": "ada"}]},
-    "machine_students": [{"username": "ada", "port": 8888, "token": SECRET, "password_hash": SECRET}],
+    "machine_seated": [ADA],
+    "machine_students": [ADA],
     "machine_usernames": ["ada"],
     "ansible_become": False,
     "ansible_host": "192.0.2.1",

@@ -13,14 +13,15 @@ BY_NAME = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
 def called() -> set[tuple[str, str]]:
-    """Find the entry points that playbooks and scenarios call."""
+    """Find the entry points that playbooks and scenarios call, one by one or in a loop."""
     files = [*(PROJECT / "playbooks").rglob("*.yml"), *(PROJECT / "molecule").rglob("*.yml")]
     return {
-        (task[action]["name"], task[action].get("tasks_from", "main"))
+        (role["name"], role.get("tasks_from", "main"))
         for path in files
         for task in mappings(yaml.safe_load(path.read_text(encoding="utf-8")))
         for action in ("ansible.builtin.import_role", "ansible.builtin.include_role")
         if isinstance(task.get(action), dict)
+        for role in (task["loop"] if is_template(task[action]["name"]) else [task[action]])
     }
 
 

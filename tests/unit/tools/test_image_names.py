@@ -43,7 +43,7 @@ def test_one_image_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
 
 def test_each_image_has_its_source_and_what_every_one_has() -> None:
     images = json.loads(IMAGE_NAMES.read_text())
-    assert {"debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04", "project"} == set(images)
+    assert {"debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04", "project"} == set(images)
     for name, image in images.items():
         assert image["source"]
         assert image["names"] == sorted(set(image["names"]))

@@ -166,3 +166,21 @@ def test_of_another_name_the_module_warns(lock: dict[str, Any]) -> None:
     environment.write_text("name: other\n" + environment.read_text())
     write_lock(lock)
     assert lock_that_holds(lock) is None
+
+
+def test_which_machines_run(tmp_path: Path) -> None:
+    machine = {
+        "instance_id": "i-1",
+        "instance_type": "m6a.large",
+        "launch_time": "2026-10-12T07:00:00+00:00",
+        "state": {"name": "stopped"},
+        "state_transition_reason": "User initiated (2026-10-12 09:30:00 GMT)",
+        "tags": {"Students": "ada"},
+    }
+    arguments = {"instances": [machine], "state_dir": str(tmp_path), "disk_gb": 30, "max_hours": 12}
+    told = act("running_hours", arguments, "--check")
+    assert told["machine_hours"] == 2.5
+    assert list(tmp_path.iterdir()) == []
+    told = act("running_hours", arguments)
+    assert (told["changed"], told["machine_hours"]) == (False, 2.5)
+    assert '"i-1"' in (tmp_path / "running_hours.jsonl").read_text()

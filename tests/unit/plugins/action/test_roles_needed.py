@@ -115,6 +115,7 @@ def test_no_secret_is_in_an_answer_however_much_is_said(machine: Machine) -> Non
     """Jobs that cannot run here, but can be asked: all that they would change, and why they cannot."""
     student = {"username": "ada99", "port": 8888, "token": SECRET, "password_hash": f"$6${SECRET}"}
     machine.variables |= {
+        "machine_seated": [student],
         "machine_students": [student],
         "machine_usernames": ["ada99"],
         "class_name": "ml101",

@@ -26,6 +26,7 @@ TOP = "jobs"
 
 ALLOWED = {
     ("machines", "conda"): "the disk that a machine is launched with must hold the environment that the lock names",
+    ("machines", "hours"): "a zone that is none is refused before a launch, too, with those that come nearest",
 }
 """What else a wing may import, with the reason. An arrow that is no longer there has to leave the list."""
 

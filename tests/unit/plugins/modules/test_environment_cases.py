@@ -67,6 +67,12 @@ def course(tmp_path: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> 
         pytest.param(["bioconda::pandas"], "pandas 0.1 pyh_0", id="channel_that_only_one_package_has"),
         pytest.param(["\"numpy[version='>=2']\""], "numpy 2.1.0 py312_0", id="brackets"),
         pytest.param(["NumPy"], "numpy 2.1.0 py312_0", id="capital_letters"),
+        pytest.param(["numpy", "__glibc>=2.17"], "numpy 2.1.0 py312_0", id="of_the_machine_itself"),
+        pytest.param(['"numpy 1.17.3|2.1.*"'], "numpy 2.1.0 py312_0", id="one_or_the_other"),
+        pytest.param(['"numpy[version=2.1.*,build=py312*]"'], "numpy 2.1.0 py312_0", id="brackets_with_a_build"),
+        pytest.param(["numpy!=2.1.0"], "numpy 1.17.3 py37_0", id="not_this_version"),
+        pytest.param(["numpy~=1.17"], "numpy 1.17.3 py37_0", id="compatible_release"),
+        pytest.param(["numpy\u00a0>=2"], "numpy 2.1.0 py312_0", id="blank_that_does_not_break"),
     ],
 )
 def test_what_conda_reads_is_locked(course: EnvironmentCourse, dependencies: list[str], chosen: str) -> None:
@@ -106,6 +112,7 @@ def test_what_conda_reads_is_locked(course: EnvironmentCourse, dependencies: lis
         pytest.param(
             "numpy=1.17.3=py37h1b885b7_4", ["no build of numpy", "write `numpy=1.17.3`"], id="build_nobody_has"
         ),
+        pytest.param("__cuda", ["the machines have no __cuda", "Take this line out"], id="of_another_machine"),
         pytest.param("vc=14.3", ["no package vc", "for Windows", "export"], id="windows_only"),
         pytest.param("numpy pandas", ["no version of numpy that fits `numpy pandas`"], id="two_on_a_line"),
         pytest.param("anaconda::numpy", ["channel anaconda is refused", "Write `numpy`"], id="anacondas_in_front"),

@@ -120,6 +120,15 @@ def test_lines_as_courses_write_them_are_locked(course: EnvironmentCourse, line:
     assert chosen(course.locked(file_with(line, head=HEAD + "  - pandas\n"))) == wheels
 
 
+def test_mistakes_of_conda_s_lines_and_of_pip_s_are_told_in_one_run(course: EnvironmentCourse) -> None:
+    head = HEAD.replace("scikit-learn", "scikit_learn")
+    message = course.refused(file_with("urlextractor", "idna", "rich=14.0", "antique", head=head))
+    first, *mistakes = message.splitlines()
+    assert first == "environment.yml has 3 mistakes:"
+    assert [mistake[:10] for mistake in mistakes] == ["  - line 4", "  - line 6", "  - line 8"]
+    assert "PyPI has no package urlextractor" in mistakes[1]
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -132,7 +141,8 @@ def test_lines_as_courses_write_them_are_locked(course: EnvironmentCourse, line:
         pytest.param("./ours", ["file or folder of your computer"], id="folder"),
         pytest.param("idna=3.10", ["one `=`", "write `idna==3.10`"], id="one_equals_sign"),
         pytest.param("conda-forge::idna", ["channel of conda's"], id="channel"),
-        pytest.param("idna 3.10", ["not understood", "`rich>=13`"], id="blank_for_a_version"),
+        pytest.param("idna 3.10", ["lacks an `==`", "`idna==3.10`"], id="blank_for_a_version"),
+        pytest.param("idna>=abc", ["not understood", "`rich>=13`"], id="no_version"),
         pytest.param("nothere", ["PyPI has no package nothere", "name up"], id="unknown"),
         pytest.param("idna>=99", ["`idna>=99` cannot be had", "Loosen"], id="version_nobody_has"),
         pytest.param("sources", ["no wheel of sources fits Python 3.12.1 on linux-64"], id="no_wheel"),

@@ -85,6 +85,8 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
         {"username": name, "port": port, "email": f"{name}@example.com", "seat": "ml-001", "address": "192.0.2.1"}
         for name, port in (("ada", 8888), ("mary", 8891))
     ]
+    refusing = machine | {"student_given": {"refused": ["ada"]}}
+    assert [student["username"] for student in addressees([refusing], known)] == ["mary"]
 
 
 def test_the_way_out_of_narrow_networks_is_shown_where_there_is_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,69 @@ def test_a_pip_section_is_read_with_its_lines(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(EnvironmentFileError, match=named):
         environment(tmp_path, text)
+
+
+CONDA = "channels: [conda-forge]\ndependencies:\n  - {}\n"
+PIP = "channels: [conda-forge]\ndependencies:\n  - pip:\n    - {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        # Keys that conda does not know, and whoever wrote them meant another.
+        ("channel: [conda-forge]\ndependencies: [numpy]\n", "line 1: .*no `channel:`.*mean `channels:`"),
+        ("channels: [conda-forge]\ndependancies: [numpy]\n", "line 2: .*no `dependancies:`.*mean `dependencies:`"),
+        ("channels: [conda-forge]\nDependencies: [numpy]\n", "line 2: .*no `Dependencies:`"),
+        ("b: &b {dependencies: [numpy]}\n<<: *b\nchannels: [conda-forge]\n", "line 2: `<<:` takes over"),
+        # Channels where no machine comes, and what is none.
+        ("channels: ['file:///home/ada/x']\ndependencies: [numpy]\n", "file:///home/ada/x is on your computer"),
+        ("channels: [../mine]\ndependencies: [numpy]\n", "../mine is on your computer"),
+        ("channels: [local, conda-forge]\ndependencies: [numpy]\n", "channel local is on your computer"),
+        ("channels:\n  - name: conda-forge\ndependencies: [numpy]\n", "line 2: a channel is a name"),
+        ("channels: [conda-forge]\ndependencies: " + "[" * 2000 + "]" * 2000, "lists in lists"),
+        (CONDA.format("'::numpy'"), "line 3: `::numpy` names no channel.*Write `numpy`"),
+        # Templates of other programs.
+        (CONDA.format("{{ numpy }}"), "line 3: `{{ … }}` is to be filled in"),
+        (CONDA.format("'numpy={{ version }}'"), "line 3: .*is to be filled in"),
+        (CONDA.format("numpy=$VERSION"), "line 3: .*is to be filled in"),
+        (PIP.format("{{ rich }}"), "line 4: `{{ … }}` is to be filled in"),
+        (PIP.format("rich==${VERSION}"), "line 4: .*is to be filled in"),
+        # What a document makes of the keyboard's characters.
+        (CONDA.format("\u201cnumpy\u201d"), r"holds \u201c \(U\+201C\)"),
+        (CONDA.format("numpy \u22652"), r"holds \u2265 \(U\+2265\)"),
+        (CONDA.format("numpy\u200b"), r"holds a character that nobody sees \(U\+200B\)"),
+        (PIP.format("rich \u2013\u2013pre"), r"holds \u2013 \(U\+2013\)"),
+        # Below pip:, by what each is.
+        (PIP.format("-e git+https://git.example.com/x#egg=x"), "line 4: .*repository of source code"),
+        (PIP.format("x @ file:///home/ada/x"), "line 4: .*file or folder of your computer"),
+        (PIP.format("rich==13 --hash=sha256:00"), "line 4: .*hashes, too.*Write `rich==13`"),
+        (PIP.format("rich: 13.0"), "line 4: .*because of the colon.*Write `rich==13.0`"),
+        (PIP.format("--no-binary :all:"), "line 4: .*option of pip"),
+        (PIP.format("rich 13.0"), "line 4: .*lacks an `==`.*Write `rich==13.0`"),
+        (PIP.format("13.0"), "line 4: .*version without a package"),
+        (PIP.format(""), "line 4: nothing stands behind"),
+        (PIP.format("[rich]"), "line 4: a line below `pip:` is one text"),
+    ],
+)
+def test_what_is_neither_conda_s_nor_pip_s_is_told_by_what_it_is(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(EnvironmentFileError) as refused:
+        environment(tmp_path, text)
+    message = str(refused.value)
+    assert re.search(words, message, re.DOTALL), message
+    assert "Node(" not in message
+
+
+def test_comments_are_no_part_of_a_line(tmp_path: Path) -> None:
+    text = CONDA.format("numpy  # [linux]") + "  - pip:\n    - 'rich>=13  # for tables'\n    - idna # [py>312]\n"
+    found = environment(tmp_path, text)
+    assert [d.spec for d in (*found.dependencies, *found.pip)] == ["numpy", "rich>=13", "idna"]
+
+
+def test_lists_may_be_shared_within_the_file(tmp_path: Path) -> None:
+    text = "channels: [conda-forge]\n? [odd, key]\n: &d [numpy]\ndependencies: *d\n"
+    found = environment(tmp_path, text)
+    assert [d.spec for d in found.dependencies] == ["numpy"]
+    assert found.notes == ("environment.yml, line 2: conda knows no `[…]:`, and nothing here does: it has no effect.",)
 
 
 def test_a_key_that_nobody_reads_is_named(tmp_path: Path) -> None:

@@ -148,6 +148,9 @@ SAID = {
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(50), "it is no zip or tar archive, but a 7z archive"),
     "RAR": (b"Rar!\x1a\x07\x01\x00" + bytes(50), "it is no zip or tar archive, but a RAR archive"),
     "a file by gzip": (gzip.compress(CSV), "it is no zip or tar archive, but a single file packed by gzip"),
+    "a zip without its end": (zip_of(("a.csv", CSV))[:-30], "the beginning of a zip archive, whose end is missing"),
+    "a name of 300 letters": (zip_of((f"data/{'x' * 300}.csv", CSV)), "a name in it is longer than 255 bytes: 'xxx"),
+    "a name of 200 umlauts": (tar_of(member("\u00fc" * 200, CSV)), "a name in it is longer than 255 bytes: '\u00fc"),
     "a web page": (b"\n<html lang='en'>", "it is no zip or tar archive, but a web page"),
     "a table": (CSV, "it is no zip or tar archive"),
 }

@@ -14,6 +14,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ho
 
 OURS = 'LISTEN 0 128 0.0.0.0:{port} 0.0.0.0:* users:(("sshd",pid=321,fd=3))\n'
 BOTH = 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=321,fd=4),("systemd",pid=1,fd=50))\n'
+OLD = 'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=99,fd=4))\n'
 OTHERS = 'LISTEN 0 128 *:443 *:* users:(("nginx: master",pid=812,fd=6),("nginx: master",pid=812,fd=7))\n'
 
 
@@ -51,9 +52,8 @@ def machine(tmp_path: Path) -> Callable[..., Machine]:
     """Return what makes a machine, given what `ss` says of each port."""
 
     def made(**said: str) -> Machine:
-        for port, lines in said.items():
-            (tmp_path / port.removeprefix("port_")).write_text(lines)
-        for name, line in (("systemctl", "echo 321"), ("ss", f'cat "{tmp_path}/${{2##*:}}"')):
+        (tmp_path / "listening").write_text("".join(said.values()))
+        for name, line in (("systemctl", "echo 321"), ("ss", f'cat "{tmp_path}/listening"')):
             (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
             (tmp_path / name).chmod(0o755)
         return Machine(tmp_path)
@@ -66,6 +66,7 @@ def machine(tmp_path: Path) -> Callable[..., Machine]:
     [
         (OURS.format(port=22), OTHERS, "(0.0.0.0:443: nginx: master, process 812"),
         (BOTH, OURS.format(port=443), "(0.0.0.0:22: systemd, process 1"),
+        (BOTH + OLD, OURS.format(port=443), "(0.0.0.0:22: systemd, process 1, sshd, process 99"),
         (OURS.format(port=22), "", "(0.0.0.0:443: nobody"),
         # As after another process has gone: the port is held, but not for IPv4.
         (OURS.format(port=22), 'LISTEN 0 128 [::]:443 [::]:* users:(("sshd",pid=321,fd=4))\n', "(0.0.0.0:443: nobody"),
@@ -93,6 +94,21 @@ def test_check_mode_looks_who_holds_the_ports_and_makes_nothing(
     (tmp_path / "sshd").mkdir()
     ssh_service.listen(taken, "drop-in", changed=False, units=False)
     assert taken.changes == ["restarted ssh.service"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "named"), [("ss", "0.0.0.0:22: nobody, 0.0.0.0:443: nobody"), ("awk", "awk does not run")]
+)
+def test_what_cannot_be_found_out_counts_as_amiss(
+    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tool: str, named: str
+) -> None:
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: None)
+    fine = machine(port_22=OURS.format(port=22), port_443=OURS.format(port=443))
+    (tmp_path / tool).write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / tool).chmod(0o755)
+    with pytest.raises(RuntimeError) as failed:
+        ssh_service.listen(fine, "drop-in", changed=False, units=False)
+    assert f"({named}" in str(failed.value)
 
 
 class HandingOver(Machine):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import wheels
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service, wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_removal
 
@@ -213,7 +213,7 @@ def test_all_of_it_goes_again(
     assert (nothing.changes, nothing.acts) == ([], [])
     front.work(Machine(units), given)
     back = "gave port 443 back"
-    monkeypatch.setattr(front_removal.ssh_service, "take_back", lambda host, *_: host.change(back))
+    monkeypatch.setattr(ssh_service, "take_back", lambda host, *_: host.change(back))
     promised, done, again = Machine(units, check_mode=True), Machine(units), Machine(units)
     front_removal.work(promised, wanted)
     front_removal.work(done, wanted)

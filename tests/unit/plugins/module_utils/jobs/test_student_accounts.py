@@ -8,18 +8,19 @@ import pwd
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.host import accounts
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import accounts, ssh_service
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import student_accounts
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import (
-    refuse_others,
     understood,
     without_ports_of,
 )
 
 CONFIG = "Port 22\n# Since 9.8.\nPerSourcePenalties no\n\nMatch User ada\n    PermitOpen none\n"
+BLOCK = "\nMatch User {}\n    # Why.\n    PermitOpen none\n"
 OLDER = "Port 22\n# Since 9.8.\n\nMatch User ada\n    PermitOpen none\n"
 
 
@@ -55,6 +56,9 @@ def test_a_line_that_every_sshd_must_know_stays_so_that_a_mistake_is_refused() -
     assert machine.asked == 0
 
 
+OURS = 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=321,fd=3))\n'
+
+
 @pytest.mark.parametrize(
     ("program", "holder", "ports"),
     [
@@ -67,28 +71,13 @@ def test_a_line_that_every_sshd_must_know_stays_so_that_a_mistake_is_refused() -
 def test_a_port_that_the_front_holds_is_left_to_it(program: str, holder: str, ports: list[int]) -> None:
     class Held(Machine):
         def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
-            assert stdin is None
-            line = f'LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("{holder}",pid=7,fd=4))\n'
-            return subprocess.CompletedProcess(argv, 0, line if argv[-1] == "sport = :443" and holder else "", "")
+            assert (argv, stdin) == (["ss", "-Hltnp"], None)
+            said = OURS + (f'LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("{holder}",pid=7,fd=4))\n' if holder else "")
+            return subprocess.CompletedProcess(argv, 0, said, "")
 
     rest = "PasswordAuthentication no\n"
     said = without_ports_of(Held(), f"Port 22\nPort 443\n{rest}", program)
     assert said == "".join(f"Port {port}\n" for port in ports) + rest
-
-
-class RefusedError(Exception):
-    """What the machine says."""
-
-
-class Refusing(Host):
-    """A machine on which nothing is done but to refuse."""
-
-    def __init__(self) -> None:
-        """It needs nothing."""
-
-    def fail(self, message: str, **_: Any) -> NoReturn:
-        """Fail in words."""
-        raise RefusedError(message)
 
 
 @pytest.fixture
@@ -127,11 +116,56 @@ def test_the_accounts_of_students_are_known(project: Path) -> None:
     assert not accounts.is_students("ada", "no-such-group", str(project))
 
 
+class Promising(Host):
+    """A machine in check mode, which keeps what it would run."""
+
+    def __init__(self) -> None:
+        """Nothing is asked yet."""
+        self.check_mode, self.changes, self.needs = True, [], []
+        self._before: list[str] = []
+        self._after: list[str] = []
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+        """Have an sshd that finds nothing wrong."""
+        assert stdin is None
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+
 @pytest.mark.parametrize("name", ["postgres", "docker"])
-def test_what_was_there_before_is_named_and_never_adopted(project: Path, name: str) -> None:
-    refuse_others(Refusing(), ["ada", "hugo", "mary", "new"], "students", str(project))
-    with pytest.raises(RefusedError) as refused:
-        refuse_others(Refusing(), ["ada", name], "students", str(project))
-    first, second = str(refused.value).splitlines()
+def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
+    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_service, "listen", lambda *_, **__: None)
+    monkeypatch.setattr(student_accounts, "shadow_hash", lambda _: "old")
+    monkeypatch.setattr(student_accounts, "expiry", lambda _: "")
+    texts: list[str] = []
+
+    def keep(_: Host, path: str, text: str, *, mode: int) -> bool:
+        texts.append(text)
+        return bool(path and mode)
+
+    monkeypatch.setattr(Promising, "file", keep)
+    machine = Promising()
+    given = {
+        "password_hashes": {"new": "n", name: "x", "ada": "a"},
+        "group": "students",
+        "project_directory": str(project),
+        "sshd_config": "Port 22\n" + "".join(BLOCK.format(user) for user in ("ada", name, "new")),
+        "sshd_config_file": "/etc/ssh/sshd_config.d/ours.conf",
+        "sshd_where_known": [],
+        "sshd_leaves_ports_to": "",
+    }
+    result = student_accounts.work(machine, given)
+    assert result["refused"] == [name]
+    first, second = result["msg"].splitlines()
     assert first.startswith(f"This machine has accounts or groups of its own called {name}. Nothing was done")
     assert "docs/customising.md" in second
+    assert {"made the account new", "set the password of new, ada"} < set(machine.changes)
+    assert not [change for change in machine.changes if name in change]
+    assert texts[-1] == "Port 22\n" + "".join(BLOCK.format(user) for user in ("ada", "new"))
+    assert machine.needs == [f"{name} is an account or a group of the machine's own"]  # so that each run says it
+
+
+def test_where_nobody_is_refused_nothing_is_said(project: Path) -> None:
+    assert student_accounts.of_others(["ada", "hugo", "mary", "new"], "students", str(project)) == []
+    assert student_accounts.refusal([]) == {"refused": []}

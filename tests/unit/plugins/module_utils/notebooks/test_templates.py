@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,17 @@ from tests.support.notebook_course import FIRST, MINE, ONE, SCRIPT, STUDENT, TWO
 from tests.support.notebooks import BASE, code, dumped, edited, markdown, notebook, set_in
 
 CASES = Path(__file__).with_name("cases")
+NOBODY = 65534
 # How long each test may take: nothing in that folder may hold a run.
 pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account gets into, unlike those that pytest makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def link_to_pipe(folder: Path, name: str) -> None:
@@ -112,13 +122,18 @@ def test_a_link_to_a_file_is_followed(course: Course, tmp_path: Path) -> None:
     assert course.text("linked.py") == "x = 5\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_named(course: Course) -> None:
-    course.template("secret.py", "x")
-    (course.source / "secret.py").chmod(0)
-    assert read_templates(str(course.source)).sentences == [
-        "secret.py is given to nobody: it cannot be read (Permission denied)."
-    ]
+def test_what_may_not_be_read_is_named(open_folder: Path) -> None:
+    (open_folder / "secret.py").write_text("x")
+    (open_folder / "secret.py").chmod(0)
+    root = os.geteuid() == 0
+    try:
+        if root:  # who may read everything
+            os.seteuid(NOBODY)
+        sentences = read_templates(str(open_folder)).sentences
+    finally:
+        if root:
+            os.seteuid(0)
+    assert sentences == ["secret.py is given to nobody: it cannot be read (Permission denied)."]
 
 
 def test_the_longest_name_that_is_given_is_merged_and_laid_beside(course: Course) -> None:
@@ -142,6 +157,23 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "a conflict further down, with its origin": (
         b'{\n "cells": [],\n<<<<<<< ours\n "metadata": {},\n||||||| base\n=======\n>>>>>>> theirs\n "nbformat": 4\n}',
         "its line 3 begins a conflict that git could not merge (<<<<<<<)",
+    ),
+    "half of a conflict, at its beginning": (
+        b"<<<<<<< HEAD\n" + ONE.encode(),
+        "its line 1 begins a conflict that git could not merge (<<<<<<<)",
+    ),
+    "half of a conflict, at its end": (
+        b'{\n "cells": [],\n>>>>>>> theirs\n "nbformat": 4\n}',
+        "its line 3 ends a conflict that git could not merge (>>>>>>>)",
+    ),
+    "a format that is a text": (
+        dumped({**BASE, "nbformat": "4"}).encode(),
+        'it is in notebook format "4", which Jupyter does not open',
+    ),
+    "format 3 without what is in it": (b'{"nbformat": 3, "metadata": {}}', "it has no worksheets"),
+    "attachments that are texts": (
+        dumped(edited(set_in(1, attachments={"a.png": "x"}))).encode(),
+        "its cell 2 has attachments that are none",
     ),
     "a conflict in a cell, as nbdime leaves it": (
         dumped(edited(set_in(2, source=TORN))).encode(),
@@ -219,6 +251,20 @@ def test_a_notebook_that_is_of_no_use_is_given_to_nobody(course: Course, kind: s
     stays_so(course)
     course.template(FIRST, TWO)
     assert course.give()["changes"] == [f"merged {FIRST} of {STUDENT}"]
+
+
+def test_a_script_with_a_conflict_is_given_to_nobody(tmp_path: Path) -> None:
+    torn = f"import numpy\n{TORN}\n"
+    for name, text in (
+        ("torn.py", torn),
+        ("shown.py", f'"""\n{TORN}\n"""\n'),
+        ("git.md", torn),
+        ("odd.py", "x = = 1\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    templates = read_templates(str(tmp_path))
+    assert templates.withheld == {"torn.py": "its line 2 begins a conflict that git could not merge (<<<<<<<)"}
+    assert sorted(templates.contents) == ["git.md", "odd.py", "shown.py"]
 
 
 FENCE = f"So git shows it:\n```text\n{TORN}\n```\n"

@@ -56,6 +56,61 @@ READ = {
     "copied_marks.csv": [ADA],
     # A login that is a username already.
     "studip.csv": ["Ada Beispiel <ada@example.com> abeispie"],
+    "d2l_formula.csv": ["Ada Beispiel <ada@example.com> beispiea"],  # ="beispiea", as spreadsheets are told of texts
+    # Gradebooks in other languages, with their rows of dates, points and averages.
+    "google_classroom_average.csv": [ADA],
+    "google_classroom_de.csv": [ADA],
+    "google_classroom_es.csv": [ADA],
+    "google_classroom_fr.csv": [ADA],
+    "canvas_es.csv": [ADA],
+    "canvas_fr.csv": [ADA],
+    "canvas_pt_br.csv": [ADA],
+    "canvas_read_only.csv": [ADA],
+    "canvas_suffix.csv": [
+        "Ada Beispiel III <ada@example.com> ada",
+        "María José de la Cruz <maria@example.com> maria",
+        "Grace M. O'Neil-Sample <grace@example.com> grace",
+        "Dr. Tom X, Ph.D. <tom@example.com> tom",
+    ],
+    "blackboard_grade_center.xls": [ADA],  # UTF-16 with tabs
+    "utf16_tabs.csv": ["Åsa <asa@example.com> asa"],
+    # More languages.
+    "blackboard_pt.csv": [ADA],
+    "moodle_it.csv": [ADA],
+    "moodle_da.csv": ["Ada Eksempel <ada@example.com> ada"],
+    "moodle_no.csv": ["Ada Eksempel <ada@example.com> ada"],
+    "moodle_fi.csv": ["Ada Esimerkki <ada@example.com> ada"],
+    "moodle_cs.csv": ["Ada Příkladová <ada@example.com> ada"],
+    "osiris_nl.csv": [ADA],
+    "aluno.csv": [ADA],
+    "apellidos_y_nombre.csv": ["Ada Beispiel Muster <ada@example.com> ada"],
+    "ru.csv": ["Ада Пример <ada@example.com> ada"],
+    "zh.csv": ["李明 <li@example.com> li"],
+    "ja.csv": ["例 花子 <hanako@example.com> hanako"],
+    # Registrar's offices, forms, address books.
+    "peoplesoft.csv": ["Ada Marie Beispiel <ada@example.com> ada"],
+    "google_forms.csv": [ADA],
+    "google_forms_de.csv": [ADA],
+    "google_contacts.csv": [ADA],
+    # Lists as mail programs copy them.
+    "thunderbird.txt": [ADA, "Grace Sample <grace@example.com> grace", "Tom <tom@example.com> tom"],
+    "outlook.txt": [ADA, "Grace Sample <grace@example.com> grace"],
+    "outlook_lines.txt": [ADA, "Grace Sample <grace@example.com> grace"],
+    # What stands around an address, or in the place of a name.
+    "links.csv": [ADA, "Grace <grace@example.com> grace", "Tom <tom@example.com> tom"],
+    "end_of_sentence.csv": ["Ada <ada@example.com> ada", "Bo <bo@example.com> bo"],
+    "address_as_name.csv": ["Ada <ada@example.com> ada"],
+    # Each line in quotation marks as a whole; a table from a text.
+    "quoted_lines.csv": ["Ada <ada@example.com> ada"],
+    "quoted_lines_semicolon.csv": ["Ada <ada@example.com> ada"],
+    "markdown.md": [ADA],
+}
+# Nobody knows the title, but what stands below it: said once.
+GUESSED = {
+    "github_classroom.csv": "identifier",
+    "moodle_ca.csv": "Adreça electrònica",
+    "powerschool.csv": "Email_Addr",
+    "zoom.csv": "User Email",
 }
 # What a platform calls somebody is made into a username, and said once.
 WISHES = {
@@ -64,6 +119,7 @@ WISHES = {
     "moodle_users.csv": "username: adabeispiel of ada.beispiel.",
     "username_is_address.csv": "Username: adabeispiel of ada.beispiel@example.com.",
     "edx.csv": "username: adabeispiel of ada_beispiel, graces of Grace-S.",
+    "d2l_grades.csv": "Username: beispiea of #beispiea.",
 }
 # Addresses that give no username get one that is proposed.
 PROPOSED = {
@@ -82,6 +138,15 @@ STAFF = {
     "ilias.csv": (1, "Tom Teacher (Kursadministrator)"),
     "oneroster.csv": (1, "Tom Teacher (teacher), Uma Beispiel (guardian)"),
     "calcentral_roles.csv": (2, "Tom Teacher (Lead TA), Rita Reader (Reader)"),
+    "schoology.csv": (1, "Tom Teacher (Teacher)"),
+    "teams_attendance.csv": (1, "Tom T (Organizer)"),
+    "blackboard_de.csv": (1, "Tom Lehrer (Kursleiter)"),
+    "moodle_it_roles.csv": (1, "Tom Esempio (Docente), Uma Sample (Tutor, Docente non editor)"),
+    "moodle_nl.csv": (1, "Tom Leraar (Leraar), Bea X (Beheerder)"),
+    "moodle_pt.csv": (1, "Tom X (Professor), Bia Y (Monitor)"),
+    "moodle_pt_br.csv": (1, "Tom X (Professor Editor)"),
+    "moodle_pl.csv": (1, "Tom X (Prowadzący)"),
+    "moodle_sv.csv": (1, "Tom X (Lärare)"),
 }
 REFUSED = {
     "html_xls.csv": "it is a web page, which some platforms give the ending of a workbook (.xls). Open it in Excel",
@@ -89,12 +154,12 @@ REFUSED = {
     "spreadsheet_ml.xls": "it is an XML file, which some platforms give the ending of a workbook (.xls)",
     "idn.csv": "line 2 (Ada): 'ada@exämple.com' holds 'ä', and many mail servers",
     "blackboard_logins.csv": "the column Username holds no e-mail addresses, but for example 'abeispie'. Add a column",
-    "github_classroom.csv": "line 1: no column is called email, but identifier, github_username, github_id, name.",
+    "failed_formula.csv": "line 2 (#REF!): that is no name, but what a spreadsheet says of a formula that failed.",
 }
 
 
 def test_each_export_is_looked_at() -> None:
-    kinds: list[list[str]] = [list(kind) for kind in (READ, WISHES, PROPOSED, STAFF, REFUSED)]
+    kinds: list[list[str]] = [list(kind) for kind in (READ, GUESSED, WISHES, PROPOSED, STAFF, REFUSED)]
     assert sorted(name for kind in kinds for name in kind) == sorted(path.name for path in EXPORTS.iterdir())
 
 
@@ -103,6 +168,13 @@ def test_an_export_is_read(name: str) -> None:
     roster = read_roster(str(EXPORTS / name))
     assert [f"{student.name} <{student.email}> {student.username}" for student in roster.students] == READ[name]
     assert roster.notes == []
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_a_column_of_addresses_is_known_by_what_it_holds(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    assert [student.email for student in roster.students] == ["ada@example.com"]
+    assert roster.notes == [f"The addresses are those of the column {GUESSED[name]}."]
 
 
 @pytest.mark.parametrize("name", WISHES)
@@ -136,7 +208,7 @@ def test_what_is_no_roster_is_refused_in_one_sentence(name: str) -> None:
     assert mistake.startswith(REFUSED[name])
 
 
-@pytest.mark.parametrize("name", sorted({*READ, *WISHES, *PROPOSED, *STAFF}))
+@pytest.mark.parametrize("name", sorted({*READ, *GUESSED, *WISHES, *PROPOSED, *STAFF}))
 def test_what_was_said_of_usernames_is_not_said_again(name: str) -> None:
     first = read_roster(str(EXPORTS / name))
     kept = {student.email.casefold(): student.username for student in first.students}

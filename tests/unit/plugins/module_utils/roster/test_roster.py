@@ -175,6 +175,56 @@ def test_what_is_no_roster_is_refused_by_name(content: bytes, words: str) -> Non
     assert words in mistakes(content)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", ["a" * 100_000, "a " * 50_000, '"x' * 50_000, "<" * 50_000, "a, " * 50_000])
+def test_one_long_line_is_looked_through_in_time(text: str) -> None:
+    assert mistakes(f"@{text}")
+    assert mistakes(f"ada@example.com, {text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "First,Middle,Last,Email\nAda,M,Beispiel,ada@example.com\n",
+        "fname,lname,mail\nAda,Beispiel,ada@example.com\n",
+        "Preferred Name,Last Name,Preferred First Name,Email\nAda B.,Beispiel,Ada,ada@example.com\n",
+        "Name,Email\nAda Beispiel,'ada@example.com\n",
+        'Name,Email\nAda Beispiel,"=HYPERLINK(""mailto:ada@example.com"",""ada@example.com"")"\n',
+        "\u201cName\u201d,\u201cEmail\u201d\n\u201cAda Beispiel\u201d,\u201cada@example.com\u201d\n",
+        "Full name;Email\nAda Beispiel;ada@example.com\nFull name;Email\n",
+        "Instructor: tom@example.com\nFull name,Email\nAda Beispiel,ada@example.com\n",
+    ],
+)
+def test_odd_spellings_are_read(text: str) -> None:
+    (student,) = parse(text)
+    assert (student.name, student.email, student.username) == ("Ada Beispiel", "ada@example.com", "ada")
+
+
+@pytest.mark.parametrize(
+    ("login", "username"), [("\u00e5sa", "asa"), ("UNI\\ada1", "ada1"), ("Ren\u00e9e.B", "reneeb")]
+)
+def test_a_login_is_made_into_what_people_would_write(login: str, username: str) -> None:
+    (student,) = parse(f"Full name,Email,Username\nA,a1@example.com,{login}\n")
+    assert student.username == username
+
+
+def test_a_class_of_staff_alone_is_told_so() -> None:
+    assert "it has no student: by the column Role all are staff." in mistakes(
+        "Name,Email,Role\nTom,tom@example.com,Teacher\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [("ada@example.com,Ada Beispiel", 1), ("Beispiel,Ada,ada@example.com", 3), ("1,Ada,ada@example.com,x", 3)],
+)
+def test_without_a_header_the_columns_have_their_order(row: str, column: int) -> None:
+    assert (
+        f"line 1: without a header the columns are name,email[,username], but the address is in column {column}."
+        in (mistakes(f"{row}\n"))
+    )
+
+
 def test_a_missing_file_names_the_example() -> None:
     with pytest.raises(RosterError, match=r"students\.example\.csv"):
         read_roster("no/such/file.csv")

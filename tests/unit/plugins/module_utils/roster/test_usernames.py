@@ -25,7 +25,7 @@ ODD = ["20261234", "7up", "dip", "root", "clock", "x" * 40, "1" * 40, "_._", "a"
     [
         ("Ada.Beispiel@example.com", "adabeispiel"),
         ("o'neil_7@example.com", "oneil7"),
-        ("émile@example.com", "mile"),
+        ("émile@example.com", "emile"),
         ("...@example.com", ""),
     ],
 )

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,3 +165,14 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
         assert tree(way.mine) == tree(way.machine)
         assert list(way.home.glob(".incoming-*")) == []
         seen |= {content for kind, content in tree(way.mine).values() if kind == "file"}
+
+
+def test_when_all_was_at_home_is_remembered_also_if_nothing_was_new(way: Way) -> None:
+    assert way.student().last_collected() is None
+    (way.machine / "a").write_bytes(b"1")
+    way.collect()
+    brought = way.student().last_collected()  # of before it was remembered: when something new came
+    assert brought == way.history().versions()[0].time
+    way.student().mark_collected()
+    os.utime(way.home / ".records/ada.collected", (1_900_000_000, 1_900_000_000))
+    assert way.student().last_collected() == datetime.fromtimestamp(1_900_000_000, UTC)

@@ -61,6 +61,27 @@ def test_a_name_with_a_comma_is_refused_with_what_would_be_right(host: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        ("Beispiel; ML 101", "a semicolon"),
+        ("ML 101: Beispiel", "a colon"),
+        ("ML @ Example", "an @"),
+        ("[ML 101]", "brackets"),
+    ],
+)
+def test_other_signs_in_a_name_are_refused_with_what_would_be_right(name: str, sign: str) -> None:
+    right = f'"{name}" <ml101@example.com>'
+    said = words(sender=f"{name} <ml101@example.com>")
+    assert said.endswith(f": a name with {sign} has quotation marks: '{right}'.")
+    assert words(sender=right) == ""
+
+
+def test_what_nobody_sees_is_not_in_what_would_be_right() -> None:
+    said = words(sender="ML\u200b 101 <ml101@example.com>")
+    assert said.endswith(""": a name with such a sign has quotation marks: '"ML 101" <ml101@example.com>'.""")
+
+
+@pytest.mark.parametrize(
     "sender",
     [
         "a@example.com, b@example.com",
@@ -73,6 +94,13 @@ def test_a_name_with_a_comma_is_refused_with_what_would_be_right(host: str) -> N
         "ML <ml101@example.com>\nBcc: eve@example.com",
         "ml101@",
         "Beispiel, Ada",
+        "Class: ml101@example.com;",
+        '"ML 101 <ml101@example.com>',
+        "a@b@example.com",
+        "a..b@example.com",
+        "mailto:ml101@example.com",
+        "ml101@example.com.",
+        "None",
     ],
 )
 def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
@@ -112,6 +140,26 @@ def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
         (
             {"username": "", "token_command": "print-token"},
             "class_smtp_username is empty: class_smtp_token_command logs in to a mailbox, whose address goes there.",
+        ),
+        (
+            {"sender": "ML 101 <ml101@ex\u00e4mple.com>"},
+            "class_mail_from is 'ML 101 <ml101@ex\u00e4mple.com>': many mail servers take no '\u00e4' in an address. "
+            "Write the form in ASCII, which begins with xn--.",
+        ),
+        ({"port": 993}, "class_smtp_port is 993: from there mail is fetched. It is sent through 587 or 465."),
+        (
+            {"host": f"{'a' * 64}.example.edu"},
+            f"class_smtp_host is '{'a' * 64}.example.edu': it takes the server's name alone, as smtp.example.edu.",
+        ),
+        (
+            {"username": "ml101@example.edu\u00a0"},
+            "class_smtp_username is 'ml101@example.edu\\xa0': it has a blank around it, or another character that "
+            "nobody sees.",
+        ),
+        ({"subject": "Your\u2028machine"}, "class_mail_subject is more than one line: 'Your machine'."),
+        (
+            {"subject": "Your\x1b[2J machine"},
+            "class_mail_subject is 'Your\\x1b[2J machine': it has a character in it that nobody sees.",
         ),
         ({"subject": "Your machine\nBcc: x"}, "class_mail_subject is more than one line: 'Your machine Bcc: x'."),
     ],

@@ -65,3 +65,17 @@ def test_who_is_ready_without_a_letter_is_told_apart() -> None:
         "ml-002  emmy   ready",
     ]
     assert (report["waiting"], report["refusals"]) == ([], [sent["msg"]])
+
+
+def test_whose_name_the_machine_has_for_itself_waits_alone() -> None:
+    given = {"refused": ["docker"], "msg": "This machine has accounts of its own called docker.\nGive others."}
+    machine = {"inventory_hostname": "ml-001", "machine_slots": ["ada", "docker"], "configure_outcome": "ready"}
+    report = readiness(
+        [machine | {"student_given": given}, machine | {"student_given": {"skipped": True}}], ["ada", "docker"]
+    )
+    assert report["table"].splitlines()[:2] == [
+        "ml-001  ada     ready",
+        "ml-001  docker  no account: the machine has one of this name for itself",
+    ]
+    assert report["waiting"] == ["docker"]
+    assert report["refusals"] == [f"ml-001: {given['msg']}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,21 @@ def test_every_student_and_every_machine_has_a_line(tmp_path: Path) -> None:
         "ml-003 (spare) running m5.large 31 Jan 21:00 UTC 192.0.2.1 - -",
         "- mary no machine yet - - - - -",
     ]
+
+
+def test_a_machine_stops_at_the_end_of_class_or_by_its_own_clock_whichever_is_first(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    soon, later = now + timedelta(hours=1), now + timedelta(hours=3)
+    # In a zone in which it is noon now, so that the hours lie within one day.
+    zone = f"Etc/GMT{now.hour - 12:+d}"
+    ends = later + timedelta(hours=12 - now.hour)
+    term = {"zone": zone, "hours": [f"{ends:%a} 08:00-{ends:%H:%M}"], "last_day": f"{ends:%Y-%m-%d}"}
+
+    def stops(max_hours: int, timetable: dict[str, Any]) -> str:
+        machine = instance("ml-001", "ada") | {"launch_time": now.isoformat()}
+        table = status_table([machine], [], {"ada": True}, ACCOUNTS, str(tmp_path), max_hours, timetable)
+        return " ".join(table.splitlines()[1].split()[4:8])
+
+    assert stops(1, term) == f"{soon:%d %b %H:%M} UTC"
+    assert stops(12, term) == stops(0, term) == f"{later:%d %b %H:%M} UTC"
+    assert stops(0, {}).startswith("- ")

@@ -41,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "template": {"type": "path", "required": True},
                 "state_dir": {"type": "path", "required": True},
                 "ssh_ports": {"type": "list", "elements": "int", "required": True},
+                "hours": {"type": "str", "default": ""},
                 "sender": {"type": "str", "required": True},
                 "subject": {"type": "str", "required": True},
                 "again": {"type": "list", "elements": "str", "default": []},
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         for student in given["students"]:
             username = student["username"]
             try:
-                body = write(letter_variables(student, known.get(student["seat"], ""), given["ssh_ports"]))
+                fingerprint = known.get(student["seat"], "")
+                body = write(letter_variables(student, fingerprint, given["ssh_ports"], given["hours"]))
             except AnsibleError as error:
                 words = _without_secrets(str(error), student)
                 return result | {"failed": True, "msg": f"{given['template']} makes no letter to {username}: {words}"}

@@ -18,6 +18,7 @@ from ansible.executor.module_common import _apply_action_arg_defaults
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import JOBS
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.job_questions import NeededError, question
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.shared_templates import sharing_templar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,10 +74,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         name, _, entry = role.partition("/")
         root = _folder(name)
         path = str(root / "tasks" / f"{entry or 'main'}.yml")
-        tasks = self._loader.load_from_file(path, trusted_as_template=True)
+        tasks = self._loader.load_from_file(path, unsafe=True, trusted_as_template=True)  # unsafe: no copy
         ((job, arguments),) = [(job, task[f"{OWN}{job}"]) for task in tasks for job in JOBS if f"{OWN}{job}" in task]
         seen = variables | {"role_name": name, "role_path": str(root), "ansible_search_path": [str(root)]}
-        templar = self._templar.copy_with_new_env(available_variables=seen)
+        templar = sharing_templar(self._templar, seen)
         whole = _apply_action_arg_defaults(f"{OWN}{job}", self._task, templar.template(arguments), templar)
         return job, question(job, whole, self._loader.path_dwim)
 

@@ -177,6 +177,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         counts = home.receive(manifest, pack)
         report.note_counts(counts, home.folder.broken)
         report.conclude()
+        if report.verified:
+            home.mark_collected()
         return counts.any()
 
     def _receive_autosaved(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> None:

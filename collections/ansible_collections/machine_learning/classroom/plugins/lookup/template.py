@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible.template import trust_as_template
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.shared_templates import sharing_templar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,5 +57,5 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core ships no t
         if not path:
             raise AnsibleError(f"There is no template {name}.")
         text = trust_as_template(self._loader.get_text_file_contents(path))
-        templar = self._templar.copy_with_new_env(available_variables=variables)
+        templar = sharing_templar(self._templar, variables)
         return str(templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True}))

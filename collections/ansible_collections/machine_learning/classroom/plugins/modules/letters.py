@@ -25,8 +25,8 @@ options:
     required: true
   template:
     description:
-      - The text of the letter, as Jinja. Beside all variables it has C(student), C(fingerprint), C(link), C(tunnel)
-        and C(tunnel_443), which is empty where sshd does not listen on 443.
+      - The text of the letter, as Jinja. Beside all variables it has C(student), C(fingerprint), C(link), C(tunnel),
+        C(tunnel_443), which is empty where sshd does not listen on 443, and C(hours), which is O(hours).
     type: path
     required: true
   state_dir:
@@ -40,6 +40,10 @@ options:
     type: list
     elements: int
     required: true
+  hours:
+    description: When machines stop themselves, in the language of the letter; empty for a class without hours.
+    type: str
+    default: ""
   sender:
     description: The sender's mailbox, as C(Course <course@example.org>). May be empty.
     type: str

@@ -9,8 +9,8 @@ short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
     accounts that M(machine_learning.classroom.student_lockout) closed.
-  - An account that is no student's of this project is never adopted, nor a group of a student's name; the module fails
-    and leaves everything as it is. Students are in I(group), or have a folder in I(project_directory).
+  - An account that is no student's of this project is never adopted, nor a group of a student's name; such a student
+    is left out and named in RV(refused). Students are in I(group), or have a folder in I(project_directory).
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
     lock anybody out.
   - A student's shell, jobs and services show no processes of others, as if each student were alone on the machine.
@@ -74,6 +74,15 @@ changes:
   type: list
   elements: str
   returned: always
+refused:
+  description: Who has no account, because the machine has one or a group of its own of that name.
+  type: list
+  elements: str
+  returned: always
+msg:
+  description: What to do about it, for people.
+  type: str
+  returned: if somebody is refused
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -32,7 +32,7 @@ def read_datasets_file(path: str) -> list[Dataset]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DatasetError(f"{path}, line {line}: not valid YAML: {error.problem}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a 13th month, lists without end
         raise DatasetError(f"{path} is no text file in YAML: {error}.") from error
     if mistake := next(_written_twice(root), None):
         raise DatasetError(f"{path}, {mistake}")

@@ -36,17 +36,21 @@ def addressees(
 ) -> list[dict[str, Any]]:
     """List the students of `machines`, which are Ansible's variables of each, with what their letters say.
 
-    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`.
+    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`. Whom the
+    machine has refused an account has nothing to be told.
     """
     return [
         {**student, "seat": str(machine["inventory_hostname"]), "address": str(machine["ansible_host"])}
         for machine in machines
         for student in seated_students(machine["aws_ec2_tags"]["Students"], accounts)
+        if student["username"] not in machine.get("student_given", {}).get("refused", ())
     ]
 
 
-def letter_variables(student: Mapping[str, Any], fingerprint: str, ssh_ports: Collection[int]) -> dict[str, Any]:
-    """Return what the text of the letter may use.
+def letter_variables(
+    student: Mapping[str, Any], fingerprint: str, ssh_ports: Collection[int], hours: str = ""
+) -> dict[str, Any]:
+    """Return what the text of the letter may use; `hours` is when machines stop themselves, in its language.
 
     With `ExitOnForwardFailure` a second tunnel on a taken port does not run and lead nowhere. With `HostKeyAlias` the
     key belongs to the seat: a machine that stopped and came back under another address is still known.
@@ -57,6 +61,7 @@ def letter_variables(student: Mapping[str, Any], fingerprint: str, ssh_ports: Co
     )
     return {
         "student": student,
+        "hours": hours,
         "fingerprint": fingerprint,
         "link": f"http://localhost:5005/lab?token={student['token']}",
         "tunnel": f"ssh {tunnel}",

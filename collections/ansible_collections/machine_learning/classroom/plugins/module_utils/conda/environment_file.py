@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import specs
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.channels import CONDA_FORGE, is_anacondas
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import requirement
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import (
+    refuse_collection,
+    requirement,
+)
 
 try:
     import yaml
@@ -41,7 +45,8 @@ class EnvironmentFileError(Exception):
     """The mistakes in environment.yml, all of them; the message names line, reason and way out of each."""
 
     def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
-        """Build the message about `file` that the user reads."""
+        """Keep `mistakes`, and build the message about `file` that the user reads."""
+        self.mistakes = mistakes
         first = mistakes[0]
         if len(mistakes) == 1:
             where = f"{file}, line {first.line}" if first.line else file
@@ -100,6 +105,9 @@ def draft(path: Path) -> EnvironmentFile:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         remedy = "Lists need the same indentation and `- ` before each entry; tabs are not allowed."
         raise EnvironmentFileError(path.name, [Mistake(line, f"not valid YAML: {error.problem}.", remedy)]) from error
+    except RecursionError as error:
+        mistake = Mistake(0, "lists in lists without end.", _EXAMPLE)
+        raise EnvironmentFileError(path.name, [mistake]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mistake = Mistake(0, f"not a text file in YAML: {str(error).splitlines()[0]}.", "Save it as plain text, UTF-8.")
         raise EnvironmentFileError(path.name, [mistake]) from error
@@ -107,7 +115,7 @@ def draft(path: Path) -> EnvironmentFile:
         mistake = Mistake(0, "empty, or not of the form `dependencies:` with a list below it.", _EXAMPLE)
         raise EnvironmentFileError(path.name, [mistake])
     reader = _Reader()
-    sections = reader.unique(root)
+    sections = reader.sections(root)
     channels = reader.channels(sections.get("channels"))
     dependencies = reader.dependencies(sections.get("dependencies"))
     named = (specs.channel_of(dependency.spec) for dependency in dependencies)
@@ -121,9 +129,9 @@ def draft(path: Path) -> EnvironmentFile:
         pip=tuple(reader.pip),
         variables=tuple(reader.variables(sections.get("variables"))),
         notes=tuple(
-            f"{path.name}, line {_line(node)}: conda knows no `{key.value}:`, and nothing here does: it has no effect."
-            for key, node in ((key, key) for key, _ in root.value)
-            if key.value not in _KEYS
+            f"{path.name}, line {_line(key)}: conda knows no `{_text(key)}:`, and nothing here does: it has no effect."
+            for key, _ in root.value
+            if _text(key) not in _KEYS
         ),
         mistakes=tuple(sorted(reader.mistakes)),
     )
@@ -139,12 +147,25 @@ class _Reader:
     mistakes: list[Mistake] = field(default_factory=list)
     pip: list[Dependency] = field(default_factory=list)
 
+    def sections(self, node: yaml.MappingNode) -> dict[str, yaml.Node]:
+        """Return what stands under each key of the file; one that is written wrongly is a mistake and stands for it."""
+        found = self.unique(node)
+        for key, value in node.value:
+            written = _text(key)
+            meant = difflib.get_close_matches(written.casefold(), _KEYS, n=1, cutoff=0.8)
+            if written == "<<":
+                self._mistake(key, "`<<:` takes over another part of the file.", "Write here what stands there.")
+            elif written not in _KEYS and meant and meant[0] not in found:
+                self._mistake(key, f"conda knows no `{written}:`.", f"Did you mean `{meant[0]}:`?")
+                found[meant[0]] = value
+        return found
+
     def unique(self, node: yaml.MappingNode) -> dict[str, yaml.Node]:
         """Return what stands under each key; a key that stands twice is a mistake, since only one would be read."""
         first: dict[str, yaml.Node] = {}
         lines: dict[str, int] = {}
         for key, value in node.value:
-            name = str(key.value)
+            name = _text(key)
             if name in first:
                 self._mistake(
                     key,
@@ -165,12 +186,21 @@ class _Reader:
             name = entry.value.strip() if isinstance(entry, yaml.ScalarNode) else ""
             if not name:
                 self._mistake(entry, "a channel is a name.", f"Write `- {CONDA_FORGE}`.")
+            elif name == "local" or re.match(r"file:|[.~/\\]|[A-Za-z]:[\\/]", name):
+                self._mistake(
+                    entry, f"the channel {name} is on your computer, where the machines do not come.",
+                    "Name one that is on a server.",
+                )  # fmt: skip
             elif is_anacondas(name):
                 self._anacondas(entry, name, f"Put `{CONDA_FORGE}` in its place: it is free and has the same.")
                 names.append(CONDA_FORGE)
             elif name != "nodefaults":  # which is so here in any case
                 names.append(name)
-        if not names and isinstance(node, yaml.SequenceNode) and node.value:
+        if (
+            not names
+            and isinstance(node, yaml.SequenceNode)
+            and {_text(entry) for entry in node.value} == {"nodefaults"}
+        ):
             self._mistake(
                 node.value[0], "`nodefaults` is no channel: none is left to take packages from.",
                 f"Add the line `- {CONDA_FORGE}` below it.",
@@ -181,7 +211,9 @@ class _Reader:
         """Return the packages."""
         found = []
         for entry in self._entries("dependencies", node):
-            if isinstance(entry, yaml.MappingNode):
+            if specs.TEMPLATE.match(_text(entry)):
+                self._mistake(entry, f"`{_text(entry)}` {specs.FILLED_IN[0]}", specs.FILLED_IN[1])
+            elif isinstance(entry, yaml.MappingNode):
                 self._sections(entry)
             elif not isinstance(entry, yaml.ScalarNode):
                 self._mistake(entry, "a dependency is one text, not a list.", "Write each behind a `- ` of its own.")
@@ -226,8 +258,8 @@ class _Reader:
 
     def _sections(self, node: yaml.MappingNode) -> None:
         for key, value in node.value:
-            if key.value != "pip":
-                error = specs.of_mapping(str(key.value), value.value if isinstance(value, yaml.ScalarNode) else "")
+            if _text(key) != "pip":
+                error = specs.of_mapping(_text(key), _text(value))
                 self._mistake(key, error.what, error.remedy)
                 continue
             if isinstance(value, yaml.SequenceNode) and value.value:
@@ -243,12 +275,13 @@ class _Reader:
                 self._mistake(key, what, f"Write {file} below `- pip:`, a line each behind `- `, set further in.")
 
     def _requirement(self, entry: yaml.Node) -> None:
-        if not isinstance(entry, yaml.ScalarNode) or not entry.value.strip():
-            self._mistake(entry, "a line below `pip:` is one text.", "Write it like `- rich>=13`.")
+        if not _text(entry).strip() or entry.tag.endswith(":null"):
+            self._mistake(entry, "nothing stands behind this `-`.", "Write a package there, or take it out.")
             return
-        text = entry.value.strip()
+        # As in pip's own lists, a comment begins with ` #`.
+        text = re.sub(r"(^|\s)#.*", "", _text(entry)).strip()
         try:
-            requirement(text)
+            (requirement if isinstance(entry, yaml.ScalarNode) else refuse_collection)(text)
         except specs.SpecError as error:
             self._mistake(entry, error.what, error.remedy)
         else:
@@ -271,6 +304,18 @@ class _Reader:
 
     def _mistake(self, node: yaml.Node, what: str, remedy: str) -> None:
         self.mistakes.append(Mistake(_line(node), what, remedy))
+
+
+def _text(node: yaml.Node) -> str:
+    """Return what is written there: a scalar as it is, the first pair of others, with dots for the rest."""
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if isinstance(node, yaml.MappingNode) and node.value:
+        (key, value), *_ = node.value
+        if isinstance(key, yaml.MappingNode):  # {{ name }}
+            return "{{ … }}"
+        return f"{_text(key)}: {_text(value)}".rstrip()
+    return "[…]"
 
 
 def _line(node: yaml.Node) -> int:

@@ -5,10 +5,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import SpecError, of_no_index
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import (
+    FILLED_IN,
+    TEMPLATE,
+    SpecError,
+    of_no_index,
+    strange_character,
+)
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+
+_VERSION = r"\d[\w.*+!-]*"
+
+
+def refuse_collection(text: str) -> None:
+    """Raise SpecError about what YAML takes for a section or a list, most often because of a colon."""
+    if elsewhere := of_no_index(text, "here"):
+        raise SpecError(f"`{text}` {elsewhere[0]}", elsewhere[1])
+    if TEMPLATE.match(text):
+        raise SpecError(f"`{text}` {FILLED_IN[0]}", FILLED_IN[1])
+    package, colon, version = text.partition(":")
+    if not colon:
+        raise SpecError("a line below `pip:` is one text.", "Write it like `- rich>=13`.")
+    right = f"{package}=={version.strip()}" if re.fullmatch(_VERSION, version.strip()) else package
+    raise SpecError(f"`{text}` is a section to YAML, because of the colon.", f"Write `{right}`.")
 
 
 def requirement(text: str) -> Requirement:
@@ -22,9 +44,20 @@ def requirement(text: str) -> Requirement:
         raise SpecError(
             f"`{text}` names a channel of conda's, below `pip:`.", f"Write `- {text}` further up, or `{package}` here."
         )
+    if re.fullmatch(_VERSION, text):
+        raise SpecError(f"`{text}` is a version without a package.", "Write the package before it, with `==`.")
+    if odd := strange_character(text):
+        raise SpecError(f"`{text}` {odd[0]}", odd[1])
+    if TEMPLATE.search(text):
+        raise SpecError(f"`{text}` {FILLED_IN[0]}", FILLED_IN[1])
+    if " --" in text:
+        package = text.partition(" --")[0].strip()
+        raise SpecError(f"`{text}` has options, which are chosen here: hashes, too.", f"Write `{package}`.")
     try:
         return Requirement(text)
     except InvalidRequirement as error:
+        if found := re.fullmatch(rf"([\w.-]+(?:\[[^\]]*\])?)\s+({_VERSION})", text):
+            raise SpecError(f"`{text}` lacks an `==`.", f"Write `{found[1]}=={found[2]}`.") from error
         if found := re.fullmatch(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([^=].*)", text):
             raise SpecError(
                 f"`{text}` is written as for conda, with one `=`.", f"Below `pip:` write `{found[1]}=={found[2]}`."

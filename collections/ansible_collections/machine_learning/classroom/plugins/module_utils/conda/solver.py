@@ -22,7 +22,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.l
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.rattler_records import to_records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import match_spec
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import choose_wheels
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.wheels import (
+    choose_wheels,
+    unknown_wheels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +60,10 @@ def solve(environment: EnvironmentFile, wanted: Request, old: Lock | None, mirro
     """
     try:
         lock = asyncio.run(asyncio.wait_for(_Channels(wanted, mirror).solve(environment, old), _TIME_LIMIT))
+    except EnvironmentFileError as error:  # there is nothing to choose wheels for, but their names can be looked up
+        raise EnvironmentFileError(
+            environment.file, sorted({*error.mistakes, *unknown_wheels(environment, wanted, mirror)})
+        ) from error
     except TimeoutError as error:
         raise SolveError(f"No solution after {_TIME_LIMIT:.0f} s. Name versions in environment.yml.") from error
     return replace(lock, wheels=choose_wheels(environment, lock, old, mirror)) if environment.pip else lock
@@ -83,6 +90,7 @@ class _Channels:
             gateway = Gateway(cache_dir=cache, show_progress=False)
             try:
                 offered = {name.normalized for name in await gateway.names(self._channels, self._subdirs)}
+                offered |= {name for name, _, _ in _machine(self._wanted.platform)}
                 mistakes = [*environment.mistakes, *await self._mistakes(gateway, environment, offered)]
                 if mistakes:
                     raise EnvironmentFileError(environment.file, sorted(mistakes))
@@ -127,12 +135,16 @@ class _Channels:
         elsewhere = await self._of_other_systems(gateway) if unknown else {}
         mistakes = []
         for dependency, name in unknown:
+            if name.startswith("__"):
+                what = f"the machines have no {name}, as conda calls what a package may ask of a computer."
+                mistakes.append(Mistake(dependency.line, what, "Take this line out."))
+                continue
             near = difflib.get_close_matches(name, offered, n=3, cutoff=0.6)
             remedy = f"Did you mean {' or '.join(near)}?" if near else "Look the name up on the channel's web site."
             if name in elsewhere:
                 remedy = f"It has one for {elsewhere[name]}: take out what an export from there brought along."
             mistakes.append(Mistake(dependency.line, f"{self._named} has no package {name}.", remedy))
-        known = [(dependency, spec) for dependency, spec in asked if spec.name.normalized in offered]
+        known = [(d, s) for d, s in asked if s.name.normalized in offered and not s.name.normalized.startswith("__")]
         names = sorted({spec.name.normalized for _, spec in known})
         answer = await gateway.query(self._channels, self._subdirs, names, recursive=False) if names else []
         records = [record for of_folder in answer for record in of_folder]

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rattler import MatchSpec
 
 _VERSION = r"\d[\w.*+!-]*"
+TEMPLATE = re.compile(r"\{\{|\$\w|\$\{|<%")
+FILLED_IN = ("is to be filled in by a program, and nobody does that here.", "Write what would stand there.")
 _URL = re.compile(r"(?:(?P<vcs>git|hg|svn|bzr)\+)?[a-z][a-z+]*://\S+", re.IGNORECASE)
 _ARCHIVE = re.compile(r"(?P<name>[\w.-]+)-(?P<version>[^-/]+)-[^-/]+\.(?:conda|tar\.bz2)(?:#\w+)?")
 
@@ -79,6 +81,12 @@ def _refuse_what_is_not_condas(text: str) -> None:
 def _refusal(text: str) -> tuple[str, str] | None:
     if elsewhere := of_no_index(text, "below `- pip:`"):
         return elsewhere
+    if odd := strange_character(text):
+        return odd
+    if TEMPLATE.search(text):
+        return FILLED_IN
+    if text.startswith("::"):
+        return "names no channel before its `::`.", f"Write `{text.lstrip(':')}`."
     if re.fullmatch(_VERSION, text):
         return "is a version without a package.", f"Write the package before it, like `python={text}`."
     if found := re.fullmatch(rf"([A-Za-z][\w.-]*)\s*:\s*({_VERSION})", text):
@@ -93,11 +101,26 @@ def _refusal(text: str) -> tuple[str, str] | None:
     return None
 
 
+def strange_character(text: str) -> tuple[str, str] | None:
+    """Say of a character that a document has put in the place of one from the keyboard, or that nobody sees."""
+    odd = next((character for character in text if not character.isascii() and not character.isspace()), "")
+    if not odd:
+        return None
+    shown = odd if odd.isprintable() else "a character that nobody sees"
+    return f"holds {shown} (U+{ord(odd):04X}), as no package does.", "Type the line again, do not copy it."
+
+
 def of_no_index(text: str, below_pip: str) -> tuple[str, str] | None:
     """Say of an entry that names no package of a channel or index what it is, and what to write instead.
 
     None if it is nothing of that kind. `below_pip` says where a package of PyPI would stand.
     """
+    address = _URL.search(text)
+    if "git@" in text or (address and (address["vcs"] or address[0].endswith(".git"))):
+        return (
+            "is a repository of source code, which has no checksum and would have to be built.",
+            f"Name a release of it: its package on conda-forge, or on PyPI {below_pip}.",
+        )
     if re.match(r"(-e|--editable)\b", text):
         return (
             "has pip install a folder of your computer, which the machines do not have.",
@@ -108,17 +131,15 @@ def of_no_index(text: str, below_pip: str) -> tuple[str, str] | None:
         return "refers pip to another file, which would not be locked.", f"Copy that file's lines {below_pip}."
     if text.startswith("-"):
         return "is an option of pip, and no package.", "Take it out: where packages come from is `class_mirror_url`."
-    address = _URL.search(text)
-    if "git@" in text or (address and (address["vcs"] or address[0].endswith(".git"))):
-        return (
-            "is a repository of source code, which has no checksum and would have to be built.",
-            f"Name a release of it: its package on conda-forge, or on PyPI {below_pip}.",
-        )
-    if address and not text.partition("::")[2]:
+    if address and not address[0].startswith("file:") and not text.partition("::")[2]:
         if found := _ARCHIVE.fullmatch(address[0].rpartition("/")[2]):
             return "is the address of one file.", f"Write `{found['name']}={found['version']}`: conda finds the file."
         return "is a web address.", f"Write the package's name: of conda-forge, or of PyPI {below_pip}."
-    if re.match(r"[.~/]|[A-Za-z]:\\", text) or re.search(r"\.(whl|tar\.gz|zip|conda|tar\.bz2)$", text):
+    if (
+        (address and address[0].startswith("file:"))
+        or re.match(r"[.~/]|[A-Za-z]:\\", text)
+        or re.search(r"\.(whl|tar\.gz|zip|conda|tar\.bz2)$", text)
+    ):
         return (
             "is a file or folder of your computer, which the machines do not have.",
             f"Write a package's name: of conda-forge, or of PyPI {below_pip}.",

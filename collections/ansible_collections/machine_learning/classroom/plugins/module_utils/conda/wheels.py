@@ -18,7 +18,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.e
     EnvironmentFileError,
     Mistake,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import LockedWheel
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedWheel
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import requirement
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.specs import match_spec
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
         Dependency,
         EnvironmentFile,
     )
-    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import Lock, LockedPackage
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import (
+        LockedPackage,
+        Request,
+    )
 
 # What conda-forge and PyPI call by two names. What is missing here, a machine refuses to install over conda's.
 _ON_PYPI = {
@@ -53,6 +56,9 @@ _OF_CONDA = "+conda"
 # The oldest C library among the machines is the one that conda's solver is told of.
 _PLATFORMS = {"linux-64": "x86_64-manylinux_2_36", "linux-aarch64": "aarch64-manylinux_2_36"}
 _TIME_LIMIT = 900.0  # s, for one question
+# For what has to be known of no Python but its being one.
+_ANY_PYTHON = "3.12"
+_NOT_FOUND = re.compile(r"([\w.-]+) was not found in the package registry")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?:\s+--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 
@@ -69,6 +75,19 @@ def choose_wheels(environment: EnvironmentFile, lock: Lock, old: Lock | None, mi
         return _Resolver(environment, lock, mirror, Path(folder)).resolve(old.wheels if old else ())
 
 
+def unknown_wheels(environment: EnvironmentFile, wanted: Request, mirror: str) -> list[Mistake]:
+    """List the lines of the `pip:` section that name what no index has, whatever conda's packages will be.
+
+    Nothing where the index cannot be asked: it is to be told of mistakes that are known already.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        resolver = _Resolver(environment, Lock(wanted, ()), mirror, Path(folder))
+        try:
+            return [mistake for dependency in environment.pip for mistake in resolver.unknown(dependency)]
+        except WheelError:
+            return []
+
+
 class _Resolver:
     """uv, with what conda has locked in its sight."""
 
@@ -80,7 +99,7 @@ class _Resolver:
         self._lock = lock
         self._mirror = mirror
         self._folder = folder
-        self._python = next(package.version for package in lock.packages if package.name == "python")
+        self._python = next((p.version for p in lock.packages if p.name == "python"), _ANY_PYTHON)
         # What conda has of PyPI's packages: its package, and the version as PyPI writes it, by PyPI's name.
         self._condas: dict[str, tuple[LockedPackage, str]] = {}
         for package in lock.packages:
@@ -110,7 +129,15 @@ class _Resolver:
             if name not in self._condas
         )
 
-    def _ask(self, asked: Sequence[Dependency], kept: str = "") -> subprocess.CompletedProcess[str]:
+    def unknown(self, dependency: Dependency) -> list[Mistake]:
+        """Say of a line that names what no index has that it does; nothing of any other."""
+        done = self._ask([dependency], alone=True)
+        found = _NOT_FOUND.search(" ".join(done.stderr.split()))
+        return [self._mistake(dependency, done.stderr)] if found and found[1] == _name(dependency) else []
+
+    def _ask(
+        self, asked: Sequence[Dependency], kept: str = "", *, alone: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         from uv import find_uv_bin
 
         stubs = self._folder / "conda"
@@ -134,6 +161,7 @@ class _Resolver:
                     *("--python", sys.executable, "--no-python-downloads", "--python-version", self._python),
                     *("--python-platform", _PLATFORMS[self._lock.request.platform], "--only-binary", ":all:"),
                     *("--no-cache", "--color", "never"),
+                    *(["--no-deps"] if alone else []),
                     *(["--default-index", f"{self._mirror.rstrip('/')}/simple/"] if self._mirror else []),
                 ],
                 cwd=self._folder,
@@ -172,7 +200,7 @@ class _Resolver:
     def _mistake(self, dependency: Dependency, said: str) -> Mistake:
         text = " ".join(said.split())
         spec = dependency.spec
-        if found := re.search(r"([\w.-]+) was not found in the package registry", text):
+        if found := _NOT_FOUND.search(text):
             whose = "" if found[1] == _name(dependency) else f", which `{spec}` needs"
             return Mistake(
                 dependency.line,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LONGEST_NAME = 200  # of 255 bytes: what is beside it while it is replaced has a longer one
 OF_NOTHING = hashlib.sha256().hexdigest()
 MISTAKES_SHOWN = 2
 """Of a list of data sets, each in two lines at most."""
@@ -75,7 +76,7 @@ class Dataset:
         if not isinstance(unpacked, bool | None):
             raise DatasetError(f"Data set {name}: unpack is true or false, without quotation marks, not {unpacked!r}.")
         path = name if unpacked else str(entry.get("file") or last_component(url))
-        if not NAME.fullmatch(path):
+        if not NAME.fullmatch(path) or len(path) > LONGEST_NAME:
             raise DatasetError(
                 f"Data set {name}: it cannot be a file called {path!r}.\nGive it another name, as in: file: {name}.csv"
             )

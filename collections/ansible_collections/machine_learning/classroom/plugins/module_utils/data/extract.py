@@ -26,8 +26,11 @@ _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ"
 _UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _MADE_ON_DOS, _DOS_FOLDER = 0, 0x10
 _DRIVE = re.compile("[A-Za-z]:/")
+# Of a file on Linux, in bytes; how much of a longer one is shown.
+_LONGEST_NAME, _SHOWN = 255, 30
 # How files begin that pass for archives and are none that we unpack.
 _OTHERS = {
+    b"PK\x03\x04": "the beginning of a zip archive, whose end is missing",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x28\xb5\x2f\xfd": "packed by Zstandard",
@@ -181,6 +184,8 @@ def _inside(name: str) -> str:
     """Return `name` as a path below the folder; ArchiveError if it leads anywhere else."""
     if name.startswith("/") or _DRIVE.match(name) or "\0" in name or ".." in name.split("/"):
         raise ArchiveError(f"{name!r} in it leads out of its folder")
+    if long := next((part for part in name.split("/") if len(os.fsencode(part)) > _LONGEST_NAME), ""):
+        raise ArchiveError(f"a name in it is longer than {_LONGEST_NAME} bytes: {long[:_SHOWN]!r}…")
     return posixpath.normpath(name)
 
 

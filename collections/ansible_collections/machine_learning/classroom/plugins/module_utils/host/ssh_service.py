@@ -21,18 +21,32 @@ if TYPE_CHECKING:
 RUNTIME_DIRECTORY = "/run/sshd"
 
 # The arguments are addresses with ports, as in 0.0.0.0:22. Says of each that not ssh.service alone holds, who holds it.
+# In few processes, for each machine is asked this in every run.
 _AMISS = r"""
-holders() { # of the port of an address: "sshd",pid=321
-    ss -Hltnp "sport = :${1##*:}" | grep -o '"[^"]*",pid=[0-9]*' | sort -u
-}
-
 amiss() {
     main=$(systemctl show --property=MainPID --value ssh.service)
-    for address; do
-        others=$(holders "$address" | grep -v ",pid=$main\$" | sed 's/"\(.*\)",pid=\(.*\)/\1, process \2/')
-        ss -Hltnp "sport = :${address##*:}" | grep -F " $address " | grep -q ",pid=$main," && [ -z "$others" ] ||
-            echo "$address: ${others:-nobody}"
-    done
+    ss -Hltnp | awk -v main="$main" -v addresses="$*" '
+        { # LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=321,fd=3),("systemd",pid=1,fd=50))
+            local = port = $4
+            sub(/.*:/, "", port)
+            for (rest = $0; match(rest, /"[^"]*",pid=[0-9]+/); rest = substr(rest, RSTART + RLENGTH)) {
+                split(substr(rest, RSTART, RLENGTH), holder, "\"")
+                pid = substr(holder[3], length(",pid=") + 1)
+                if (pid == main) serves[local]
+                else if (!((port, pid) in others)) {
+                    others[port, pid]
+                    said[port] = said[port] (said[port] ? "\n" : "") holder[2] ", process " pid
+                }
+            }
+        }
+        END {
+            count = split(addresses, wanted, " ")
+            for (i = 1; i <= count; i++) {
+                port = wanted[i]
+                sub(/.*:/, "", port)
+                if (said[port] || !(wanted[i] in serves)) print wanted[i] ": " (said[port] ? said[port] : "nobody")
+            }
+        }' || echo "awk does not run"
     [ -d /run/sshd ] || echo "/run/sshd is missing"
 }
 """
@@ -51,6 +65,10 @@ trap '' PIPE # whoever asked may be gone
 export SYSTEMCTL_SKIP_SYSV=1
 back=$1
 shift
+
+holders() { # of the port of an address: "sshd",pid=321
+    ss -Hltnp "sport = :${1##*:}" | grep -o '"[^"]*",pid=[0-9]*' | sort -u
+}
 
 stop() {
     systemctl stop ssh.socket ssh.service

@@ -10,6 +10,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import (
+    class_hours,
     conda_environment,
     datasets,
     front,
@@ -37,6 +38,7 @@ class Job(Protocol):
 
 JOBS: dict[str, Job] = {
     "system_services": system_services,
+    "class_hours": class_hours,
     "student_accounts": student_accounts,
     "work_restore": work_restore,
     "conda_environment": conda_environment,

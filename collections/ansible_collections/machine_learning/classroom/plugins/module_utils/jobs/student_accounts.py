@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,22 +46,29 @@ def traversable(host: Host, directory: str) -> None:
         os.chmod(directory, mode | 0o001)
 
 
-def refuse_others(host: Host, usernames: Iterable[str], group: str, project_directory: str) -> None:
-    """Adopt no account, nor a group of its name: it has an owner, who would be shut out, and rights of its own."""
-    others = [
+def of_others(usernames: Iterable[str], group: str, project_directory: str) -> list[str]:
+    """Return which of `usernames` are accounts of the machine's own, or groups.
+
+    None is adopted: it has an owner, who would be shut out, and rights of its own.
+    """
+    return [
         username
         for username in usernames
         if not is_students(username, group, project_directory)
         and (exists(pwd.getpwnam, username) or exists(grp.getgrnam, username))
     ]
-    if others:
-        host.fail(
-            f"This machine has accounts or groups of its own called {', '.join(others)}. Nothing was done to them, so"
-            " these students have no account.\n"
-            "Give the students other usernames, as docs/customising.md says under A username, or, if nobody needs what"
-            " is there, remove it from the machine (sudo userdel NAME, sudo groupdel NAME). Then run configure.yml"
-            " again."
-        )
+
+
+def refusal(others: list[str]) -> dict[str, Any]:
+    """Return who has no account, and why, for the end of the run: the machine's other students wait for nobody."""
+    words = (
+        f"This machine has accounts or groups of its own called {', '.join(others)}. Nothing was done to them, so"
+        " these students have no account.\n"
+        "Give the students other usernames, as docs/customising.md says under A username, or, if nobody needs what"
+        " is there, remove it from the machine (sudo userdel NAME, sudo groupdel NAME). Then run configure.yml"
+        " again."
+    )
+    return {"refused": others, **({"msg": words} if others else {})}
 
 
 def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
@@ -133,12 +141,18 @@ def understood(host: Host, config: str, where_known: list[str]) -> str:
 
 def without_ports_of(host: Host, config: str, program: str) -> str:
     """Return `config` without the ports that `program` holds on this machine, which leads ssh on to sshd's others."""
+    if not program:
+        return config
+    lines = [line for line in host.probe(["ss", "-Hltnp"]).stdout.splitlines() if f'"{program}"' in line]
+    held = {f"Port {line.split()[3].rpartition(':')[2]}" for line in lines}
+    return "".join(line for line in config.splitlines(keepends=True) if line.strip() not in held)
 
-    def stays(line: str) -> bool:
-        word, _, port = line.strip().partition(" ")
-        return word != "Port" or f'"{program}"' not in host.probe(["ss", "-Hltnp", f"sport = :{port}"]).stdout
 
-    return "".join(line for line in config.splitlines(keepends=True) if stays(line)) if program else config
+def without_others(config: str, others: Iterable[str]) -> str:
+    """Return sshd's `config` without what is only for the accounts of `others`: the block of each."""
+    for username in others:
+        config = re.sub(rf"\nMatch User {re.escape(username)}\n(?:[ \t].*\n?)*", "", config)
+    return config
 
 
 def sshd_accepts(host: Host, path: str, config: str) -> bool:
@@ -159,12 +173,15 @@ def sshd_accepts(host: Host, path: str, config: str) -> bool:
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     """Do the job on the machine `host`, as `ARGUMENTS` says what is `given`."""
-    refuse_others(host, given["password_hashes"], given["group"], given["project_directory"])
-    accounts(host, given["password_hashes"], given["group"])
-    folders(host, given["password_hashes"], given["project_directory"])
+    others = of_others(given["password_hashes"], given["group"], given["project_directory"])
+    for username in others:
+        host.need(f"{username} is an account or a group of the machine's own")
+    hashes = {username: wanted for username, wanted in given["password_hashes"].items() if username not in others}
+    accounts(host, hashes, given["group"])
+    folders(host, hashes, given["project_directory"])
     units = hide_processes(host)
-    text = understood(host, given["sshd_config"], given["sshd_where_known"])
+    text = understood(host, without_others(given["sshd_config"], others), given["sshd_where_known"])
     text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
     changed = sshd_accepts(host, given["sshd_config_file"], text)
     ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
-    return {}
+    return refusal(others)

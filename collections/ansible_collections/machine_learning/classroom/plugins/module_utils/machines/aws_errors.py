@@ -143,6 +143,7 @@ _ADVICE = {
         "AWS knows no image under class_image_parameter in {region}.\n"
         f"Look at class_image_parameter and class_region in {_SETTINGS}, then run again."
     ),
+    "PriorRequestNotComplete": _TRY_LATER,
     "RequestLimitExceeded": _TRY_LATER,
     "Throttling": _TRY_LATER,
     "ThrottlingException": _TRY_LATER,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.lockfile import UNPACKED
+from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.time_zones import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -78,14 +79,8 @@ def require_time_zone(name: str, known: Collection[str]) -> None:
     """Refuse a time zone that is none of those `known`; where none are, the machines are asked later."""
     if not known or name in known:
         return
-    # Most mistakes leave the continent out, or are in the city's name.
-    city = name.rpartition("/")[2].replace(" ", "_")
-    cities = {zone: zone.rpartition("/")[2] for zone in sorted(known)}
-    near = difflib.get_close_matches(city, set(cities.values()), n=1, cutoff=0.6)
-    zones = [zone for zone, its_city in cities.items() if its_city in near]
-    hint = f"Do you mean {' or '.join(zones)}?" if zones else "Europe/Berlin is one."
     raise LaunchError(
-        f"There is no time zone {name!r}. {hint}\n"
+        f"There is no time zone {name!r}. {nearest(name, known)}\n"
         f"Nothing was launched. Set class_time_zone in {_SETTINGS}, then run again."
     )
 

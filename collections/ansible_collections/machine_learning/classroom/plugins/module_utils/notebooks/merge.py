@@ -66,7 +66,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "execute_result": {"data": {}, "metadata": {}, "execution_count": None},
     "error": {"ename": "", "evalue": "", "traceback": []},
 }
-KINDS = frozenset(["code", "markdown", "raw"])
 ID = re.compile("[a-zA-Z0-9_-]{1,64}")
 
 
@@ -158,10 +157,8 @@ def _fill_in(notebook: Any) -> None:
     _demand(cells, list)
     for cell in cells:
         cell.setdefault("source", "")
-        _demand(cell["source"], str)
-        _demand(cell["metadata"], dict)
-        if cell["cell_type"] not in KINDS:
-            raise ValueError(cell["cell_type"])
+        for key, kind in (("cell_type", str), ("source", str), ("metadata", dict)):
+            _demand(cell[key], kind)
         if not isinstance(cell.get("id", ""), str):
             del cell["id"]
         if cell["cell_type"] == "code":
@@ -215,7 +212,11 @@ def _faults(notebook: Any) -> set[tuple[str, str]]:
     rest = validator.iter_validate({**notebook, "cells": []}, **version)
     found = {("", str(error.message)) for error in rest}
     for cell in notebook["cells"]:
-        kind, named = cell["cell_type"], {key: value for key, value in cell.items() if key != "id"}
+        kind = cell["cell_type"]
+        if kind not in ("code", "markdown", "raw"):
+            found.add((kind, "unknown"))
+            continue
+        named = {key: value for key, value in cell.items() if key != "id"}
         if notebook["nbformat_minor"] >= 5:
             named["id"] = "any"
         found |= {(kind, str(error.message)) for error in validator.iter_validate(named, f"{kind}_cell", **version)}

@@ -15,6 +15,8 @@ from typing import Any
 
 CONFLICT = re.compile(r"^<{7}(?: |$).*?^>{7}(?: |$)", re.MULTILINE | re.DOTALL)
 """What git leaves where it could not merge: from the first of its marks to the last."""
+CONFLICT_MARK = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
+"""One of them alone, as half-done work leaves it: in JSON it can be nothing else."""
 FENCED = re.compile(r"^ *(```+|~~~+).*?(?:^ *\1|\Z)", re.MULTILINE | re.DOTALL)
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 FORMATS = (1, 2, 3, 4)
@@ -25,6 +27,8 @@ def fault(path: str, content: bytes) -> str:
     """Return why nobody is to get the template `path` with `content`; nothing if it is in order."""
     if content.startswith(LFS_POINTER):
         return "it is a pointer of Git LFS, not the file. Run git lfs pull"
+    if path.endswith(".py"):
+        return _script_fault(content.decode(errors="replace"))
     if not path.endswith(".ipynb"):
         return ""
     if not content.strip():
@@ -44,13 +48,24 @@ def fault(path: str, content: bytes) -> str:
     return _notebook_fault(notebook)
 
 
+def _script_fault(text: str) -> str:
+    """Say of a script that it is torn, which no student can run; whatever else is in it is the course's affair."""
+    conflict = CONFLICT.search(text)
+    return _conflict_in_line(text, conflict) if conflict and _is_torn("code", text) else ""
+
+
+def _conflict_in_line(text: str, conflict: re.Match[str]) -> str:
+    line, mark = _line(text[: conflict.start()]), conflict[0][:7]
+    return f"its line {line} {'begins' if mark[0] == '<' else 'ends'} a conflict that git could not merge ({mark})"
+
+
 def _line(before: str) -> int:
     return before.count("\n") + 1
 
 
 def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
-    if conflict := CONFLICT.search(text):
-        return f"its line {_line(text[: conflict.start()])} begins a conflict that git could not merge (<<<<<<<)"
+    if conflict := CONFLICT_MARK.search(text):
+        return _conflict_in_line(text, conflict)
     if text.lstrip().startswith("<"):
         return "it is a web page, not a notebook"
     return f"it is not JSON, because of its line {error.lineno} ({error.msg})"
@@ -61,10 +76,11 @@ def _notebook_fault(notebook: Any) -> str:
         return "it is JSON, but not a notebook"
     if "nbformat" not in notebook:
         return "it is JSON, but does not say which notebook format it has (nbformat)"
-    if notebook["nbformat"] not in FORMATS:
-        return f"it is in notebook format {str(notebook['nbformat'])[:20]}, which Jupyter does not open"
+    if type(notebook["nbformat"]) is not int or notebook["nbformat"] not in FORMATS:
+        return f"it is in notebook format {json.dumps(notebook['nbformat'])[:20]}, which Jupyter does not open"
     if notebook["nbformat"] < 4:
-        return ""
+        place = "worksheets" if notebook["nbformat"] > 1 else "cells"
+        return "" if isinstance(notebook.get(place), list) else f"it has no {place}"
     if not isinstance(notebook.get("nbformat_minor", 0), int):
         return "its nbformat_minor is not a number"
     if not isinstance(notebook.get("metadata"), dict):
@@ -92,7 +108,8 @@ def _cell_fault(cell: Any) -> str:
         isinstance(output, dict) and "output_type" in output for output in outputs
     ):
         return "has outputs that are none"
-    if not isinstance(cell.get("attachments", {}), dict):
+    attachments = cell.get("attachments", {})
+    if not isinstance(attachments, dict) or not all(isinstance(each, dict) for each in attachments.values()):
         return "has attachments that are none"
     return "has a conflict that git could not merge (<<<<<<<)" if _is_torn(cell["cell_type"], "".join(lines)) else ""
 

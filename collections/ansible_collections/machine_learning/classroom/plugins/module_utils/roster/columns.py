@@ -30,16 +30,25 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Étudiant", "Nom", "Nom complet", "Nom, prénom"),
         ("Estudiante", "Alumno", "Nombre", "Nombre completo", "Apellidos, nombre"),
         ("Nome", "Nome completo", "Naam", "Volledige naam"),  # Italian, Portuguese, Dutch
+        ("Vor- und Nachname", "Nachname und Vorname", "Nom et prénom", "Prénom et nom"),
+        ("Nombre y apellidos", "Apellidos y nombre", "Nome e cognome", "Cognome e nome", "Nome e apelido"),
+        ("Aluno", "Studente", "Namn", "Navn", "Nimi", "Imię i nazwisko", "Jméno a příjmení", "Név", "Ad soyad"),
+        ("ФИО", "姓名", "氏名", "名前", "이름", "الاسم", "שם", "Ονοματεπώνυμο"),
+        ("Your name", "Your full name", "What is your name?"),  # forms
     ),
     "first name": (
         ("First name", "Given name"),  # OneRoster and Microsoft Entra: givenName
-        ("Forename", "Vorname", "Prénom", "Voornaam"),
+        ("Forename", "Vorname", "Prénom", "Voornaam", "Roepnaam"),
+        ("Fornavn", "Förnamn", "Etunimi", "Imię", "Jméno", "Křestní jméno", "Keresztnév", "Ad", "İsim", "Имя", "Όνομα"),
+        ("First", "fname", "Preferred first name"),
         ("FIRST_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
     "last name": (
         ("Last name", "Surname", "Family name"),
         ("Nachname", "Familienname", "Nom de famille", "Apellido(s)", "Apellidos"),
-        ("Cognome", "Sobrenome", "Apelido", "Achternaam"),
+        ("Cognome", "Sobrenome", "Apelido", "Achternaam", "Cognoms"),
+        ("Efternavn", "Etternavn", "Efternamn", "Sukunimi", "Nazwisko", "Příjmení", "Vezetéknév", "Soyad", "Фамилия"),
+        ("Last", "lname", "Επώνυμο"),
         ("FAMILY_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
     "email": (
@@ -48,6 +57,9 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("E-Mail-Adresse", "Mailadresse", "Adresse de courriel", "Courriel", "Adresse e-mail", "Adresse mail"),
         ("Correo", "Correo electrónico", "Dirección de correo", "Dirección de correo electrónico", "Dirección email"),
         ("Indirizzo email", "Endereço de email", "E-mailadres"),
+        ("E-mailadresse", "E-postadress", "E-postadresse", "Sähköpostiosoite", "Adres e-mail", "E-mailová adresa"),
+        ("E-posta adresi", "Email-cím", "Адрес электронной почты", "邮箱", "电子邮件", "メールアドレス"),
+        ("E-mail 1 - Value",),  # Google Contacts
         ("EMAIL_ADDRESS_OF_STUDENT",),  # CAMPUSonline
     ),
     "username": (
@@ -58,11 +70,14 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
     # Where schools log in by address, it is the address.
     "login": (
         ("SIS Login ID", "Login ID", "Login"),  # Canvas, ILIAS
+        ("ID de inicio de sesión del SIS", "ID de connexion SIG", "SIS ID de login"),
         ("User principal name",),  # Microsoft 365
     ),
     "role": (
         ("Role", "Roles", "Course role", "Role in course", "User role"),
-        ("Rolle", "Rollen", "Rôle", "Rôles", "Rol", "Roles en el curso", "Ruolo", "Ruoli", "Papel"),
+        ("Rolle", "Rollen", "Rôle", "Rôles", "Rol", "Roles en el curso", "Ruolo", "Ruoli", "Papel", "Papéis", "Função"),
+        ("Kursrolle", "Rol de curso", "Rôle dans le cours", "Função no curso", "Cursusrol", "Roller", "Roolit"),
+        ("Роль", "Роли", "角色", "ロール"),
     ),
 }
 
@@ -74,6 +89,8 @@ class Header:
     columns: dict[str, int]
     titles: list[str]
     own: bool
+    guessed: bool = False
+    """Whether the column of addresses is known by what it holds alone."""
 
     @property
     def named(self) -> bool:
@@ -97,11 +114,17 @@ UNTITLED = Header({"name": 0, "email": 1, "username": 2}, ["name", "email", "use
 def find_header(rows: list[Row]) -> tuple[Header, list[Row]] | None:
     """Find the header among the first of `rows`; returns it, and the rows below it."""
     for above, row in enumerate(rows[: MOST_ABOVE + 1]):
-        if header := recognised(row.cells):
-            return header, rows[above + 1 :]
-        if any(re.fullmatch(r"[^@\s<>()]+@[^@\s<>()]+", cell) for cell in row.cells):  # a student already
+        below = rows[above + 1 :]
+        if header := recognised(row.cells) or recognised_with_what_it_holds(row.cells, below):
+            return header, [each for each in below if each.cells != row.cells]  # it may stand above each section
+        if any(is_address(cell) for cell in row.cells):  # a student already
             return None
     return None
+
+
+def is_address(cell: str) -> bool:
+    """Tell an address of any kind from other words."""
+    return bool(re.fullmatch(r"""[^@\s<>(),;|"]+@[^@\s<>(),;|"]+""", cell))
 
 
 def recognised(titles: list[str]) -> Header | None:
@@ -110,6 +133,16 @@ def recognised(titles: list[str]) -> Header | None:
     if missing(columns) and not ("email" in columns and len([title for title in titles if title]) == 1):
         return None
     return Header(columns, titles, own={title.casefold() for title in titles if title} <= OWN)
+
+
+def recognised_with_what_it_holds(titles: list[str], rows: list[Row]) -> Header | None:
+    """Tell a header that has a column for names by the one column below it, whatever its title, that has addresses."""
+    columns = columns_of(titles)
+    if missing(columns) != ["email"]:
+        return None
+    held = {at: [row.cells[at] for row in rows if at < len(row.cells) and row.cells[at]] for at in range(len(titles))}
+    mostly = [at for at, cells in held.items() if 2 * sum(map(is_address, cells)) > len(cells) and titles[at]]
+    return Header(columns | {"email": mostly[0]}, titles, own=False, guessed=True) if len(mostly) == 1 else None
 
 
 def columns_of(titles: list[str]) -> dict[str, int]:

@@ -15,20 +15,35 @@ _NAME = re.compile(r"[^\W\d_][^{}\[\]<>\"`$&;|\\/@#=*%]*")
 _NOBODY = frozenset(
     {
         *("points possible", "punkte möglich", "points possibles", "puntos posibles", "manual posting"),
-        *("test student", "date", "due date", "points", "max points", "maximum points", "category", "weight"),
+        *("pontos possíveis", "punti possibili", "mogelijke punten"),
+        *("test student", "teststudent", "estudiante de prueba", "de prueba estudiante"),
+        *("date", "due date", "points", "max points", "maximum points", "category", "weight"),
+        *("datum", "fällig", "punkte", "fecha", "puntos", "date limite", "data", "punti", "pontos", "punten"),
         *("average", "class average", "overall average", "mean", "median", "total", "totals"),
+        *(
+            "kursdurchschnitt",
+            "durchschnitt",
+            "gesamt",
+            "moyenne",
+            "moyenne générale",
+            "promedio",
+            "media",
+            "gemiddelde",
+        ),
     }
 )
 # Roles of platforms in several languages: what such a word holds, or is.
 _STAFF = re.compile(
     r"teach|instruct|prof|lectur|faculty|staff|assist|tutor|grader|reader|design|builder|develop|observ|admin|owner|"
     r"maintain|manager|guest|mentor|parent|guardian|proctor|librarian|facilitat|coach|editor|support|trainer|"
-    r"dozent|lehr|leit|betreu|enseign|formateur|docent|formador|ayudante|gestor|invitado"
+    r"dozent|lehr|leit|betreu|enseign|formateur|gestionnaire|docent|formador|ayudante|gestor|invitado|monitor|organi[sz]"
+    r"|leraar|beheer|lærer|larare|undervis|veileder|vejleder|opettaja|ohjaaja|prowadzac|nauczyciel|ucitel|vyucujici"
+    r"|tanar|oktato|ogretmen|ogretim|преподавател|учител|教师|老师|助教|教員|教師"
     r"|^(?:ta|gsi|lead|leadta|headta|uta|gta|aide|relative)$"
 )
 _STUDENT = re.compile(
     r"student|studier|learner|lernend|schuler|pupil|particip|teilnehm|estudiant|estudant|etudiant|eleve|apprenant"
-    r"|alumn|aluno|deelnem|cursist"
+    r"|alumn|aluno|deelnem|cursist|deltag|opiskelija|uczestni|kursant|ogrenci|hallgato|студент|学生|学員|attendee"
 )
 
 
@@ -68,7 +83,7 @@ def name_from_address(email: str) -> str:
 
 def is_nobody(name: str) -> bool:
     """Tell a row of a gradebook that is no person by its name."""
-    return name.casefold() in _NOBODY
+    return re.sub(r"\s*\([^)]*\)$", "", name.casefold()) in _NOBODY
 
 
 def is_staff(roles: str) -> bool:

@@ -15,6 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.
     Header,
     columns_of,
     find_header,
+    is_address,
     missing,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.persons import (
@@ -49,8 +50,15 @@ MOST_SHOWN = 5
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
-# As mail programs copy it: Ada Beispiel <ada@example.com>.
-_MAILBOX = re.compile(r'"?(?P<name>[^"<>@]*)"?\s*<(?P<email>[^<>@\s]+@[^<>@\s]+)>|(?P<alone>[^<>@\s]+@[^<>@\s]+)')
+# As mail programs copy it: Ada Beispiel <ada@example.com>, also "Beispiel, Ada", with and without quotation marks. With
+# bounds, for a file may be one long line of anything.
+_ANY_ADDRESS = r"""[^<>@\s,;|"]{1,255}@[^<>@\s,;|"]{1,255}"""
+_QUOTED, _PLAIN = r"""(?P<quoted>[^"<>@\r\n]{0,200})""", r"""(?P<plain>[^"<>@;|\t\r\n]{0,200}?)"""
+_MAILBOX = re.compile(rf"""(?:"{_QUOTED}"|{_PLAIN})\s{{0,20}}<(?P<email>{_ANY_ADDRESS})>|(?P<alone>{_ANY_ADDRESS})""")
+# Around an address, from a link or the end of a sentence.
+_WRAPPING = " <>,;.'\""
+# Of a formula that failed: #REF!, #N/A, in German #BEZUG!.
+_FAILED_FORMULA = re.compile(r"#[A-ZÄÖÜ0-9/]+[!?]?")
 _REMEDY = "give one in a third column `username`: ASCII letters and digits, a letter first"
 
 
@@ -140,7 +148,9 @@ def parse_roster(path: str, content: bytes, kept: Mapping[str, str] | None = Non
         "username",
         "the username {} belongs to the students on lines {}: add a third column `username` with a name for each.",
     )
-    if not students:
+    if not students and staff:
+        mistakes.append(f"it has no student: by the column {_shown(header.title('role'))} all are staff.")
+    elif not students:
         mistakes.append("it has no student. Each line is: name,email")
     if mistakes:
         raise RosterError(path, mistakes)
@@ -152,12 +162,12 @@ def _titled(text: str) -> tuple[Header, list[Row]]:
     tables = readings(text)
     found = [each for rows in tables if (each := find_header(rows))]
     if found:
-        header, rows = max(found, key=lambda each: len(each[0].columns))
+        header, rows = max(found, key=lambda each: (not each[0].guessed, len(each[0].columns)))
         _refuse_logins(header, rows)
         return header, rows
     rows = tables[0]
     if not rows or any("@" in cell for cell in rows[0].cells):
-        return UNTITLED, _one_each(rows)
+        return UNTITLED, _mailboxes(text) or _in_order(rows)
     lacking = " or ".join(missing(columns_of(rows[0].cells)))
     titles = _listed(_shown(title) for title in rows[0].cells if title)
     raise UnreadableError(
@@ -177,17 +187,29 @@ def _refuse_logins(header: Header, rows: list[Row]) -> None:
     )
 
 
-def _one_each(rows: list[Row]) -> list[Row]:
-    """Return rows of name and address: a file without a header may be a list of addresses alone."""
-    cells = list(dict.fromkeys((row.line, cell) for row in rows for cell in row.cells if cell))
-    mailboxes = [(line, _MAILBOX.fullmatch(cell)) for line, cell in cells]
-    if not all(mailbox for _, mailbox in mailboxes):
-        return rows
-    return [
-        Row(line, [(mailbox["name"] or "").strip() or name_from_address(email), email])
-        for line, mailbox in mailboxes
-        if mailbox and (email := mailbox["email"] or mailbox["alone"])
-    ]
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return the rows of a file without a header, if addresses are where they have to be then; raises otherwise."""
+    cells = rows[0].cells if rows else []
+    at = next((number for number, cell in enumerate(cells, 1) if is_address(cell)), 0)
+    if at != UNTITLED.columns["email"] + 1 and at and len(cells) > 1:
+        raise UnreadableError(
+            f"line {rows[0].line}: without a header the columns are name,email[,username], but the address is in"
+            f" column {at}. Write a header above that says which column is what."
+        )
+    return rows
+
+
+def _mailboxes(text: str) -> list[Row]:
+    """Return rows of name and address if `text` is a list of addresses, as mail programs copy it, and nothing else."""
+    if _MAILBOX.sub("", text).strip(' ,;|\t\r\n"'):
+        return []
+    found = {}
+    for mailbox in _MAILBOX.finditer(text):
+        email = mailbox["email"] or mailbox["alone"]
+        line = len(f"{text[: mailbox.end()]}.".splitlines())
+        name = (mailbox["quoted"] or mailbox["plain"] or "").strip(" ,")
+        found[line, name, email] = Row(line, [name or name_from_address(email), email])
+    return list(found.values())
 
 
 def _entries(header: Header, rows: list[Row], kept: Mapping[str, str]) -> tuple[list[_Entry], list[str]]:
@@ -197,9 +219,9 @@ def _entries(header: Header, rows: list[Row], kept: Mapping[str, str]) -> tuple[
     for row in rows:
         cell = partial(header.cell, row.cells)
         email, role, username = _address(header, row.cells), cell("role"), cell("username")
-        name = (
-            full_name(cell("name"), cell("first name"), cell("last name")) if header.named else name_from_address(email)
-        )
+        name = full_name(cell("name"), cell("first name"), cell("last name")) if header.named else email
+        if is_address(name):
+            name = name_from_address(name)
         known = kept.get(email.casefold(), "")
         if not header.own and "@" not in email and (is_nobody(name) or not name + email):
             continue
@@ -219,12 +241,17 @@ def _address(header: Header, cells: list[str]) -> str:
     """Return the address of a row: platforms have it in the column of their logins, too."""
     email = header.cell(cells, "email")
     logins = (header.cell(cells, field) for field in ("login", "username"))
-    return email if "@" in email else next((login for login in logins if "@" in login), email)
+    address = email if "@" in email else next((login for login in logins if "@" in login), email)
+    if mailbox := _MAILBOX.fullmatch(address.removeprefix("mailto:")):
+        address = mailbox["email"] or mailbox["alone"]
+    return address.strip(_WRAPPING)
 
 
 def _notes(header: Header, entries: list[_Entry], staff: list[str]) -> Iterator[str]:
     """Say what was decided on the instructor's behalf; nothing of those whose usernames are known already."""
     new = [entry for entry in entries if not (entry.known or entry.chosen)]
+    if new and header.guessed:
+        yield f"The addresses are those of the column {_shown(header.title('email'))}."
     made = {
         entry.wish: entry.student.username
         for entry in new
@@ -261,6 +288,8 @@ def _mistakes_of(entry: _Entry) -> Iterator[_Mistake]:
     elif odd := next((character for character in student.name if _is_control(character)), ""):
         code = f"U+{ord(odd):04X}"
         yield mistake(code, f"{who}: the name holds {code}, which is not a letter. Type the name again.")
+    elif _FAILED_FORMULA.fullmatch(student.name):
+        yield mistake("formula", f"{who}: that is no name, but what a spreadsheet says of a formula that failed.")
     elif "=?" in student.name:
         yield mistake("=?", f"{who}: the name holds =?, as mail programs write foreign letters. Type the name again.")
     email, shown = student.email, repr(_shown(student.email))

@@ -18,6 +18,10 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _MARKUP = re.compile(r"\s*<(?P<xml>\?xml)?(?:!doctype|!--|html|head|meta|body|table|div|style|script|\?xml)?\b", re.I)
 # Excel's own first line; a program that puts all its cells into quotation marks puts them around this one, too.
 _DECLARED = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[^\r\n]*\r?\n')
+# What spreadsheets are told to take for text: ="0042". And what they make of an address.
+_FORMULA = re.compile(r"""=(?:HYPERLINK\("mailto:[^"]*"[,;]\s*)?"([^"]*)"\)?""", re.IGNORECASE)
+# Word's quotation marks, which are none to a program.
+_TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e](.*)[\u201c\u201d\u201e]")
 # Unicode's characters of format (category Cf) show nothing. Nor do these, which are letters, marks or symbols to it.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 # They show nothing either, but shape the letters beside them in scripts from Arabic on.
@@ -69,7 +73,15 @@ def readings(text: str) -> list[list[Row]]:
     if declared := _DECLARED.match(text):
         return [list(_rows(text[declared.end() :], declared["separator"], begins=2))]
     first = next((line for line in text.splitlines() if line.strip()), "")
-    return [list(_rows(text, separator)) for separator in sorted(SEPARATORS, key=first.count, reverse=True)]
+    separators = sorted(SEPARATORS, key=first.count, reverse=True)
+    tables = [list(_rows(text, separator)) for separator in separators]
+    if any(len(row.cells) > 1 for rows in tables for row in rows):
+        return tables
+    # One column: each line may have come into quotation marks as a whole, with the separators in it.
+    return [
+        [Row(line.line, row.cells) for line in tables[0] for row in _rows(line.cells[0], separator)]
+        for separator in separators
+    ]
 
 
 def _rows(text: str, separator: str, begins: int = 1) -> Iterator[Row]:
@@ -77,11 +89,17 @@ def _rows(text: str, separator: str, begins: int = 1) -> Iterator[Row]:
     line = begins
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield Row(line, [cell.strip() for cell in cells])
+            if any(cell.strip(" \t-:=") for cell in cells):  # not the line below the header of a table in Markdown
+                yield Row(line, [_bare(cell.strip()) for cell in cells])
             line = reader.line_num + begins
     except csv.Error as error:
         raise UnreadableError(f"line {line}: {error}. Is a quotation mark missing?") from error
+
+
+def _bare(cell: str) -> str:
+    """Return what a cell holds, without what a program has put around it."""
+    around = _FORMULA.fullmatch(cell) or _TYPOGRAPHIC.fullmatch(cell)
+    return around[1].strip() if around else cell
 
 
 def _seen(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 # useradd(8): names may only be up to 32 characters long.
@@ -18,8 +19,12 @@ RESERVED = frozenset(name for image in json.loads(IMAGE_NAMES.read_text()).value
 
 
 def username_of(email: str) -> str:
-    """Make a username: the part before `@`, everything but ASCII letters and digits removed, lower case."""
-    return re.sub(r"[^a-z0-9]", "", email.partition("@")[0].lower())
+    r"""Make a username: the part before `@`, everything but ASCII letters and digits removed, lower case.
+
+    Accents go, and of a login of Windows, such as UNI\ada, the domain.
+    """
+    bare = email.partition("@")[0].rpartition("\\")[2]
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", bare.lower()))
 
 
 def fault_of(username: str) -> str:

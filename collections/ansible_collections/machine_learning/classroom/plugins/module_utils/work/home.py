@@ -6,6 +6,7 @@ Under the folder that holds all students' work:
     .history/USERNAME.git/          every collect, in git, what machines saved between, and whose work it is (`history`)
     .records/USERNAME.json          which signature each file had on the machine, so that only changes travel
     .records/USERNAME.lock          held while a collect is at work on this student
+    .records/USERNAME.collected     empty; its time is that of the last collect after which all was at home
     .incoming-USERNAME/             what is arriving (`arrivals`), or is made ready to be sent; left only by a run that
                                     was killed, and then removed by the next
 
@@ -27,6 +28,8 @@ import shutil
 import socket
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
@@ -85,6 +88,7 @@ class StudentHome:
         self.incoming = os.path.join(self.home, f".incoming-{self.name}")
         self.history = History(self._history_path(self.name))
         self._records = os.path.join(self.home, ".records")
+        self._collected = os.path.join(self._records, f"{self.name}.collected")
         self.folder = HomeFolder(self.home, self.name, f"{self._records}/{self.name}.json")
         self.path = self.folder.path
         self._newest = State()
@@ -266,6 +270,21 @@ class StudentHome:
             if count:
                 flush(self.home)
         return count
+
+    def mark_collected(self) -> None:
+        """Remember that all of it is at home now, also if there was nothing new."""
+        with suppress(OSError):  # on a full disk it is not remembered, that is all
+            Path(self._collected).touch(mode=0o600)
+
+    def last_collected(self) -> datetime | None:
+        """Return when all of it was last at home: if that was not remembered, when something new came; None for never.
+
+        Raise WorkError if the history cannot be read.
+        """
+        with self._explained():
+            if os.path.exists(self._collected):
+                return datetime.fromtimestamp(os.stat(self._collected).st_mtime, UTC)
+            return max((version.time for version in self.history.versions() if version.kind == COLLECTED), default=None)
 
     def send(self, version: Version) -> tuple[Manifest, str, int]:
         """Make a pack of `version`: return what it holds, where it is, and the disk space that its files need.

@@ -12,12 +12,13 @@ READY = "ready"
 # What Ansible says when ssh gets no answer, and in our words.
 NO_ANSWER = re.compile(r"no answer over ssh|could not be sent to remote host", re.IGNORECASE)
 UNANSWERED = "no answer over ssh; look at the machine in the EC2 console"
+NAME_TAKEN = "no account: the machine has one of this name for itself"
 # A task's whole message has its place where the task failed; the table wants one line.
 LONGEST_CAUSE = 100
 
 
 class Readiness(TypedDict):
-    """A table for people, everybody's username, those who cannot work yet, and what was said of letters."""
+    """A table for people, everybody's username, those who cannot work yet, and what was said of names and letters."""
 
     table: str
     all: list[str]
@@ -29,8 +30,8 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
     """Read from each machine's variables how far it came, for the students of the roster, `usernames`.
 
     `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way. `machine_slots` are
-    the usernames on the machine, in the order of the ports. `mail_sent` is what became of
-    the letters that were due.
+    the usernames on the machine, in the order of the ports. `mail_sent` is what became of the letters that were due,
+    `student_given` of the accounts.
     """
     rows: list[tuple[str, str, str]] = []
     waiting, refusals = [], {}
@@ -40,11 +41,15 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
         if NO_ANSWER.search(first):
             first = f"{first.partition(':')[0]}: {UNANSWERED}"
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
-        sent = machine.get("mail_sent") or {}
+        sent, given = machine.get("mail_sent") or {}, machine.get("student_given") or {}
         for username in (username for username in machine["machine_slots"] if username in usernames):
             said = short
             if outcome != READY:
                 waiting.append(username)
+            elif username in given.get("refused", ()):
+                said = NAME_TAKEN
+                waiting.append(username)
+                refusals[f"{machine['inventory_hostname']}: {given['msg']}"] = True
             elif username in sent.get("refused", ()):
                 said = f"{READY}, but the letter was not accepted"
                 refusals[sent["msg"]] = True

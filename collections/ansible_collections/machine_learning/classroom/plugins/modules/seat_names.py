@@ -1,0 +1,225 @@
+#!/usr/bin/python
+"""Give the seats of a class their names in Route 53, and take them away."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: seat_names
+short_description: Give the seats of a class their names in Route 53, and take them away
+description:
+  - Writes an address and who may certify the name (CAA, for one account and by HTTP alone) for all seats in one
+    request, which Route 53 makes whole or not at all. What is as it should be is left alone.
+  - Then waits until Route 53's name servers know it.
+author: The machine_learning_aws developers (!UNKNOWN)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - machine_learning.classroom.attributes
+options:
+  class_name:
+    description: The class; a seat is called CLASS_NAME-NNN.
+    type: str
+    required: true
+  domain:
+    description: Below which names are given. The account has a public zone in Route 53 for it, or for what is above it.
+    type: str
+    required: true
+  seats:
+    description: The seats that are to have a name.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name without the domain.
+        type: str
+        required: true
+      address:
+        description: The public address of the machine.
+        type: str
+        required: true
+      account:
+        description: The address of the machine's account with the certificate authority.
+        type: str
+        required: true
+  removed:
+    description: Names without the domain that are to have no records any more.
+    type: list
+    elements: str
+    default: []
+  purge:
+    description: Whether all other names of the class go as well.
+    type: bool
+    default: false
+  authority:
+    description: The domain by which CAA records know the certificate authority.
+    type: str
+    default: letsencrypt.org
+  timeout:
+    description: How many seconds to wait until name servers know of a change.
+    type: int
+    default: 120
+attributes:
+  check_mode:
+    details: It only asks.
+"""
+
+EXAMPLES = r"""
+- name: Name the seats
+  machine_learning.classroom.seat_names:
+    class_name: ml101
+    domain: class.example.org
+    seats:
+      - name: ml101-001
+        address: 192.0.2.1
+        account: https://acme-v02.api.letsencrypt.org/acme/acct/1234567
+
+- name: Take all names of the class away
+  machine_learning.classroom.seat_names:
+    class_name: ml101
+    domain: class.example.org
+    purge: true
+"""
+
+RETURN = r"""
+named:
+  description: The whole names that got records, or other ones than before.
+  type: list
+  elements: str
+  returned: success
+  sample: [ml101-001.class.example.org]
+removed:
+  description: The whole names whose records were removed.
+  type: list
+  elements: str
+  returned: success
+"""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
+from ansible_collections.machine_learning.classroom.plugins.module_utils.names.records import (
+    NamesError,
+    Seat,
+    batches,
+    changes,
+    choose_zone,
+    full_name,
+    is_of_class,
+    no_zone,
+    require_domain,
+    zones_above,
+)
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
+
+# Route 53 takes five requests a second of an account, and one change of a zone at a time.
+PATIENCE = ["PriorRequestNotComplete", "Throttling"]
+SECONDS_BETWEEN_POLLS = 2
+
+
+def main() -> None:
+    """Run the module."""
+    text: dict[str, Any] = {"type": "str", "required": True}
+    module = AnsibleAWSModule(
+        argument_spec={
+            "class_name": text,
+            "domain": text,
+            "seats": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"name": text, "address": text, "account": text},
+            },
+            "removed": {"type": "list", "elements": "str", "default": []},
+            "purge": {"type": "bool", "default": False},
+            "authority": {"type": "str", "default": "letsencrypt.org"},
+            "timeout": {"type": "int", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = _work(module)
+    except NamesError as error:
+        module.fail_json(msg=str(error))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=explain(error, module.region))
+    module.exit_json(**result)
+
+
+def _work(module: Any) -> dict[str, Any]:
+    given = module.params
+    domain = require_domain(given["domain"])
+    wanted: dict[tuple[str, str], frozenset[str]] = {}
+    for seat in given["seats"]:
+        wanted |= Seat(**seat).records(domain, given["authority"])
+    gone = {full_name(name, domain) for name in given["removed"]}
+    decorator = AWSRetry.jittered_backoff(catch_extra_error_codes=PATIENCE)
+    client = module.client("route53", retry_decorator=decorator)
+    zone = _zone(client, domain)
+    if zone is None:
+        if wanted:
+            raise NamesError(no_zone(domain))
+        return {"changed": False, "named": [], "removed": []}  # nothing is there that could be removed
+    existing = _records(client, zone)
+    if given["purge"]:
+        names = {record["Name"].rstrip(".") for record in existing}
+        gone |= {name for name in names if is_of_class(name, given["class_name"], domain)}
+    made = changes(existing, wanted, gone)
+    if not module.check_mode:
+        _change(client, zone, made, given["timeout"])
+    named = {each["ResourceRecordSet"]["Name"] for each in made if each["Action"] == "UPSERT"}
+    left = {each["ResourceRecordSet"]["Name"].rstrip(".") for each in made if each["Action"] == "DELETE"}
+    return {"changed": bool(made), "named": sorted(named), "removed": sorted(left - named)}
+
+
+def _zone(client: Any, domain: str) -> str | None:
+    """Return the id of the zone that knows names below `domain`; None where the account has none."""
+    for name in zones_above(domain):
+        found = client.list_hosted_zones_by_name(aws_retry=True, DNSName=name, MaxItems="10")["HostedZones"]
+        if zone := choose_zone(name, found):
+            return zone
+    return None
+
+
+def _records(client: Any, zone: str) -> list[dict[str, Any]]:
+    """Return all record sets of a zone."""
+    found: list[dict[str, Any]] = []
+    page: dict[str, Any] = {}
+    while True:
+        answer = client.list_resource_record_sets(aws_retry=True, HostedZoneId=zone, **page)
+        found += answer["ResourceRecordSets"]
+        if not answer["IsTruncated"]:
+            return found
+        page = {"StartRecordName": answer["NextRecordName"], "StartRecordType": answer["NextRecordType"]}
+        if "NextRecordIdentifier" in answer:
+            page["StartRecordIdentifier"] = answer["NextRecordIdentifier"]
+
+
+def _change(client: Any, zone: str, made: list[dict[str, Any]], timeout: int) -> None:
+    """Make changes, and wait until name servers know them, or for `timeout` seconds at most: all the same they will."""
+    waiting = [
+        client.change_resource_record_sets(aws_retry=True, HostedZoneId=zone, ChangeBatch={"Changes": batch})[
+            "ChangeInfo"
+        ]
+        for batch in batches(made)
+    ]
+    deadline = time.monotonic() + timeout
+    while waiting and time.monotonic() < deadline:
+        waiting = [
+            info
+            for info in waiting
+            if client.get_change(aws_retry=True, Id=info["Id"])["ChangeInfo"]["Status"] == "PENDING"
+        ]
+        if waiting:
+            time.sleep(SECONDS_BETWEEN_POLLS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Templates that the workers of a run compile once for all of them.
+
+Ansible has a process for each task on each machine, which ends with it, and keeps nothing that it compiled. A machine
+is asked with a hundred templates, most of them variables that name others: to compile these was half of what the
+question cost. Jinja has a remedy for programs that fork, its bytecode cache; here it lies in the folder that Ansible
+makes for a run and removes at its end, as do the modules that it packs once for all machines. Only code is shared. Each
+worker runs it with the variables of its own machine.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants
+from ansible._internal._templating._jinja_bits import AnsibleEnvironment
+from jinja2 import FileSystemBytecodeCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.template import Templar
+
+
+class SharedEnvironment(AnsibleEnvironment):  # type: ignore[misc]  # ansible-core ships no types
+    """Ansible's environment of templates, which looks first whether another worker has compiled one."""
+
+    def compile(self, source: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the code of a template."""
+        # Ansible reads a backslash in one way or another, and an overlay has another syntax.
+        if not isinstance(source, str) or "\\" in source or self.overlayed:
+            return super().compile(source, *args, **kwargs)
+        cache = FileSystemBytecodeCache(constants.DEFAULT_LOCAL_TMP)
+        bucket = cache.get_bucket(self, source, None, source)
+        if bucket.code is None:
+            bucket.code = super().compile(source, *args, **kwargs)
+            cache.set_bucket(bucket)
+        return bucket.code
+
+
+def sharing_templar(templar: Templar, variables: Mapping[str, Any]) -> Templar:
+    """Return a templar like this one, but for other variables, that shares what it compiles."""
+    new = templar.copy_with_new_env(available_variables=variables)
+    new._engine._environment = _environment(new.basedir)
+    return new
+
+
+@functools.cache
+def _environment(basedir: str) -> SharedEnvironment:
+    """Return the worker's environment: one finds each filter once, and it knows no variables."""
+    return SharedEnvironment(ansible_basedir=basedir)

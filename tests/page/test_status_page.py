@@ -1,0 +1,110 @@
+"""The page of a class in a real browser: everybody can read it, and it follows the class until it is told not to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.laptop import browser
+from tests.support.status_class import NOW, StatusClass, six_kinds_of_trouble
+
+OPENS_WITHIN_S = 1
+PAUSED = "#paused"
+"""Added to its address it does not reload while it is looked at."""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as window:
+        yield window
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> StatusClass:
+    return six_kinds_of_trouble(tmp_path)[0]
+
+
+def write(made: StatusClass) -> str:
+    """Write the page; return where a browser finds it."""
+    file = made.state / "status.html"
+    file.write_text(made.page())
+    return file.as_uri()
+
+
+def found_by_axe(page: Page) -> list[Any]:
+    """Return the rules that the page breaks, however lightly, and where."""
+    return [
+        (broken["id"], broken["impact"], [node["html"] for node in broken["nodes"]])
+        for broken in Axe().run(page).response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(page: Page, made: StatusClass, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{write(made)}{PAUSED}")
+    assert found_by_axe(page) == []
+
+
+def test_axe_would_find_what_is_wrong(page: Page, made: StatusClass) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{write(made)}{PAUSED}")
+    page.evaluate("document.querySelector('h1').style.color = '#eee'; document.documentElement.lang = ''")
+    assert {rule for rule, _, _ in found_by_axe(page)} == {"color-contrast", "html-has-lang"}
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390], ids=["desktop", "tablet", "phone"])
+def test_it_fits_into_any_window(page: Page, made: StatusClass, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(write(made))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width  # the table scrolls within its frame
+
+
+def test_it_opens_at_once(page: Page, made: StatusClass) -> None:
+    where = write(made)
+    page.goto("about:blank")
+    began = time.monotonic()
+    page.goto(where)
+    expect(page.get_by_role("row")).to_have_count(41)
+    assert time.monotonic() - began < OPENS_WITHIN_S
+
+
+def test_it_follows_the_class_until_it_is_paused(page: Page, made: StatusClass) -> None:
+    page.clock.install(time=NOW)
+    page.goto(write(made))
+    trouble = page.get_by_role("heading", name="Jupyter is silent")
+    expect(trouble).to_have_count(1)
+    expect(page.locator("#age")).to_have_text(", 0 s ago")
+    made.seen("student14")["answering"] = {"student14": True}
+    write(made)
+    page.clock.run_for(40_000)
+    expect(trouble).to_have_count(0)
+    button = page.get_by_role("button", name="Pause reloading")
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    made.seen("student14")["answering"] = {"student14": False}
+    write(made)
+    page.clock.run_for(20 * 60_000)
+    expect(trouble).to_have_count(0)
+    expect(page.locator("#age")).to_have_text(", 20 min ago: run status.yml again")
+    page.reload()  # by hand: it shows what is new, and stays paused
+    expect(trouble).to_have_count(1)
+    expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def test_paper_shows_all_columns(page: Page, made: StatusClass) -> None:
+    page.set_viewport_size({"width": 1047, "height": 718})  # A4 on its side, within its margins, at 96 dots an inch
+    page.goto(write(made))
+    page.emulate_media(media="print", color_scheme="dark")
+    try:
+        assert page.evaluate("document.querySelector('table').scrollWidth") <= 1047
+        expect(page.get_by_role("button")).to_have_count(0)
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    finally:
+        page.emulate_media(media="screen", color_scheme="light")

@@ -1,0 +1,177 @@
+"""Names in Route 53: one request for all, nothing where nothing is needed, and words for what does not work."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.modules import seat_names
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.route53.models import route53_backends
+
+from lab.faults import Fault
+from lab.iam import judgeable
+from lab.lateness import LATENESS
+from lab.route53 import CHANGE
+from tests.support import account_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.aws_modules import AwsModules
+    from tests.support.desk import Aws
+
+DOMAIN = "class.example.org"
+SEATS = [
+    {
+        "name": f"ml101-{number:03}",
+        "address": f"192.0.2.{number}",
+        "account": f"https://authority.example/acct/{number}",
+    }
+    for number in (1, 2)
+]
+NAMES = [f"{seat['name']}.{DOMAIN}" for seat in SEATS]
+
+
+# What docs/aws-policy.json has to allow a class with names: nothing but addresses, and who may certify.
+POLICY = {
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["route53:GetChange", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"],
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "route53:ChangeResourceRecordSets",
+            "Resource": "arn:aws:route53:::hostedzone/*",
+            "Condition": {"ForAllValues:StringEquals": {f"route53:{CHANGE}RecordTypes": ["A", "CAA"]}},
+        },
+    ]
+}
+
+
+class Names:
+    """An account with a zone above the class's domain, and what runs the module."""
+
+    def __init__(self, aws: Aws, modules: AwsModules) -> None:
+        """Make the zone."""
+        self.aws, self._modules = aws, modules
+        self._owner: Any = boto3.client(
+            "route53",
+            "us-east-1",
+            endpoint_url=aws.url,
+            aws_access_key_id=account_owner.KEY_WITHOUT_HOSTS,
+            aws_secret_access_key=account_owner.SECRET_WITHOUT_HOSTS,
+        )
+        self._zone = self._owner.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+
+    def run(self, domain: str = DOMAIN, *, quiet: bool = True, **given: Any) -> dict[str, Any]:
+        """Run the module; `quiet` as if nobody had asked and nothing had been refused before."""
+        if quiet:
+            self.aws.start_over()
+        return self._modules.run(seat_names, class_name="ml101", domain=domain, **given)
+
+    def add(self, name: str, kind: str, value: str) -> None:
+        """Add somebody else's record."""
+        self.aws.start_over()
+        records = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]}
+        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": records}]}
+        self._owner.change_resource_record_sets(HostedZoneId=self._zone, ChangeBatch=batch)
+
+    @property
+    def there(self) -> set[tuple[str, str]]:
+        """Which names have records of which types."""
+        records = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones[self._zone.rpartition("/")[2]].rrsets
+        return {(each.name.rstrip("."), each.type) for each in records if each.type not in ("NS", "SOA")}
+
+    @property
+    def changes(self) -> int:
+        """How many requests changed something."""
+        return [request.action for request in self.aws.requests].count(CHANGE)
+
+
+@pytest.fixture
+def names(aws: Aws, modules: AwsModules) -> Iterator[Names]:
+    """Return it; afterwards the account has no zones."""
+    before, aws.iam.policy = aws.iam.policy, judgeable(json.dumps(POLICY))
+    yield Names(aws, modules)
+    aws.iam.policy = before
+    route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones.clear()
+
+
+def test_all_seats_are_named_in_one_request_and_a_second_run_asks_for_nothing(names: Names) -> None:
+    told = names.run(seats=SEATS)
+    assert (told["changed"], told["named"], told["removed"]) == (True, NAMES, [])
+    assert names.there == {(name, kind) for name in NAMES for kind in ("A", "CAA")}
+    assert names.changes == 1
+    told = names.run(seats=SEATS)
+    assert (told["changed"], told["named"], names.changes) == (False, [], 0)
+
+
+def test_a_check_says_what_would_be_named(names: Names) -> None:
+    told = names.run(seats=SEATS, _ansible_check_mode=True)
+    assert (told["changed"], told["named"], names.there) == (True, NAMES, set())
+
+
+def test_who_stops_loses_the_name_and_teardown_takes_those_of_the_class_alone(names: Names) -> None:
+    names.run(seats=SEATS)
+    names.add(f"ml102-001.{DOMAIN}", "A", "192.0.2.7")
+    names.add(f"www.{DOMAIN}", "A", "192.0.2.8")
+    told = names.run(removed=[SEATS[0]["name"]])
+    assert (told["removed"], told["named"]) == (NAMES[:1], [])
+    assert names.run(removed=[SEATS[0]["name"]])["changed"] is False
+    told = names.run(purge=True)
+    assert told["removed"] == NAMES[1:]
+    assert names.there == {(f"ml102-001.{DOMAIN}", "A"), (f"www.{DOMAIN}", "A")}
+
+
+def test_a_new_address_goes_with_the_names_that_are_gone_in_one_request(names: Names) -> None:
+    names.run(seats=SEATS)
+    told = names.run(seats=[{**SEATS[0], "address": "192.0.2.9"}], purge=True)
+    assert (told["named"], told["removed"], names.changes) == (NAMES[:1], NAMES[1:], 1)
+
+
+def test_it_waits_until_name_servers_know(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    polls: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        polls.append(seconds)
+        LATENESS.set()
+
+    monkeypatch.setattr(seat_names.time, "sleep", sleep)
+    names.aws.start_over()
+    LATENESS.set(names_s=1000)
+    assert names.run(seats=SEATS, quiet=False)["changed"]
+    assert polls == [seat_names.SECONDS_BETWEEN_POLLS]
+
+
+def test_a_zone_that_is_busy_is_asked_again(names: Names) -> None:
+    names.aws.start_over()
+    names.aws.faults.add(Fault(CHANGE, "PriorRequestNotComplete"))
+    assert names.run(seats=SEATS, quiet=False)["changed"]
+    assert {refusal.code for refusal in names.aws.refusals} == {"PriorRequestNotComplete"}
+
+
+def test_a_domain_without_a_zone_is_named_with_what_to_do(names: Names) -> None:
+    told = names.run("class.example.net", seats=SEATS)
+    assert told["msg"].startswith(
+        "The account has no public zone for class.example.net in Route 53.\nCreate the hosted "
+    )
+    told = names.run("class.example.net", purge=True)
+    assert told["changed"] is False
+
+
+def test_what_is_refused_is_said_in_words(names: Names) -> None:
+    names.aws.start_over()
+    names.aws.refuse(CHANGE, "AccessDenied", "User: x is not authorized to perform: route53:ChangeResourceRecordSets")
+    told = names.run(seats=SEATS, quiet=False)
+    assert told["msg"].startswith("AWS does not permit route53:ChangeResourceRecordSets to these credentials")
+    names.add(NAMES[0], "CNAME", "other.example.org")
+    told = names.run(seats=SEATS)
+    assert told["msg"].startswith(
+        f"{NAMES[0]} has a record of type CNAME in Route 53 that no run of this project made."
+    )
+    assert names.changes == 0

@@ -1,0 +1,66 @@
+"""A template is compiled once for all workers, and each of them still gets what Ansible makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible import constants
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.shared_templates import (
+    SharedEnvironment,
+    sharing_templar,
+)
+
+WORDS = trust_as_template("{{ given | upper }} of {{ inventory_hostname }}")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of this run."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    return tmp_path
+
+
+def shared(text: str, how: dict[str, Any] | None = None, **variables: Any) -> Any:
+    return sharing_templar(Templar(DataLoader()), variables).template(text, **(how or {}))
+
+
+def test_what_a_worker_compiled_the_next_one_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = trust_as_template("{{ who }}")
+    assert shared(WORDS, given=given, who="ada", inventory_hostname="ml101-001") == "ADA of ml101-001"
+
+    def compiled(*_: Any, **__: Any) -> None:
+        pytest.fail("It is compiled again.")
+
+    monkeypatch.setattr(SharedEnvironment, "_generate", compiled)
+    # With the variables of its own machine, whatever they are: one that is set for this machine alone is a template.
+    assert shared(WORDS, given=given, who="grace", inventory_hostname="ml101-002") == "GRACE of ml101-002"
+    assert shared(WORDS, given="set here", inventory_hostname="ml101-003") == "SET HERE of ml101-003"
+    for file in folder.iterdir():
+        file.write_bytes(b"torn")
+    with pytest.raises(pytest.fail.Exception, match="compiled again"):
+        shared(WORDS, given=given, who="ada", inventory_hostname="ml101-001")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"escape_backslashes": False}, {"overrides": {"trim_blocks": False}}, {"overrides": {"lstrip_blocks": True}}],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"{{ 'a\tb' }}\t{{ n }}",
+        "{% if n %}\n  {{ n }}\n  {% endif %}\n",
+        "#jinja2: variable_start_string:'<<', variable_end_string:'>>'\n<< n >> {{ n }}",
+        "{{ n + 1 }}",
+    ],
+)
+def test_it_is_read_as_ansible_reads_it(text: str, how: dict[str, Any]) -> None:
+    """Also where a worker has read the same text in another way before."""
+    text = trust_as_template(text)
+    for before in ({}, {"escape_backslashes": False}, {"overrides": {"trim_blocks": False}}):
+        shared(text, before, n=1)
+        assert shared(text, how, n=1) == Templar(DataLoader(), {"n": 1}).template(text, **how)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dnslib import RR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lab.faults import Faults
@@ -129,12 +129,12 @@ class Handler(BaseHTTPRequestHandler):
                 message = json.loads(body)
                 self.door.check(_decoded(message["protected"]).get("kid", ""), _decoded(message["payload"]))
         except OSError:
-            self._send(503, {}, b"")
+            self._send(503, [], b"")
         except Refusal as refusal:
             _, headers, _ = self._ask("HEAD", directory["newNonce"].removeprefix(f"https://{self.headers['Host']}"))
-            about = {"Content-Type": "application/problem+json", "Replay-Nonce": headers["Replay-Nonce"]}
+            about = [("Content-Type", "application/problem+json"), ("Replay-Nonce", dict(headers)["Replay-Nonce"])]
             if refusal.code == "rateLimited":
-                about["Retry-After"] = str(RETRY_AFTER_S)
+                about.append(("Retry-After", str(RETRY_AFTER_S)))
             self._send(refusal.status, about, refusal.body())
         else:
             self._pass(body)
@@ -143,23 +143,23 @@ class Handler(BaseHTTPRequestHandler):
         try:
             status, headers, answer = self._ask(self.command, self.path, body)
         except OSError:
-            status, headers, answer = 503, {}, b""  # as those in front of Let's Encrypt say it
+            status, headers, answer = 503, [], b""  # as those in front of Let's Encrypt say it
         self._send(status, headers, answer)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Mapping[str, str], bytes]:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, list[tuple[str, str]], bytes]:
         """Ask pebble, which makes its links of the Host that was asked for."""
         connection = http.client.HTTPSConnection(*self.pebble, timeout=TIMEOUT_S, context=self.trust)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            return answer.status, answer.getheaders(), answer.read()
         finally:
             connection.close()
 
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in headers:
             if name.lower() not in HOP_BY_HOP | {"date", "server"}:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))

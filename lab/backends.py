@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,9 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.utils import random_ami_id
+from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
+from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
 from lab import image, metadata_options, route53, s3
@@ -42,6 +45,21 @@ class VcpuQuota:
     name: str
     families: tuple[str, ...]
     limit: float
+    # What AWS names as the default, whatever it then gives a new account.
+    default: float = 0.0
+
+    def told(self, value: float) -> dict[str, Any]:
+        """Return it as Service Quotas tells it."""
+        return {
+            "ServiceCode": "ec2",
+            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
+            "QuotaCode": self.code,
+            "QuotaName": self.name,
+            "Value": value,
+            "Unit": "None",
+            "Adjustable": True,
+            "GlobalQuota": False,
+        }
 
     def counts(self, instance_type: str) -> bool:
         """Tell whether machines of `instance_type` count against it."""
@@ -55,6 +73,7 @@ VCPU_QUOTAS = (
         "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
         ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
         64.0,
+        5.0,
     ),
     VcpuQuota("L-DB2E81BA", "Running On-Demand G and VT instances", ("g", "gr", "vt"), 0.0),
     VcpuQuota("L-417A185B", "Running On-Demand P instances", ("p",), 0.0),
@@ -279,20 +298,29 @@ class LabQuotas(ServiceQuotasBackend):  # type: ignore[misc]  # moto has no type
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         """Answer GetServiceQuota."""
-        known = next((each for each in VCPU_QUOTAS if (service_code, quota_code) == ("ec2", each.code)), None)
-        if known is None:
-            quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
-            return quota
-        return {
-            "ServiceCode": "ec2",
-            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
-            "QuotaCode": known.code,
-            "QuotaName": known.name,
-            "Value": ec2_backends[self.account_id][self.region_name].vcpu_limit(known),
-            "Unit": "None",
-            "Adjustable": True,
-            "GlobalQuota": False,
-        }
+        if known := _vcpu_quota(service_code, quota_code):
+            return known.told(ec2_backends[self.account_id][self.region_name].vcpu_limit(known))
+        quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
+        return quota
+
+    def default_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
+        """Answer GetAWSDefaultServiceQuota, which moto does not know."""
+        if known := _vcpu_quota(service_code, quota_code):
+            return known.told(known.default)
+        raise NoSuchResource
+
+
+def _vcpu_quota(service_code: str, quota_code: str) -> VcpuQuota | None:
+    return next((each for each in VCPU_QUOTAS if (service_code, quota_code) == ("ec2", each.code)), None)
+
+
+class QuotasResponse(ServiceQuotasResponse):  # type: ignore[misc]  # moto has no types
+    """The actions of Service Quotas."""
+
+    def get_aws_default_service_quota(self) -> str:
+        """GetAWSDefaultServiceQuota."""
+        asked = json.loads(self.body)
+        return json.dumps({"Quota": self.backend.default_quota(asked["ServiceCode"], asked["QuotaCode"])})
 
 
 def install() -> None:
@@ -303,6 +331,7 @@ def install() -> None:
     ec2_urls.url_paths = {"{0}/": LaunchResponse.dispatch}
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
+    servicequotas_urls.url_paths = {"{0}/$": QuotasResponse.dispatch}
     route53.install()
     s3.install()
 

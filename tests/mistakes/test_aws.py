@@ -120,16 +120,18 @@ def test_a_region_that_is_not_the_class_s(desk: Desk) -> None:
         (
             {"class_instance_type": "g4dn.xlarge"},
             "2 machines (g4dn.xlarge) need 8 vCPUs in us-east-1. The account may run 0 there, and 0 run already.\n"
-            "Nothing was launched. Ask AWS for more (quota L-DB2E81BA; docs/aws.md, Quota), stop other machines, or "
-            "set "
-            "a smaller class_instance_type in group_vars/all/class.yml; then run again.",
+            "Nothing was launched. Stop other machines, set a smaller class_instance_type in group_vars/all/class.yml, "
+            "or ask AWS for more, which takes days (docs/aws.md, Quota); then run again:\n"
+            "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-DB2E81BA "
+            "--desired-value 8 --region us-east-1",
         ),
         (
             {"class_spare_machines": 31},
             "33 machines (m6a.large) need 66 vCPUs in us-east-1. The account may run 64 there, and 0 run already.\n"
-            "Nothing was launched. Ask AWS for more (quota L-1216C47A; docs/aws.md, Quota), stop other machines, or "
-            "set "
-            "a smaller class_instance_type in group_vars/all/class.yml; then run again.",
+            "Nothing was launched. Stop other machines, set a smaller class_instance_type in group_vars/all/class.yml, "
+            "or ask AWS for more, which takes days (docs/aws.md, Quota); then run again:\n"
+            "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-1216C47A "
+            "--desired-value 66 --region us-east-1",
         ),
         (
             {"class_instance_type": "t4g.large"},
@@ -232,6 +234,14 @@ def test_what_may_not_be_asked_is_said_and_the_run_goes_on(desk: Desk) -> None:
     assert shown.code == 0
     assert "Not checked before the launch: the vCPU quota." in " ".join(shown.text.split())
     assert "Not checked before the launch: the instance types." in " ".join(shown.text.split())
+    assert not desk.aws.made
+
+
+def test_where_no_quota_was_ever_set_aws_s_default_counts(desk: Desk) -> None:
+    desk.aws.refuse("GetServiceQuota", "NoSuchResourceException")
+    failure = desk.check_launch(class_spare_machines=1).failure
+    assert "The account may run 5 there (AWS's default: that of the account is not known), and 0 run" in failure
+    assert failure.endswith("--quota-code L-1216C47A --desired-value 6 --region us-east-1")
     assert not desk.aws.made
 
 

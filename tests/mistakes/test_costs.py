@@ -1,14 +1,17 @@
-"""What a class costs: what its commands remember."""
+"""What a class costs: what its commands remember, what a plan says, and what a budget refuses."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
-    from tests.support.desk import Desk
+    from tests.support.desk import Desk, Screen
     from tests.support.rooms import Rooms
 
 
@@ -30,3 +33,79 @@ def test_each_command_remembers_which_machines_run_until_the_class_has_ended(des
     assert ledger(desk) == []
     (kept,) = (desk.home / "class").glob("running_hours.until-*.jsonl")
     assert len(kept.read_text().splitlines()) == 1
+
+
+def plan(desk: Desk, **settings: Any) -> Screen:
+    """Run the part of provision that says what two machines cost."""
+    known = {"machines_usernames": ["ada", "grace"], "machines_found": {"instances": []}}
+    return desk.play_tasks({"role": "machines", "tasks_from": "plan"}, **(known | settings), timeout=900)
+
+
+def test_a_launch_says_what_it_costs_and_a_budget_that_is_met_exactly_lets_it_pass(desk: Desk) -> None:
+    (desk.home / "class").mkdir(mode=0o700)
+    said = " ".join(plan(desk, class_budget=6.99).text.split())
+    assert "2 m6a.large are launched: 2 machines for 12 hours at most: 2.19 $ a class day, disks 4.80 $ a month" in said
+    asked = Counter(request.action for request in desk.aws.requests)
+    assert asked["GetProducts"] == 3
+    desk.aws.forget()
+    failure = plan(desk, class_budget=6.98).failure
+    assert failure.startswith("class_budget is 6.98 $, and this comes to 6.99 $: 0.00 $ so far (an estimate), 2.19 $")
+    assert "Nothing was launched. 1 of 2 machines would fit." in failure
+    assert not desk.aws.made
+    assert "GetProducts" not in {request.action for request in desk.aws.requests}  # they are kept for a week
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"class_budget": "much"}, "class_budget is 'much', but an amount in USD is needed, such as 0.12."),
+        ({"class_price_per_hour": -1}, "class_price_per_hour is '-1', but an amount in USD is needed, such as 0.12."),
+    ],
+)
+def test_what_is_no_amount_is_refused(desk: Desk, settings: dict[str, Any], words: str) -> None:
+    assert plan(desk, **settings).failure.startswith(words)
+    assert not desk.aws.made
+
+
+def test_without_permission_prices_are_unknown_and_the_run_goes_on(desk: Desk) -> None:
+    desk.aws.refuse("GetProducts", "AccessDeniedException")
+    shown = plan(desk, class_budget=1)
+    assert shown.code == 0
+    said = " ".join(shown.text.split())
+    assert "A price is unknown: AWS does not permit pricing:GetProducts to these credentials" in said
+    assert "class_budget is not held against anything. Set class_price_per_hour in" in said
+
+
+def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    rooms.add("zoe")
+    desk.aws.forget()
+    shown = desk.play(f"{HERE} plan.yml", timeout=900)
+    assert shown.code == 0, shown.text
+    for words in (
+        "class      ml101 in us-east-1, 2 students",
+        "new seat   1: grace",
+        "kept       1: ada",
+        "to retire  1: zoe: retire.yml -e student=zoe",
+        "launch     1 m6a.large (else m5.large, t3a.large) in us-east-1a, us-east-1b, ",
+        "disk       30 GiB for each of 3 machines",
+        "quota      L-1216C47A: 64 vCPUs; 4 run, 2 are needed, 58 are left",
+        "an hour    m6a.large with its address: 0.0914 $",
+        "an hour    t3a.large with its address: 0.0802 $",
+        "class day  3 machines for 12 hours at most: 3.02 $ a class day",
+        "disks      7.20 $ a month",
+        "term       not known",
+        "prices     AWS's price list, of ",
+    ):
+        assert words in shown.text, shown.text
+    assert not desk.aws.made
+    assert not (desk.home / "class").exists()
+
+
+def test_a_start_above_the_budget_is_refused(desk: Desk, rooms: Rooms) -> None:
+    rooms.add("ada")
+    rooms.ec2.stop_instances(InstanceIds=rooms.ids)
+    desk.aws.forget()
+    failure = desk.play(f"{HERE} start.yml", class_budget=0.5, timeout=900).failure
+    assert "Nothing was started. None of 1 machines would fit." in failure
+    assert not desk.aws.made

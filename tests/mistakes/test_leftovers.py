@@ -118,8 +118,8 @@ def planted(desk: Desk) -> Iterator[Planted]:
 
 def costs(shown: str) -> dict[str, str]:
     """Return what each of the things costs that are listed, by region and what it is."""
-    found = re.findall(r"^  (\S+): (\S+ \S+).*: (.*)$\n    (?:aws|ansible)", shown, re.MULTILINE)
-    return {f"{region} {what.rstrip(',')}": price for region, what, price in found}
+    found = re.findall(r"^  (\S+): (.+?)(?:,| of 2| \().*: (.*)$\n    (?:aws|ansible)", shown, re.MULTILINE)
+    return {f"{region} {what}": price for region, what, price in found}
 
 
 def test_what_was_left_in_three_regions_is_found_with_its_price_and_goes_by_what_is_shown(
@@ -151,7 +151,7 @@ def test_what_was_left_in_three_regions_is_found_with_its_price_and_goes_by_what
         f"{NEAR} disk {attached}": "1.92 $ a month",
         f"{NEAR} snapshot {bare}": "at most 0.30 $ a month",
         f"{FAR} 1 machine": "2.88 $ a month",
-        f"{FAR} 1 machine that": "73.14 $ a month",
+        f"{FAR} 1 machine that was to become an image": "73.14 $ a month",
         f"{FAR} snapshot {kept}": "at most 0.60 $ a month",
         f"{FAR} image ml101-baked": "at most 1.80 $ a month",
     }

@@ -63,6 +63,14 @@ def test_the_defaults_channel(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize("playbook", ["provision.yml", "plan.yml"])
+def test_a_mistake_in_the_environment_is_told_before_anything_costs_money(desk: Desk, playbook: str) -> None:
+    (desk.home / "environment.yml").write_text("channels:\n  - defaults\ndependencies:\n  - numpy\n")
+    shown = desk.play(playbook, class_environment_file=str(desk.home / "environment.yml"), timeout=900)
+    assert "line 2: the channel defaults is refused" in shown.failure
+    assert not desk.aws.made
+
+
 @pytest.mark.long
 def test_a_notebook_that_is_given_to_nobody(desk: Desk) -> None:
     folder = desk.home / "notebooks"

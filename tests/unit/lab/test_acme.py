@@ -123,6 +123,8 @@ class Machine:
         signed = request.add_extension(x509.SubjectAlternativeName([asked]), critical=False).sign(own, hashes.SHA256())
         order = self.client.new_order(signed.public_bytes(serialization.Encoding.PEM), profile=profile)
         for authorization in order.authorizations:
+            if authorization.body.status == messages.STATUS_VALID:
+                continue  # of an order before, as Let's Encrypt does it too
             (body,) = [each for each in authorization.body.challenges if isinstance(each.chall, challenges.HTTP01)]
             response, proof = body.response_and_validation(self._key)
             self._proofs[body.chall.path] = proof

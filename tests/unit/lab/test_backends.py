@@ -62,6 +62,15 @@ def test_a_quota_is_what_it_was_set_to_and_is_saved(aws: Aws, ec2: EC2Client) ->
         aws.set_quota("L-0", 1, REGION)
 
 
+def test_aws_s_default_is_not_what_the_account_was_given(aws: Aws) -> None:
+    quotas = account_owner.session(aws.url, REGION).client("service-quotas", endpoint_url=aws.url)
+    told = [quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=each.code) for each in VCPU_QUOTAS]
+    assert [each["Quota"]["Value"] for each in told] == [5, 0, 0]
+    assert [each["Quota"]["QuotaCode"] for each in told] == [each.code for each in VCPU_QUOTAS]
+    with pytest.raises(ClientError, match="NoSuchResource"):
+        quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode="L-0")
+
+
 def test_quotas_outlive_the_process_and_older_states_have_none() -> None:
     backend = LabEC2(REGION, "123456789012")
     backend.set_vcpu_limit(STANDARD.code, 802)

@@ -135,17 +135,15 @@ def test_a_new_address_goes_with_the_names_that_are_gone_in_one_request(names: N
 
 
 def test_it_waits_until_name_servers_know(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
-    polls: list[float] = []
+    def polls() -> int:
+        return [request.action for request in names.aws.requests].count("GetChange")
 
-    def sleep(seconds: float) -> None:
-        polls.append(seconds)
-        LATENESS.set()
-
-    monkeypatch.setattr(seat_names.time, "sleep", sleep)
-    names.aws.start_over()
-    LATENESS.set(names_s=1000)
-    assert names.run(seats=SEATS, quiet=False)["changed"]
-    assert polls == [seat_names.SECONDS_BETWEEN_POLLS]
+    monkeypatch.setattr(seat_names, "SECONDS_BETWEEN_POLLS", 0)
+    monkeypatch.setattr(LATENESS, "in_sync", lambda _change: polls() >= 3)
+    assert names.run(seats=SEATS)["changed"]
+    assert polls() == 3
+    assert names.run(seats=SEATS, removed=["ml101-009"])["changed"] is False
+    assert polls() == 0
 
 
 def test_a_zone_that_is_busy_is_asked_again(names: Names) -> None:

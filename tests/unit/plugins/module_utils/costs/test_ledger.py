@@ -166,6 +166,32 @@ def test_a_machine_that_never_stops_itself_ran_until_it_was_seen_stopped(term: T
     assert term.look(MONDAY + timedelta(hours=30), max_hours=0).machine_hours == pytest.approx(30)
 
 
+class Evening:
+    """A timetable by which machines stop at six in the evening."""
+
+    def next_stop(self, after: datetime) -> datetime:
+        """Return the next evening."""
+        evening = after.replace(hour=18, minute=0)
+        return evening if evening > after else evening + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("max_hours", "ran"), [(12, 11), (0, 11), (8, 8)])
+def test_a_machine_ran_until_the_end_of_class_or_until_it_stops_anyway(
+    tmp_path: Path, max_hours: int, ran: float
+) -> None:
+    term = Term(tmp_path)
+    machine = term.launch("i-1", "ada", MONDAY)
+
+    def look(hours: float) -> Usage:
+        at = MONDAY + timedelta(hours=hours)
+        given: Any = {"disk_gb": DISK_GB, "max_hours": max_hours, "timetable": Evening(), "keep": True, "at": at}
+        return observe(str(tmp_path), term.listed(), **given)
+
+    look(1)
+    machine.stop(MONDAY + timedelta(hours=ran), "User initiated")
+    assert look(24).machine_hours == pytest.approx(ran)
+
+
 def test_a_class_of_before_counts_from_the_last_start(term: Term) -> None:
     machine = term.launch("i-1", "ada", MONDAY)
     machine.stop(MONDAY + timedelta(hours=8))

@@ -230,7 +230,8 @@ def test_what_cannot_have_been_kept_is_asked_again(tmp_path: Path, kept: str) ->
     assert kept_prices([OF_A_MACHINE], str(tmp_path), today=TODAY)[OF_A_MACHINE].usd == Decimal("0.0864")
 
 
-def test_before_a_class_has_a_folder_nothing_is_kept(tmp_path: Path) -> None:
+def test_nothing_is_kept_before_a_class_has_a_folder_or_by_who_may_not(tmp_path: Path) -> None:
+    assert ask_prices([OF_A_MACHINE], str(tmp_path), keep=False, today=TODAY)[OF_A_MACHINE].usd
     assert usd(OF_A_MACHINE, tmp_path / "none") == Decimal("0.0864")
     assert list(tmp_path.iterdir()) == []
 

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.launch import (
     LaunchError,
     quota_of,
+    quota_use,
     require_disk,
     require_nitro,
     require_quota,
@@ -72,9 +73,23 @@ def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> N
     standard = quota_of("t3a.large")
     assert standard is not None
     vcpus = {"t3a.large": 2, "m5.xlarge": 4, "g4dn.xlarge": 4}
-    require_quota(["t3a.large"] * 2, ["m5.xlarge", "g4dn.xlarge"], vcpus, standard, 8, "eu-west-1")
+    running = ["m5.xlarge", "g4dn.xlarge"]
+
+    def require(number: int, *, by_default: bool = False) -> None:
+        wanted = ["t3a.large"] * number
+        use = quota_use(wanted, running, vcpus, standard, 8, by_default=by_default)
+        require_quota(use, wanted, "eu-west-1")
+
+    require(2)
     with pytest.raises(LaunchError, match=r"need 6 vCPUs in eu-west-1. The account may run 8 there, and 4 run"):
-        require_quota(["t3a.large"] * 3, ["m5.xlarge", "g4dn.xlarge"], vcpus, standard, 8, "eu-west-1")
+        require(3)
+    with pytest.raises(
+        LaunchError, match=r"run 8 there \(AWS's default: that of the account is not known\), and 4 run"
+    ):
+        require(3, by_default=True)
+    with pytest.raises(LaunchError, match=r"\naws service-quotas .* L-1216C47A --desired-value 10 --region eu-west-1$"):
+        require(3)
+    require_quota(quota_use([], running, vcpus, standard, 2), [], "eu-west-1")  # what runs already, runs
 
 
 def test_the_disk_holds_the_locked_environment() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.ledger import observe
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.rest_of_term import timetable_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -23,8 +24,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "state_dir": {"type": "path", "required": True},
                 "disk_gb": {"type": "int", "required": True},
                 "max_hours": {"type": "int", "required": True},
+                "timetable": {"type": "raw", "default": {}},
             }
         )
+        given["timetable"] = timetable_of(given["timetable"])
         state_dir, instances = given.pop("state_dir"), given.pop("instances")
         usage = observe(state_dir, instances, **given, keep=not self._task.check_mode, at=datetime.now(UTC))
         return result | {"changed": False, "machine_hours": round(usage.machine_hours, 2)}

@@ -9,7 +9,7 @@ short_description: Find out whether machines can be launched, before anything is
 description:
   - Asks AWS for the subnets to launch into, whether the image exists, which zones offer the instance types, and
     whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
-    asks for the subnets alone.
+    asks for the subnets alone, unless told to look at the quota.
   - Asks nobody where the time zone does not exist, as far as this computer knows time zones.
   - Where an image was baked for the class that carries what its machines are to carry, machines are launched from it.
   - What AWS does not permit to ask is said and taken for good.
@@ -58,6 +58,10 @@ options:
     description: The time zone in which the machines are to upgrade themselves at night.
     type: str
     required: true
+  quota:
+    description: Look at the quota also where nothing is to be launched or started.
+    type: bool
+    default: false
   baked_by:
     description: The class whose baked images may be used; empty for none.
     type: str
@@ -110,6 +114,11 @@ image_id:
   description: The image to launch from.
   type: str
   returned: when something is to be launched
+image_created:
+  description: When that image was made, as EC2 says it.
+  type: str
+  returned: when something is to be launched
+  sample: "2026-03-02T09:15:00.000Z"
 base_image_id:
   description: The image that RV(image_id) is, or was baked from.
   type: str
@@ -119,6 +128,30 @@ root_device:
   type: str
   returned: when something is to be launched
   sample: /dev/sda1
+quotas:
+  description: The quotas that the machines count against, as far as AWS says what they are.
+  type: list
+  elements: dict
+  returned: when something is to be launched or started, or with O(quota)
+  contains:
+    code:
+      description: Its code.
+      type: str
+    limit:
+      description: How many vCPUs may run.
+      type: float
+    by_default:
+      description: Whether that is AWS's default, since it names none of the account.
+      type: bool
+    used:
+      description: How many run.
+      type: int
+    needed:
+      description: How many are to be launched and started.
+      type: int
+    request:
+      description: The command that asks AWS for as many as are missing.
+      type: str
 carries:
   description: What a machine of the class is to carry, as the tag of a baked image.
   type: str
@@ -249,11 +282,17 @@ class Check:
         pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=wanted)
         return {each["InstanceType"]: each for page in pages for each in page["InstanceTypes"]}
 
-    def limit(self, quota: launch_module.Quota) -> float:
-        """Return how many vCPUs may run."""
+    def limit(self, quota: launch_module.Quota) -> tuple[float, bool]:
+        """Return how many vCPUs may run, and whether that is AWS's default, as it knows none of the account."""
         client = self._module.client("service-quotas")
-        answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
-        return float(answer["Quota"]["Value"])
+        try:
+            answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchResourceException":
+                raise
+            answer = client.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
+            return float(answer["Quota"]["Value"]), True
+        return float(answer["Quota"]["Value"]), False
 
     def if_permitted(self, what: str, ask: Callable[[], T]) -> T | None:
         """Ask; None, and a warning, where AWS does not permit the question or knows no answer."""
@@ -277,7 +316,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
     ask = Check(module)
     subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
     chosen: dict[str, Any] = {"vpc_id": subnets[0]["VpcId"]}
-    if not count and not given["starting"]:
+    if not count and not given["starting"] and not given["quota"]:
         return chosen
     names: list[str] = given["instance_types"]
     if count:
@@ -291,6 +330,7 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         image = ask.image(given["image_id"], given["image_parameter"])
         baked = ask.baked(given["baked_by"]) if given["baked_by"] else []
         chosen |= _image_of(module, image["ImageId"], baked)
+        chosen["image_created"] = image.get("CreationDate", "")
         chosen["root_device"] = image["RootDeviceName"]  # of a baked image, too: it keeps the name
         for name, kind in (types or {}).items():
             if name in names:
@@ -300,12 +340,15 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         launch_module.require_disk(given["disk_gb"], root_disk_gb(image), _archives(Path(given["environment_lock"])))
         burstable = {name for name, kind in (types or {}).items() if kind["BurstablePerformanceSupported"]}
         chosen["capacity_pools"] = [{**asdict(pool), "burstable": pool.instance_type in burstable} for pool in pools]
-    if types:
-        vcpus = {name: each["VCpuInfo"]["DefaultVCpus"] for name, each in types.items()}
-        for quota in {quota for each in wanted if (quota := launch_module.quota_of(each))}:
-            limit = ask.if_permitted("the vCPU quota", partial(ask.limit, quota))
-            if limit is not None:
-                launch_module.require_quota(wanted, running, vcpus, quota, limit, region)
+    vcpus = {name: each["VCpuInfo"]["DefaultVCpus"] for name, each in (types or {}).items()}
+    chosen["quotas"] = []
+    for quota in {quota for each in wanted or names[:1] if types and (quota := launch_module.quota_of(each))}:
+        if (found := ask.if_permitted("the vCPU quota", partial(ask.limit, quota))) is None:
+            continue
+        limit, by_default = found
+        use = launch_module.quota_use(wanted, running, vcpus, quota, limit, by_default=by_default)
+        launch_module.require_quota(use, wanted, region)
+        chosen["quotas"].append(asdict(use) | {"request": use.request(region)})
     return chosen
 
 
@@ -346,6 +389,7 @@ def main() -> None:
             "disk_gb": {"type": "int", "required": True},
             "environment_lock": {"type": "path", "required": True},
             "time_zone": {"required": True},
+            "quota": {"type": "bool", "default": False},
             "baked_by": {"default": ""},
             "baked_content": {"type": "dict", "default": {}},
         },

@@ -31,6 +31,10 @@ options:
     description: A machine stops itself so many hours after a start; 0 for never.
     type: int
     required: true
+  timetable:
+    description: The hours of the class, at whose end it stops itself, as C(class_timetable) has them. Empty for none.
+    type: raw
+    default: {}
 attributes:
   check_mode:
     details: Nothing is remembered.

@@ -14,8 +14,8 @@ import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +27,13 @@ SPARE = ""  # for whom a machine runs on which nobody sits
 _LEFT = "-"  # a slot that is kept free, in the tag Students
 # Such as "User initiated (2026-10-04 14:13:33 GMT)"; of a machine that stopped itself there is no time in it.
 _STOPPED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+
+
+class Stops(Protocol):
+    """When machines stop themselves."""
+
+    def next_stop(self, after: datetime) -> datetime:
+        """Return when they do so first `after` a moment."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +50,10 @@ class Seen:
     stopped: int = 0  # when, if AWS says so
 
     @classmethod
-    def of(cls, instance: Mapping[str, Any], disk_gb: int, max_hours: int) -> Seen:
+    def of(cls, instance: Mapping[str, Any], disk_gb: int, max_hours: int, timetable: Stops | None = None) -> Seen:
         """Read an instance as `amazon.aws.ec2_instance_info` returns it.
 
-        Its disk has `disk_gb` GiB, and it stops itself `max_hours` after a start, or never if that is 0.
+        Its disk has `disk_gb` GiB, and it stops itself `max_hours` after a start, if that is not 0, and by `timetable`.
         """
         started = _seconds(instance["launch_time"])
         disks = [disk.get("ebs", {}).get("attach_time") for disk in instance.get("block_device_mappings") or []]
@@ -58,7 +65,7 @@ class Seen:
             disk_gb=disk_gb,
             made=min([started, *(_seconds(time) for time in disks if time)]),
             started=started,
-            stops_by=started + max_hours * 3600 if max_hours else 0,
+            stops_by=_stops_by(started, max_hours, timetable),
             runs=runs,
             stopped=_seconds(f"{said[1]}+00:00") if said else 0,
         )
@@ -120,13 +127,20 @@ class Ledger:
 
 
 def observe(
-    state_dir: str, instances: Iterable[Mapping[str, Any]], *, disk_gb: int, max_hours: int, keep: bool, at: datetime
+    state_dir: str,
+    instances: Iterable[Mapping[str, Any]],
+    *,
+    disk_gb: int,
+    max_hours: int,
+    timetable: Stops | None = None,
+    keep: bool,
+    at: datetime,
 ) -> Usage:
     """Return what was used up to now, `at`, when the class has these `instances`; `keep` that they were seen.
 
     Nothing is kept where the class has no folder yet.
     """
-    machines = {each["instance_id"]: Seen.of(each, disk_gb, max_hours) for each in instances}
+    machines = {each["instance_id"]: Seen.of(each, disk_gb, max_hours, timetable) for each in instances}
     path, now = os.path.join(state_dir, FILE), int(at.timestamp())
     if not (keep and os.path.isdir(state_dir)):
         ledger = _read(path)
@@ -182,6 +196,14 @@ def _shares(seen: Seen, amount: float) -> Iterator[tuple[str, float]]:
     """Divide an amount among those who sit there."""
     for student in seen.students or (SPARE,):
         yield student, amount / max(len(seen.students), 1)
+
+
+def _stops_by(started: int, max_hours: int, timetable: Stops | None) -> int:
+    """Return when a machine that was started then stops itself; 0 = never."""
+    moments = [started + max_hours * 3600] if max_hours else []
+    if timetable:
+        moments.append(int(timetable.next_stop(datetime.fromtimestamp(started, UTC)).timestamp()))
+    return min(moments, default=0)
 
 
 def _seconds(time: str) -> int:

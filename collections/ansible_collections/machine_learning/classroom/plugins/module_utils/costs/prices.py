@@ -108,7 +108,7 @@ def ask_prices(
 ) -> dict[Product, Price]:
     """Return the price of each of `products`: as kept in `state_dir`, or as AWS says now. Nothing is raised.
 
-    What AWS said is kept with `keep`, if there is such a folder. `client` is boto3's for `pricing`; as a rule one with
+    With `keep`, what AWS said is kept, if there is such a folder. `client` is boto3's for `pricing`; as a rule one with
     the credentials of the run.
     """
     today = today or datetime.now(UTC).date()
@@ -126,7 +126,7 @@ def ask_prices(
         for product, price in asked.items()
         if price.usd is not None
     }
-    if known and keep and os.path.isdir(state_dir):
+    if keep and known and os.path.isdir(state_dir):
         with suppress(OSError):  # then it is asked again
             write_json(path, read_json(path) | known)
     return prices | asked

@@ -95,18 +95,54 @@ def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> Laun
     )
 
 
-def require_quota(
-    wanted: Sequence[str], running: Iterable[str], vcpus: Mapping[str, int], quota: Quota, limit: float, region: str
-) -> None:
-    """Refuse to start machines of the types `wanted` beside those `running`, if `quota` allows only `limit` vCPUs."""
+@dataclass(frozen=True)
+class QuotaUse:
+    """How much of a quota is used by what runs, and needed by what is to run beside it, in vCPUs."""
+
+    code: str
+    limit: float
+    used: int
+    needed: int
+    by_default: bool = False  # whether `limit` is AWS's default, where that of the account is not known
+
+    @property
+    def suffices(self) -> bool:
+        """Tell whether all of it can run."""
+        return self.used + self.needed <= self.limit
+
+    def request(self, region: str) -> str:
+        """Return the command that asks AWS for as much as is missing."""
+        return (
+            f"aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {self.code} "
+            f"--desired-value {self.used + self.needed} --region {region}"
+        )
+
+
+def quota_use(
+    wanted: Iterable[str],
+    running: Iterable[str],
+    vcpus: Mapping[str, int],
+    quota: Quota,
+    limit: float,
+    *,
+    by_default: bool = False,
+) -> QuotaUse:
+    """Count machines of the types `wanted`, and those `running`, against a quota of `limit` vCPUs."""
     needed = sum(vcpus[each] for each in wanted if quota_of(each) == quota)
-    taken = sum(vcpus.get(each, 0) for each in running if quota_of(each) == quota)
-    if needed + taken > limit:
+    used = sum(vcpus.get(each, 0) for each in running if quota_of(each) == quota)
+    return QuotaUse(quota.code, limit, used, needed, by_default)
+
+
+def require_quota(use: QuotaUse, wanted: Sequence[str], region: str) -> None:
+    """Refuse to launch and start machines of the types `wanted`, if a quota does not suffice."""
+    if wanted and not use.suffices:
+        default = " (AWS's default: that of the account is not known)" if use.by_default else ""
         raise LaunchError(
-            f"{len(wanted)} machines ({', '.join(sorted(set(wanted)))}) need {needed} vCPUs in {region}. "
-            f"The account may run {limit:.0f} there, and {taken} run already.\n"
-            f"Nothing was launched. Ask AWS for more (quota {quota.code}; docs/aws.md, Quota), stop other machines, or "
-            f"set a smaller class_instance_type in {_SETTINGS}; then run again."
+            f"{len(wanted)} machines ({', '.join(sorted(set(wanted)))}) need {use.needed} vCPUs in {region}. "
+            f"The account may run {use.limit:.0f} there{default}, and {use.used} run already.\n"
+            f"Nothing was launched. Stop other machines, set a smaller class_instance_type in {_SETTINGS}, or ask AWS "
+            "for more, which takes days (docs/aws.md, Quota); then run again:\n"
+            f"{use.request(region)}"
         )
 
 

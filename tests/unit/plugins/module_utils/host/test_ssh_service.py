@@ -109,3 +109,97 @@ def test_what_cannot_be_found_out_counts_as_amiss(
     with pytest.raises(RuntimeError) as failed:
         ssh_service.listen(fine, "drop-in", changed=False, units=False)
     assert f"({named}" in str(failed.value)
+
+
+class HandingOver(Machine):
+    """A machine that hands a port over for real, but for systemd and for what makes sshd start anew."""
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+        """Run the script with the stand-ins."""
+        if argv[0] != "systemd-run":
+            return super().probe(argv, stdin=stdin)
+        script, name, _, *rest = argv[len(ssh_service._DETACHED) :]
+        again = f'echo "sshd: $*" >> {self.tools}/log'
+        environment = {"PATH": f"{self.tools}:{os.environ['PATH']}"}
+        words = ["sh", "-c", script, name, again, *rest]
+        return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def handing_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], HandingOver]:
+    """Return what makes a machine whose new unit comes to hold the port, or does not."""
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: None)
+
+    def made(held: bool) -> HandingOver:
+        holder = f"echo pid={os.getpid()}" if held else ":"
+        systemctl = f'[ "$1" != show ] && echo "$*" >> {tmp_path}/log || echo /'
+        for name, line in (("ss", holder), ("systemctl", systemctl), ("sleep", ":")):
+            (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+            (tmp_path / name).chmod(0o755)
+        (tmp_path / "drop-in").write_text(TOLD)
+        return HandingOver(tmp_path)
+
+    return made
+
+
+TOLD = "Port 22\nPort 443\nPort 4433\nPasswordAuthentication no\n"
+
+
+def test_a_port_is_handed_over_in_one_go(tmp_path: Path, handing_over: Callable[[bool], HandingOver]) -> None:
+    machine = handing_over(True)
+    assert ssh_service.hand_over(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
+    assert (tmp_path / "drop-in").read_text() == TOLD.replace("Port 443\n", "")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "--quiet enable haproxy.service",
+        "sshd:  0.0.0.0:22",
+        "restart haproxy.service",
+    ]
+    assert machine.changes == ["handed port 443 of sshd over to haproxy.service"]
+    assert not list(tmp_path.glob("drop-in.*"))
+    assert not ssh_service.hand_over(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
+
+
+def test_a_port_that_its_new_owner_does_not_hold_is_sshds_again(
+    tmp_path: Path, handing_over: Callable[[bool], HandingOver]
+) -> None:
+    with pytest.raises(RuntimeError, match="sshd holds it as before"):
+        ssh_service.hand_over(handing_over(False), str(tmp_path / "drop-in"), 443, "haproxy.service")
+    assert (tmp_path / "drop-in").read_text() == TOLD
+    acts = (tmp_path / "log").read_text().splitlines()
+    assert acts[-2:] == ["--quiet disable --now haproxy.service", "sshd:  0.0.0.0:22 0.0.0.0:443"]
+    assert not list(tmp_path.glob("drop-in.*"))
+
+
+def test_check_mode_only_says_that_a_port_would_be_handed_over(
+    tmp_path: Path, handing_over: Callable[[bool], HandingOver]
+) -> None:
+    machine = handing_over(True)
+    machine.check_mode = True
+    assert ssh_service.hand_over(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
+    assert (tmp_path / "drop-in").read_text() == TOLD
+    assert machine.changes == ["handed port 443 of sshd over to haproxy.service"]
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "held"),
+    [
+        (TOLD.replace("Port 443\n", ""), TOLD, "0.0.0.0:22 0.0.0.0:443"),
+        ("# It had no other.\n", "Port 443\n# It had no other.\n", "0.0.0.0:443"),
+    ],
+)
+def test_a_port_is_taken_back(
+    tmp_path: Path, handing_over: Callable[[bool], HandingOver], told: str, then: str, held: str
+) -> None:
+    class WithOne(HandingOver):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            if argv[0] == "sshd":
+                return subprocess.CompletedProcess(argv, 0, "port 22\nlistenaddress 0.0.0.0:22\n", "")
+            return super().probe(argv, stdin=stdin)
+
+    machine = WithOne(handing_over(False).tools)
+    (tmp_path / "drop-in").write_text(told)
+    ssh_service.take_back(machine, str(tmp_path / "drop-in"), 443, "haproxy.service")
+    assert (tmp_path / "drop-in").read_text() == then
+    acts = (tmp_path / "log").read_text().splitlines()
+    assert acts == ["--quiet disable --now haproxy.service", f"sshd:  {held}"]
+    assert machine.changes == ["gave port 443 of haproxy.service back to sshd"]

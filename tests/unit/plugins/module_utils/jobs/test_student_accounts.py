@@ -14,7 +14,10 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import accounts, ssh_service
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import student_accounts
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import understood
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import (
+    understood,
+    without_ports_of,
+)
 
 CONFIG = "Port 22\n# Since 9.8.\nPerSourcePenalties no\n\nMatch User ada\n    PermitOpen none\n"
 BLOCK = "\nMatch User {}\n    # Why.\n    PermitOpen none\n"
@@ -51,6 +54,30 @@ def test_a_line_that_every_sshd_must_know_stays_so_that_a_mistake_is_refused() -
     machine = Machine()
     assert understood(machine, CONFIG, []) == CONFIG
     assert machine.asked == 0
+
+
+OURS = 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=321,fd=3))\n'
+
+
+@pytest.mark.parametrize(
+    ("program", "holder", "ports"),
+    [
+        ("haproxy", "haproxy", [22]),
+        ("haproxy", "sshd", [22, 443]),
+        ("haproxy", "", [22, 443]),
+        ("", "haproxy", [22, 443]),
+    ],
+)
+def test_a_port_that_the_front_holds_is_left_to_it(program: str, holder: str, ports: list[int]) -> None:
+    class Held(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            assert (argv, stdin) == (["ss", "-Hltnp"], None)
+            said = OURS + (f'LISTEN 0 9 0.0.0.0:443 0.0.0.0:* users:(("{holder}",pid=7,fd=4))\n' if holder else "")
+            return subprocess.CompletedProcess(argv, 0, said, "")
+
+    rest = "PasswordAuthentication no\n"
+    said = without_ports_of(Held(), f"Port 22\nPort 443\n{rest}", program)
+    assert said == "".join(f"Port {port}\n" for port in ports) + rest
 
 
 @pytest.fixture
@@ -126,6 +153,7 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
         "sshd_config": "Port 22\n" + "".join(BLOCK.format(user) for user in ("ada", name, "new")),
         "sshd_config_file": "/etc/ssh/sshd_config.d/ours.conf",
         "sshd_where_known": [],
+        "sshd_leaves_ports_to": "",
     }
     result = student_accounts.work(machine, given)
     assert result["refused"] == [name]

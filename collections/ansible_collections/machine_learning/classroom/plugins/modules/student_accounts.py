@@ -49,6 +49,11 @@ options:
     type: list
     elements: str
     default: []
+  sshd_leaves_ports_to:
+    description:
+      - A program that leads ssh on to another port of sshd. Ports that it holds on the machine are left out.
+    type: str
+    default: ""
 attributes:
   diff_mode:
     support: full

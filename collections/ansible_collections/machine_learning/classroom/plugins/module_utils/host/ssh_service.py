@@ -9,6 +9,7 @@ port, the new one ended with 255, after which systemd does not try again, and /r
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -105,6 +106,53 @@ exit 1
 # nobody listens.
 _DETACHED = ("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=oneshot", "sh", "-c")
 
+# The arguments are _START, sshd's file, the port, the unit that gets it, sshd's addresses in one word, and those that
+# it keeps. One process of systemd's does all of it, back as well: in between nobody holds the port, and whoever asked
+# may have come through it. sshd's file changes in one step, so a machine that loses its power boots with one of the
+# two, and as the unit leads to sshd, each is a way in.
+_HAND_OVER = r"""
+trap '' PIPE # whoever asked may be gone
+start=$1 config=$2 port=$3 unit=$4 everything=$5
+shift 5
+
+held() { # the unit has ten seconds
+    for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        group=$(systemctl show --property=ControlGroup --value "$unit")
+        for process in $(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | sed 's/pid=//' | sort -u); do
+            grep -q -F "$group" "/proc/$process/cgroup" 2> /dev/null && return 0
+        done
+        sleep 0.5
+    done
+    return 1
+}
+
+systemctl --quiet enable "$unit"
+grep -v -x "Port $port" "$config" > "$config.new"
+cp -p "$config" "$config.before"
+chmod 644 "$config.new"
+mv "$config.new" "$config"
+sh -c "$start" sh "" "$@" && systemctl restart "$unit" && held && rm -f "$config.before" && exit 0
+systemctl --quiet disable --now "$unit"
+mv "$config.before" "$config"
+sh -c "$start" sh "" $everything
+exit 1
+"""
+
+# The arguments are _START, sshd's file, the port, the unit that has it, and all addresses that sshd shall hold then.
+_TAKE_BACK = r"""
+trap '' PIPE # whoever asked may have come through the unit
+start=$1 config=$2 port=$3 unit=$4
+shift 4
+systemctl --quiet disable --now "$unit"
+{
+    grep -q "^Port " "$config" || echo "Port $port"
+    sed "0,/^Port /s/^Port .*/&\\nPort $port/" "$config"
+} > "$config.new"
+chmod 644 "$config.new"
+mv "$config.new" "$config"
+sh -c "$start" sh "" "$@"
+"""
+
 _LOCKED = "NOTHING listens any more: keep your sessions open"
 
 
@@ -133,6 +181,45 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
     if steps and not host.check_mode and (found := _start(host)):
         serves = _succeeds(host, "systemctl", "is-active", "--quiet", "ssh.service")
         _fail(host, found, "It serves what it holds" if serves else _LOCKED)
+
+
+def hand_over(host: Host, config_file: str, port: int, unit: str) -> bool:
+    """Have `unit` hold `port`, at boot too, instead of sshd, to which it leads; returns whether sshd had it.
+
+    Fails in words if `unit` does not come to hold it; then sshd has it again.
+    """
+    told = f"Port {port}\n"
+    text = Path(config_file).read_text() if os.path.exists(config_file) else ""
+    if told not in text.splitlines(keepends=True):
+        return False
+    if host.change(f"handed port {port} of sshd over to {unit}"):
+        everything = list(_addresses(host))
+        left = [address for address in everything if not address.endswith(f":{port}")]
+        done = host.probe(
+            [*_DETACHED, _HAND_OVER, "sh", _START, config_file, str(port), unit, " ".join(everything), *left]
+        )
+        if done.returncode != 0:
+            host.fail(
+                f"{unit} does not hold port {port} ({done.stdout.strip() or 'it did not start'}), so sshd holds it as "
+                f"before. Look at it with `journalctl -u {unit}` on the machine, then run configure.yml again."
+            )
+    return True
+
+
+def take_back(host: Host, config_file: str, port: int, unit: str) -> None:
+    """Undo what `hand_over` did: `unit` ends, and sshd holds `port` again. Fails in words if it does not."""
+    text = Path(config_file).read_text() if os.path.exists(config_file) else ""
+    if f"Port {port}\n" in text.splitlines(keepends=True):
+        host.run(["systemctl", "--quiet", "disable", "--now", unit], what=f"ended {unit}")
+        return
+    if host.change(f"gave port {port} of {unit} back to sshd"):
+        now = list(_addresses(host))
+        back = {f"{address.rpartition(':')[0]}:{port}" for address in now}
+        told = now if "\nPort " in f"\n{text}" else []  # without any, sshd has the usual one meanwhile
+        words = ["sh", _START, config_file, str(port), unit, *told, *sorted(back)]
+        done = host.probe([*_DETACHED, _TAKE_BACK, *words])
+        if done.returncode != 0:
+            _fail(host, done.stdout or "it did not start", "It serves what it holds")
 
 
 def _start(host: Host, back: str = "") -> str:

@@ -13,6 +13,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     class_hours,
     conda_environment,
     datasets,
+    front,
+    front_removal,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -44,6 +46,8 @@ JOBS: dict[str, Job] = {
     "notebooks": notebooks,
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
+    "front": front,
+    "front_removal": front_removal,
 }
 
 

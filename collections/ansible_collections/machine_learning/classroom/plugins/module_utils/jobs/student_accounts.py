@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "sshd_config": {"type": "str", "required": True},
     "sshd_config_file": {"type": "path", "required": True},
     "sshd_where_known": {"type": "list", "elements": "str", "default": []},
+    "sshd_leaves_ports_to": {"type": "str", "default": ""},
 }
 
 # Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
@@ -138,6 +139,15 @@ def understood(host: Host, config: str, where_known: list[str]) -> str:
     return "".join(line for line in config.splitlines(keepends=True) if stays(line))
 
 
+def without_ports_of(host: Host, config: str, program: str) -> str:
+    """Return `config` without the ports that `program` holds on this machine, which leads ssh on to sshd's others."""
+    if not program:
+        return config
+    lines = [line for line in host.probe(["ss", "-Hltnp"]).stdout.splitlines() if f'"{program}"' in line]
+    held = {f"Port {line.split()[3].rpartition(':')[2]}" for line in lines}
+    return "".join(line for line in config.splitlines(keepends=True) if line.strip() not in held)
+
+
 def without_others(config: str, others: Iterable[str]) -> str:
     """Return sshd's `config` without what is only for the accounts of `others`: the block of each."""
     for username in others:
@@ -171,6 +181,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     folders(host, hashes, given["project_directory"])
     units = hide_processes(host)
     text = understood(host, without_others(given["sshd_config"], others), given["sshd_where_known"])
+    text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
     changed = sshd_accepts(host, given["sshd_config_file"], text)
     ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
     return refusal(others)

@@ -1,0 +1,239 @@
+"""The front's certificate: ordered with certbot, renewed in time, and taken up by haproxy without a restart.
+
+The authority asks port 80 for a proof, and haproxy answers by itself: all that it needs is the thumbprint of the
+account's key (RFC 8555, 8.3), so nothing listens, and no file is laid, while an order is under way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import is_address
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import (
+    read_json,
+    replacing,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+
+NAME = "seat"
+"""What certbot calls the certificate, whatever it is for."""
+
+ACCOUNT, CERTIFICATE, STATUS = "account.map", "live.pem", "certificate.json"
+"""The first two are in the front's folder, the last in that of its state."""
+
+TIME_LIMIT = 300  # s, for one run of certbot
+PAUSE = timedelta(minutes=10)
+"""After an order that failed, before a run of the role asks again. The timer asks every hour."""
+
+# The system's authorities, not those that certbot brings along: a university may have one of its own.
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from certbot.main import main; sys.exit(main())"
+_THUMBPRINT = re.compile(r"thumbprint: *([\w-]+)", re.IGNORECASE)
+_FAREWELL = re.compile(r"Saving debug log|Ask for help|See the logfile|Hint:|^Some challenges have failed|^$")
+
+
+class OrderError(Exception):
+    """There is no new certificate; the message says why."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the last order went."""
+
+    hosts: list[str]
+    """What it was for."""
+    until: str = ""
+    """When the certificate that is in use ends, in ISO 8601; "" if there is none."""
+    trouble: str = ""
+    """Why there is no newer one; "" if none is due."""
+
+    tried: str = ""
+    """When that was found out, in ISO 8601."""
+
+    def is_good(self, hosts: Sequence[str]) -> bool:
+        """Say whether it is for `hosts`, in use, and not yet over."""
+        return (
+            self.hosts == sorted(hosts) and bool(self.until) and datetime.fromisoformat(self.until) > datetime.now(UTC)
+        )
+
+    def is_fresh(self, hosts: Sequence[str]) -> bool:
+        """Say whether it was tried for `hosts` so lately that nothing else is to be expected.
+
+        The authority counts what fails: Let's Encrypt allows five an hour.
+        """
+        return (
+            self.hosts == sorted(hosts)
+            and bool(self.tried)
+            and datetime.now(UTC) < PAUSE + datetime.fromisoformat(self.tried)
+        )
+
+
+def read_status(state_directory: str) -> Status:
+    """Return how the last order went; of a machine that never ordered, one for nothing."""
+    kept = read_json(f"{state_directory}/{STATUS}")
+    try:
+        return Status(**kept)
+    except TypeError:
+        return Status(hosts=[])
+
+
+def bring(settings: Settings) -> Status:
+    """Order the certificate if it is due, take up the one there is, and remember how that went."""
+    hosts, until, trouble = sorted(settings.hosts.values()), "", ""
+    try:
+        know_account(settings)
+        certbot(settings, "certonly", *_order(settings, hosts))
+    except OrderError as error:
+        trouble = str(error)
+    text = joined(Path(settings.state_directory) / "acme" / "live" / NAME)
+    if text and (found := what_is_in(text)).hosts == hosts:
+        until = found.until
+        try:
+            take_up(settings, text)
+        except OrderError as error:
+            trouble = str(error)
+    status = Status(hosts, until, trouble, datetime.now(UTC).isoformat())
+    write_json(f"{settings.state_directory}/{STATUS}", asdict(status))
+    return status
+
+
+def know_account(settings: Settings) -> None:
+    """Make the account with the authority where there is none, and tell haproxy the thumbprint of its key."""
+    server = urlsplit(settings.acme_directory)
+    # certbot's folder for this authority.
+    accounts = Path(settings.state_directory) / "acme" / "accounts" / f"{server.netloc}{server.path}"
+    if not list(accounts.glob("*/private_key.json")):
+        certbot(settings, "register", "--agree-tos", "--register-unsafely-without-email")
+    said = certbot(settings, "show_account")
+    found = _THUMBPRINT.search(said)
+    if not found:
+        raise OrderError("certbot does not tell the thumbprint of its account")
+    if _replace(f"{settings.directory}/{ACCOUNT}", f"thumbprint {found[1]}\n"):
+        subprocess.run(["systemctl", "try-reload-or-restart", "haproxy.service"], check=False)
+
+
+def certbot(settings: Settings, command: str, *options: str) -> str:
+    """Run one command of the ACME client and return what it says; raise OrderError in its words."""
+    state = settings.state_directory
+    argv = [
+        *(sys.executable, "-I", "-c", _START, settings.certbot, command, "--non-interactive"),
+        *("--config-dir", f"{state}/acme", "--work-dir", f"{state}/work", "--logs-dir", f"{state}/logs"),
+        *("--max-log-backups", "5", "--server", settings.acme_directory, *options),
+    ]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": state, "LANG": "C.UTF-8", "REQUESTS_CA_BUNDLE": AUTHORITIES}
+    try:
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=TIME_LIMIT
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OrderError(f"the authority gave no answer in {TIME_LIMIT} s") from error
+    if done.returncode != 0:
+        raise OrderError(why(done.stderr))
+    return done.stdout + done.stderr
+
+
+def why(said: str) -> str:
+    """Return what went wrong, in certbot's own words: the authority's detail, or else its last sentence."""
+    lines = [line.strip() for line in said.splitlines()]
+    details = [line.removeprefix("Detail:").strip() for line in lines if line.startswith("Detail:")]
+    others = [line for line in lines if not _FAREWELL.search(line)]
+    return (details or others or ["certbot said nothing"])[-1]
+
+
+def joined(lineage: Path) -> str:
+    """Return certificate, chain and key as haproxy reads them; "" where there is no certificate yet.
+
+    Without empty lines: they end what is said to haproxy.
+    """
+    try:
+        parts = [(lineage / name).read_text(encoding="ascii") for name in ("fullchain.pem", "privkey.pem")]
+    except FileNotFoundError:
+        return ""
+    return "".join(f"{line}\n" for part in parts for line in part.splitlines() if line.strip())
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a certificate says."""
+
+    hosts: list[str]
+    """Whom it is for."""
+    until: str
+    """When it ends, in ISO 8601."""
+
+
+def what_is_in(text: str) -> Content:
+    """Read the first certificate of a PEM file; with the package that certbot brings along."""
+    from cryptography import x509  # on the path by now
+
+    certificate = x509.load_pem_x509_certificate(text.encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    hosts = [
+        *names.get_values_for_type(x509.DNSName),
+        *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
+    ]
+    return Content(sorted(hosts), certificate.not_valid_after_utc.isoformat())
+
+
+def take_up(settings: Settings, text: str) -> None:
+    """Have haproxy use `text` from the next connection on, and after its next start; connections live on.
+
+    The file comes last: a run that ends before it does all of it again.
+    """
+    path = f"{settings.directory}/{CERTIFICATE}"
+    if Path(path).read_text(encoding="ascii") == text:
+        return
+    if os.path.exists(settings.admin_socket):
+        tell(settings.admin_socket, f"set ssl cert {path} <<\n{text}\n")
+        if "Success" not in (said := tell(settings.admin_socket, f"commit ssl cert {path}\n")):
+            tell(settings.admin_socket, f"abort ssl cert {path}\n")
+            raise OrderError(f"haproxy does not take the new certificate: {' '.join(said.split())}")
+    _replace(path, text)
+
+
+def tell(admin_socket: str, command: str) -> str:
+    """Give haproxy a command and return its answer; "" if it does not run."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(ConnectionRefusedError):
+        connection.settimeout(10)
+        connection.connect(admin_socket)
+        connection.sendall(command.encode())
+        return b"".join(iter(lambda: connection.recv(4096), b"")).decode(errors="replace")
+    return ""
+
+
+def _order(settings: Settings, hosts: Sequence[str]) -> list[str]:
+    """Return what certbot is asked for: nothing happens until it is due, or for another host."""
+    whom = [word for host in hosts for word in ("--ip-address" if is_address(host) else "--domain", host)]
+    profile = ["--required-profile", settings.address_profile] if settings.addresses else []
+    return [
+        *("--cert-name", NAME, "--key-type", "ecdsa", "--keep-until-expiring", "--renew-with-new-domains"),
+        # The hook has nothing to do: haproxy answers.
+        *("--manual", "--preferred-challenges", "http", "--manual-auth-hook", "/bin/true"),
+        *(*profile, *whom),
+    ]
+
+
+def _replace(path: str, text: str) -> bool:
+    """Put `text` at `path` for haproxy to read, as it reads the rest of that folder; returns whether it changed."""
+    if os.path.exists(path) and Path(path).read_text(encoding="ascii") == text:
+        return False
+    with replacing(path) as out:
+        out.write(text.encode())
+        os.fchown(out.fileno(), -1, os.stat(os.path.dirname(path)).st_gid)
+        os.fchmod(out.fileno(), 0o640)
+    return True

@@ -1,0 +1,248 @@
+"""Let browsers in over https, from any network, and ssh through the same port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.installer import index_options
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import (
+    ACCOUNT,
+    CERTIFICATE,
+    read_status,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS, program
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import (
+    HOSTS,
+    KEYS,
+    GateError,
+    digest,
+    lost,
+    maps,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service, wheels
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+
+ARGUMENTS: dict[str, Any] = {
+    "hosts": {"type": "dict", "required": True},
+    "link_secrets": {"type": "dict", "required": True, "no_log": True},
+    "jupyter_tokens": {"type": "dict", "required": True, "no_log": True},
+    "files": {"type": "dict", "required": True},
+    "units": {"type": "dict", "required": True},
+    "state_directory": {"type": "path", "required": True},
+    "admin_socket": {"type": "path", "required": True},
+    "acme_directory": {"type": "str", "required": True},
+    "address_profile": {"type": "str", "default": "shortlived"},
+    "certbot_requirements": {"type": "str", "required": True},
+    "mirror_url": {"type": "str", "default": ""},
+    "apt_source": {"type": "str", "default": ""},
+    "pip_archive": {"type": "path", "default": ""},
+    "sshd_config_file": {"type": "path", "required": True},
+    "time_limit": {"type": "int", "default": 600},
+}
+
+UNITS = "/etc/systemd/system"
+PROGRAM = "/usr/local/lib/machine_learning_aws/front.pyz"
+CLIENTS = "/usr/local/lib/machine_learning_aws/certbot"
+DIRECTORY = os.path.dirname(SETTINGS)
+APT_SOURCE = "/etc/apt/sources.list.d/machine-learning-class.list"
+HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
+ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
+# In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
+LAID = "units"
+PORT = 443
+MISDIRECTED = 421
+PATIENCE = 30.0  # s
+SECONDS_BETWEEN_QUESTIONS = 0.5
+# Until there is a real one: without any, haproxy does not start, and then nobody comes in over ssh either.
+PLACEHOLDER = (
+    *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "30"),
+    *("-subj", "/CN=not-yet-certified", "-keyout", "/dev/stdout", "-out", "/dev/stdout"),
+)
+
+
+def install_haproxy(host: Host, apt_source: str, time_limit: int) -> None:
+    """Install the distribution's haproxy, which its own upgrades keep safe; it does not run yet."""
+    if apt_source:
+        host.file(APT_SOURCE, f"{apt_source}\n", mode=0o644)
+    if os.path.exists(HAPROXY) or not host.change("installed haproxy"):
+        return
+    alone = (
+        "-o",
+        f"Dir::Etc::sourcelist={APT_SOURCE}",
+        "-o",
+        "Dir::Etc::sourceparts=-",
+        "-o",
+        "APT::Get::List-Cleanup=0",
+    )
+    deadline = time.monotonic() + time_limit
+    _apt(host, deadline, *(alone if apt_source else ()), "update")
+    _apt(host, deadline, "install", "--yes", "--no-install-recommends", "haproxy")
+    host.ask(["systemctl", "disable", "--quiet", "--now", SERVICE])
+
+
+def _apt(host: Host, deadline: float, *words: str) -> None:
+    """Run apt-get, once nobody else does: on a new machine the system looks for upgrades by itself."""
+    while True:
+        wait = f"DPkg::Lock::Timeout={max(int(deadline - time.monotonic()), 0)}"
+        done = host.probe(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", wait, *words])
+        if done.returncode == 0:
+            return
+        if "Could not get lock" not in done.stderr or time.monotonic() > deadline:
+            said = [line for line in done.stderr.splitlines() if line.startswith("E:")] or done.stderr.splitlines()
+            host.fail(f"haproxy could not be installed: {' / '.join(said[:2]) or 'apt said nothing'}\nRun again.")
+        time.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+
+def refuse_spent(host: Host, given: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse a link's secret of another address: whoever has that address now may have been brought it."""
+    path = f"{settings.state_directory}/links.json"
+    links = {digest(given["link_secrets"][username]): where for username, where in settings.hosts.items()}
+    before = read_json(path)
+    for username, where in settings.hosts.items():
+        used = before.get(digest(given["link_secrets"][username]), where)
+        if used != where and settings.addresses:
+            host.fail(f"The link of {username} was made for the address {used}. For {where} it needs a new secret.")
+    host.file(path, json.dumps(before | links, indent=1, sort_keys=True) + "\n", mode=0o600, secret=True)
+
+
+def lay(host: Host, texts: Mapping[str, str]) -> bool:
+    """Lay what haproxy reads, closed to students; returns whether anything changed."""
+    changed = [
+        host.file(f"{DIRECTORY}/{name}", text, mode=0o640, group=GROUP, secret=name.endswith(".map"))
+        for name, text in texts.items()
+    ]
+    if not os.path.exists(f"{DIRECTORY}/{ACCOUNT}"):
+        changed.append(host.file(f"{DIRECTORY}/{ACCOUNT}", "", mode=0o640, group=GROUP))
+    if not os.path.exists(f"{DIRECTORY}/{CERTIFICATE}"):
+        text = "" if host.check_mode else host.ask(PLACEHOLDER)
+        changed.append(host.file(f"{DIRECTORY}/{CERTIFICATE}", text, mode=0o640, group=GROUP, secret=True))
+    return any(changed)
+
+
+def lay_units(host: Host, units: Mapping[str, str]) -> dict[str, bool]:
+    """Install the units, and what is laid beside those of others; returns which changed."""
+    host.file(f"{DIRECTORY}/{LAID}", "".join(f"{name}\n" for name in units), mode=0o640, group=GROUP)
+    renewed = {}
+    for name, text in units.items():
+        if "/" in name:
+            host.directory(f"{UNITS}/{os.path.dirname(name)}", mode=0o755)
+        renewed[name] = host.file(f"{UNITS}/{name}", text, mode=0o644)
+    if any(renewed.values()) and not host.check_mode:
+        host.ask(["systemctl", "daemon-reload"])
+    return renewed
+
+
+def serve(host: Host, sshd_config_file: str, *, restart: bool, reload: bool) -> None:
+    """Have haproxy run, at boot too; a reload ends no connection, a restart all."""
+    host.enable(ADDRESS)
+    if ssh_service.hand_over(host, sshd_config_file, PORT, SERVICE):
+        return
+    running = host.probe(["systemctl", "is-active", "--quiet", SERVICE]).returncode == 0
+    host.keep_running(SERVICE, restart=restart)
+    if running and reload and not restart:
+        host.run(["systemctl", "reload", SERVICE], what=f"reloaded {SERVICE}")
+
+
+def answer() -> str:
+    """Ask for a host that nobody has; return the status, or what went wrong."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # whoever answers, it is asked nothing secret
+    connection = http.client.HTTPSConnection("127.0.0.1", PORT, timeout=5, context=context)
+    try:
+        connection.request("GET", "/", headers={"Host": "nobody.invalid"})
+        return str(connection.getresponse().status)
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def wait(host: Host) -> None:
+    """Wait until the front answers; fail with haproxy's own last words otherwise."""
+    deadline = time.monotonic() + PATIENCE
+    while (said := answer()) != str(MISDIRECTED):
+        if time.monotonic() > deadline:
+            journal = host.probe(["journalctl", "--unit", SERVICE, "--lines", "5", "--output", "cat"])
+            host.fail(
+                f"The front does not answer on port {PORT} ({said}). haproxy says: "
+                f"{' / '.join(journal.stdout.strip().splitlines()) or 'nothing'}\n"
+                f"Look at it with `journalctl -u {SERVICE}` on the machine, then run configure.yml again."
+            )
+        time.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+
+def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
+    """Do the job on the machine `host`."""
+    try:
+        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"])
+    except GateError as error:
+        host.fail(f"{error} Nothing was changed on the machine, and ssh is as it was.")
+    client = Path(CLIENTS) / wheels.key(given["certbot_requirements"])[:16]
+    if not client.is_dir() and not host.check_mode and not given["pip_archive"]:
+        return {"client_missing": True}
+    for folder in (os.path.dirname(CLIENTS), CLIENTS, os.path.dirname(DIRECTORY)):
+        host.directory(folder, mode=0o755)
+    install_haproxy(host, given["apt_source"], given["time_limit"])
+    if not client.is_dir():
+        wheels.install(
+            host,
+            client,
+            given["certbot_requirements"],
+            name="the ACME client",
+            pip_archive=given["pip_archive"],
+            index_options=index_options(given["mirror_url"]),
+            time_limit=given["time_limit"],
+        )
+    settings = Settings(
+        hosts=given["hosts"],
+        directory=DIRECTORY,
+        state_directory=given["state_directory"],
+        admin_socket=given["admin_socket"],
+        certbot=str(client),
+        acme_directory=given["acme_directory"],
+        address_profile=given["address_profile"],
+    )
+    host.directory(DIRECTORY, mode=0o750, group=GROUP)
+    host.directory(os.path.dirname(settings.state_directory), mode=0o755)
+    host.directory(settings.state_directory, mode=0o700)
+    refuse_spent(host, given, settings)
+    before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
+    changed = lay(host, {**texts, **given["files"]})
+    host.file(SETTINGS, settings.text(), mode=0o600)
+    host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
+    renewed = lay_units(host, given["units"])
+    # What a link has opened ends with the link.
+    own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
+    serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
+    if not host.check_mode:
+        wait(host)
+        if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
+            host.fail(
+                f"The front has closed itself: on the internet this machine is not {', '.join(settings.addresses)}. "
+                f"`journalctl -u {ADDRESS}` on the machine says what it is. ssh works."
+            )
+    elif not host.changes and answer() != str(MISDIRECTED):
+        host.need("the front does not answer")
+    return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+
+
+def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
+    """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
+    host.keep_running(f"{ORDER}.timer", restart=timer)
+    hosts, status = list(settings.hosts.values()), read_status(settings.state_directory)
+    if not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
+        host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
+        status = read_status(settings.state_directory)
+    return {"certificate_until": status.until, "certificate_trouble": status.trouble}

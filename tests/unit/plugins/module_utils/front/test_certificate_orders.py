@@ -1,0 +1,148 @@
+"""Certificates by certbot from an authority like Let's Encrypt, proved by haproxy and taken up while it runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import ssl
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring, read_status
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+
+from tests.support.acme_authority import AcmeAuthority, pebble
+from tests.support.front import HAPROXY, HOST, Front
+
+CERTBOT = importlib.util.find_spec("certbot")
+pytestmark = [
+    pytest.mark.skipif(not (HAPROXY and pebble() and CERTBOT), reason="tries haproxy, certbot and a pebble of 2.6"),
+    pytest.mark.timeout(300),
+]
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Front:
+    """Return a front that does not run yet."""
+    (tmp_path / "front").mkdir()
+    front = Front(tmp_path / "front")
+    front.lay_out()
+    return front
+
+
+@pytest.fixture
+def settings(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return what the front's program is told, for ada alone."""
+    monkeypatch.setattr(certificate, "AUTHORITIES", str(tmp_path / "acme" / "authority.pem"))
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "authority.pem").write_bytes(front.authority.certificate)
+    (tmp_path / "state").mkdir()
+    assert CERTBOT
+    assert CERTBOT.origin
+    return Settings(
+        hosts={"ada": HOST},
+        directory=str(front.folder),
+        state_directory=str(tmp_path / "state"),
+        admin_socket=str(front.folder / "admin.sock"),
+        certbot=str(Path(CERTBOT.origin).parents[1]),
+        acme_directory="",
+        address_profile="shortlived",
+    )
+
+
+def authority(tmp_path: Path, front: Front, seconds: int = 576000) -> AcmeAuthority:
+    return AcmeAuthority(tmp_path / "acme", front.http, seconds)
+
+
+def shown(front: Front) -> str:
+    """Return the certificate that a browser would be shown."""
+    with socket.create_connection((HOST, front.https)) as plain:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it may be one that nobody has issued
+        with context.wrap_socket(plain, server_hostname=HOST) as tls:
+            return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True) or b"")
+
+
+@pytest.fixture
+def thumbprint_is_known(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have haproxy learn the account's thumbprint without systemd, which would have it read its files again."""
+    original = subprocess.run
+
+    def run(argv: list[str], **options: Any) -> Any:
+        if argv[0] != "systemctl":
+            return original(argv, **options)
+        assert argv[1] == "try-reload-or-restart"
+        path = str(front.folder / certificate.ACCOUNT)
+        thumbprint = Path(path).read_text().split()[1]
+        return certificate.tell(str(front.folder / "admin.sock"), f"set map {path} thumbprint {thumbprint}\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_an_address_gets_its_certificate_while_connections_live_on(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    with front.running(), authority(tmp_path, front).running() as acme:
+        before = shown(front)
+        with socket.create_server((HOST, front.sshd)) as sshd, socket.create_connection((HOST, front.https)) as client:
+            client.sendall(b"SSH-2.0-there\r\n")
+            session, _ = sshd.accept()
+            first = bring(replace(settings, acme_directory=acme.directory))
+            assert first.trouble == ""
+            assert first.is_good([HOST])
+            assert shown(front) != before
+            with session:
+                session.sendall(b"still here")
+            assert client.recv(100) == b"still here"
+        issued = shown(front)
+        assert (front.folder / "live.pem").stat().st_mode & 0o777 == 0o640
+        # None is due: nothing is ordered, and nothing changes.
+        orders = (acme.folder / "log").read_text().count("Pulled a task")
+        again = bring(replace(settings, acme_directory=acme.directory))
+        assert replace(again, tried=first.tried) == first
+        assert shown(front) == issued
+        assert (acme.folder / "log").read_text().count("Pulled a task") == orders
+    assert read_status(settings.state_directory) == again
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_a_new_address_gets_a_new_one_at_once_and_a_short_one_is_renewed(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    with front.running(), authority(tmp_path, front, seconds=10).running() as acme:
+        told = replace(settings, acme_directory=acme.directory)
+        assert bring(told).trouble == ""
+        first = shown(front)
+        time.sleep(11)  # until it is due whatever the authority suggests
+        assert bring(told).trouble == ""
+        assert shown(front) != first
+        moved = bring(replace(told, hosts={"ada": "localhost", "grace": HOST}))
+        assert moved.trouble == ""
+        assert moved.hosts == [HOST, "localhost"]
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate_stays(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    with front.running():
+        silent = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
+        assert not silent.is_good([HOST])
+        assert "refused" in silent.trouble
+        with authority(tmp_path, front).running() as acme:
+            good = bring(replace(settings, acme_directory=acme.directory))
+            assert good.trouble == ""
+        kept = shown(front)
+        closed = AcmeAuthority(tmp_path / "acme", 9, port=acme.port)
+        with closed.running():
+            shut = bring(replace(settings, acme_directory=closed.directory, hosts={"ada": "127.0.0.2"}))
+        assert not shut.is_good(["127.0.0.2"])
+        assert shut.trouble
+        assert "Traceback" not in shut.trouble
+        assert shown(front) == kept

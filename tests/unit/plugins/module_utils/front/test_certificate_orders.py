@@ -18,6 +18,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.front i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring, read_status
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
 
+from lab import acme_door
+from lab.faults import Fault, Faults
 from tests.support.acme_authority import AcmeAuthority, pebble
 from tests.support.front import HAPROXY, HOST, SECRETS, TOKENS, Front, Jupyter
 from tests.support.visitor import Kernel, Visitor
@@ -150,6 +152,28 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
         assert shut.trouble
         assert "Traceback" not in shut.trouble
         assert shown(front) == kept
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_a_limit_and_a_pause_of_the_authority_are_said_and_the_next_order_is_taken(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    faults = Faults()
+    faults.add(Fault(acme_door.ORDER, "rateLimited", message="too many certificates already issued"))
+    with front.running():
+        with authority(tmp_path, front).running() as acme:
+            (tmp_path / "door.pem").write_bytes(acme.own.issue([HOST]))
+            behind, trusted = (HOST, acme.port), acme.own.certificate
+            port = acme_door.start(acme_door.Door(dict, faults), (HOST, 0), behind, trusted, tmp_path / "door.pem")
+            told = replace(settings, acme_directory=f"https://{HOST}:{port}/dir")
+            limited = bring(told)
+            assert "too many certificates already issued" in limited.trouble
+            assert not limited.is_good([HOST])
+            assert limited.is_fresh([HOST])
+            assert bring(told).is_good([HOST])
+        paused = bring(replace(told, hosts={"ada": "127.0.0.2"}))
+        assert "503" in paused.trouble
+        assert not paused.is_good(["127.0.0.2"])
 
 
 def type_cells(kernel: Kernel, over: threading.Event) -> int:

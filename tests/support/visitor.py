@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 import websocket
 
-from tests.support.front import Answer
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -23,6 +21,22 @@ SECONDS = 60.0
 # What JupyterLab's page brings as a cookie, and repeats in a header.
 XSRF = "2|aaaaaaaa|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|1795905163"
 GATE = "__Host-class"
+
+
+@dataclass
+class Answer:
+    """What a server says to one request."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that it sets, by name, each with its attributes."""
+        return {
+            line.partition("=")[0]: line.partition("=")[2] for line in self.headers.get_all("Set-Cookie", failobj=[])
+        }
 
 
 @dataclass

@@ -28,7 +28,7 @@ COMMAND = "provision.yml configure.yml"
 PORTS = (22, 443)  # those of the letter
 LONGEST_GAP = 2.0  # s, without any of them
 # What changes the machine: the module of each way, and how long it may be at work, s. Ended later, it was done before.
-MODULE = {BOTH: ("front", 12.0), SSH: ("front_removal", 4.0)}
+MODULE = {BOTH: ("front", 6.0), SSH: ("front_removal", 3.0)}
 # As if there never had been a front: every second time all of it comes anew.
 FORGET = """
 DEBIAN_FRONTEND=noninteractive apt-get -q -y purge haproxy
@@ -106,7 +106,7 @@ def test_whenever_the_change_over_is_ended_there_is_a_way_in_and_the_next_run_co
     change = ChangeOver(course, random.Random(SEED), Laptop(tmp_path))  # noqa: S311 - repeatable, and no secret
     ended, began = 0, time.monotonic()
     with watched(running()[change.seat], PORTS) as gap:
-        for turn in range(2 * kills):  # some are done before they are ended
+        for turn in range(3 * kills):  # some are done before they are ended
             if ended >= kills:
                 break
             if turn % 4 == 0:

@@ -48,6 +48,11 @@ install -m 600 -o ada -g ada /home/ubuntu/.ssh/authorized_keys /home/ada/.ssh/au
 DOWN, TOO_MANY = "the authority does not answer", "too many were ordered"
 LIFE = 90  # s, of a certificate
 VALID_WITHIN = 120  # s after a boot
+# From the machine's start to the certificate that haproxy has, in seconds.
+SINCE_BOOT = """
+booted=$(date --date="$(systemctl show --property=UserspaceTimestamp --value)" +%s)
+echo $(($(stat --format=%Y /etc/machine_learning_aws/front/live.pem) - booted))
+"""
 SSH_LOG = "journalctl --output=cat --identifier=sshd --identifier=sshd-session"
 
 
@@ -153,6 +158,7 @@ def test_after_a_night_the_new_letter_works_and_what_was_yesterday_s_opens_nothi
     assert today.host != yesterday.host
     today.open(link)
     assert today.works()
+    assert 0 < int(course.on(SEAT, SINCE_BOOT)) <= VALID_WITHIN
     ssh_works(laptop)
     assert visitor().ask(f"/open/{secret}").status == 403
     assert Visitor(today.host, ACME_ROOT, dict(yesterday.cookies)).ask("/api/contents").status == 403

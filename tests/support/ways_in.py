@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import threading
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.account_owner import ec2
 from tests.support.class_machines import machines
+from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+ASKPASS = PROJECT / "molecule/shared/askpass"
 PAUSE = 0.1  # s, between two knocks
 SECONDS = 3  # until a knock counts as unanswered
 
@@ -87,23 +90,25 @@ def _group(seat: str) -> str:
     return group
 
 
-def offered(username: str, address: str, known_hosts: Path, seat: str) -> set[str]:
-    """Return by which methods sshd would let an account in, in its own words."""
-    said = _ssh(known_hosts, seat, "-o", "PreferredAuthentications=none", f"{username}@{address}", "true")
-    return set(said.stderr.rpartition("(")[2].partition(")")[0].split(","))
-
-
-def lets_in(username: str, address: str, key: Path, known_hosts: Path, seat: str) -> bool:
-    """Say whether an account gets in with a key."""
-    return _ssh(known_hosts, seat, "-i", str(key), f"{username}@{address}", "true").returncode == 0
-
-
-def _ssh(known_hosts: Path, seat: str, *words: str) -> subprocess.CompletedProcess[str]:
-    options = ["BatchMode=yes", "IdentitiesOnly=yes", f"HostKeyAlias={seat}", f"UserKnownHostsFile={known_hosts}"]
-    return subprocess.run(
-        ["ssh", "-F", "none", *(f"-o{option}" for option in options), *words],
+def lets_in(login: str, seat: str, known_hosts: Path, *, key: Path | None = None, password: str = "") -> bool:
+    """Say whether USERNAME@ADDRESS gets in with a key, or with a password."""
+    options = ["IdentitiesOnly=yes", "NumberOfPasswordPrompts=1", f"HostKeyAlias={seat}"]
+    options += [f"UserKnownHostsFile={known_hosts}", f"PubkeyAuthentication={'yes' if key else 'no'}"]
+    done = subprocess.run(
+        [
+            "ssh",
+            "-F",
+            "none",
+            *(f"-o{option}" for option in options),
+            *(("-i", str(key)) if key else ()),
+            login,
+            "true",
+        ],
+        env=os.environ | {"SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force", "STUDENT_PASSWORD": password},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
         timeout=60,
         check=False,
     )
+    assert done.returncode == 0 or b"Permission denied" in done.stderr, done.stderr
+    return done.returncode == 0

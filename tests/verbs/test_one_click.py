@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ from tests.support.lab_course import Course
 from tests.support.laptop import Laptop, fetch
 from tests.support.letter import https_link, read_letter
 from tests.support.visitor import GATE, Visitor
-from tests.support.ways_in import answers, lets_in, offered, shut
+from tests.support.ways_in import answers, lets_in, shut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,16 +196,16 @@ def test_a_limit_of_the_authority_is_said_and_ssh_works(course: Course, laptop: 
 
 
 def test_https_alone_lets_no_student_in_over_ssh_and_the_instructor_as_ever(course: Course, laptop: Laptop) -> None:
-    address, pinned, key = running()[SEAT], course.state / "known_hosts", course.state / "ssh_key"
-    letter = read_letter(mails()[-1])
+    letter, key = read_letter(mails()[-1]), course.state / "ssh_key"
+    way_in = partial(lets_in, seat=SEAT, known_hosts=course.state / "known_hosts")
     course.on(SEAT, OWN_KEY)
-    assert "password" in offered("ada", address, pinned, SEAT)
-    assert lets_in("ada", address, key, pinned, SEAT)
+    assert way_in(letter.login, key=key)
+    assert way_in(letter.login, password=letter.password)
     course.settings["class_access"] = ["https"]
     course.play("configure.yml")
-    assert "password" not in offered("ada", address, pinned, SEAT)
-    assert not lets_in("ada", address, key, pinned, SEAT)
-    assert lets_in("ubuntu", address, key, pinned, SEAT)
+    assert not way_in(letter.login, key=key)
+    assert not way_in(letter.login, password=letter.password)
+    assert way_in(f"ubuntu@{letter.address}", key=key)
     assert nothing_changes(course, "configure.yml -e configure_force=true")
     browser = visitor()
     browser.open(https_link(mails()[-1]))

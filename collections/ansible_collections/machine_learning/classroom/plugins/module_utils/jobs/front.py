@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, Any] = {
     "pip_archive": {"type": "path", "default": ""},
     "sshd_config_file": {"type": "path", "required": True},
     "time_limit": {"type": "int", "default": 600},
+    "ssh_closed_to": {"type": "str", "default": ""},
 }
 
 UNITS = "/etc/systemd/system"
@@ -235,7 +236,11 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    certificate = certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and read_status(settings.state_directory).is_good(list(settings.hosts.values())):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
+    return certificate
 
 
 def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:

@@ -27,8 +27,8 @@ SSH, BOTH = ("ssh",), ("https", "ssh")
 COMMAND = "provision.yml configure.yml"
 PORTS = (22, 443)  # those of the letter
 LONGEST_GAP = 2.0  # s, without any of them
-# What changes the machine: the module of each way, and how long it may be at work, s. Ended later, it was done before.
-MODULE = {BOTH: ("front", 6.0), SSH: ("front_removal", 3.0)}
+# What changes the machine both ways, and for how long it may be at work, s. Ended later, it was done before.
+MODULE, SECONDS = "front", {BOTH: 6.0, SSH: 3.0}
 # As if there never had been a front: every second time all of it comes anew.
 FORGET = """
 DEBIAN_FRONTEND=noninteractive apt-get -q -y purge haproxy
@@ -71,8 +71,8 @@ class ChangeOver:
             delay = self.chance.choice([0, self.chance.uniform(0, 3)])
             moment = Moment(self.chance.randint(1, self.tasks[access]), delay, self.chance.random() < 0.5)
             return self.course.end(COMMAND, moment)
-        module, seconds = MODULE[access]
-        ending = Ending("machine", self.chance.uniform(0, seconds), module, "", "ada", self.chance.choice([1, 1, 2]))
+        delay, number = self.chance.uniform(0, SECONDS[access]), self.chance.choice([1, 1, 2])
+        ending = Ending("machine", delay, MODULE, "", "ada", number)
         return ending.end(Term(self.course), COMMAND, lambda: None)
 
     def get_in(self, *ports: int) -> None:

@@ -75,6 +75,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "sshd_config_file": str(tmp_path / "sshd.conf"),
         "ssh_ports": [22, 443],
         "time_limit": 1,
+        "ssh_closed_to": "",
     }
 
 
@@ -165,6 +166,23 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     again = Machine(units)
     assert front.work(again, given)["certificate_trouble"] == "the authority is away"
     assert again.changes == []
+
+
+def test_ssh_is_closed_to_students_only_once_there_is_another_way_in(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[tuple[str, str]] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, path, group: closed.append((path, group)))
+    good = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
+    alone = given | {"ssh_closed_to": "students"}
+    for useless in (certificate.Status(["192.0.2.1"]), replace(good, until="2026-01-01T00:00:00+00:00")):
+        monkeypatch.setattr(front, "read_status", lambda _, status=useless: status)
+        front.work(Machine(units), alone)
+    monkeypatch.setattr(front, "read_status", lambda _: good)
+    front.work(Machine(units), given)
+    assert closed == []
+    front.work(Machine(units), alone)
+    assert closed == [(given["sshd_config_file"], "students")]
 
 
 def test_a_front_that_is_silent_is_a_need(

@@ -94,6 +94,12 @@ options:
     description: For haproxy and certbot to be installed, in seconds, each.
     type: int
     default: 600
+  ssh_closed_to:
+    description:
+      - A group whom sshd lets in no more once there is a valid certificate, so that nobody is ever without a way in.
+        Others take that back. Empty for nobody.
+    type: str
+    default: ""
 attributes:
   check_mode:
     details: Asks the front once whether it answers if all else is as it should be.

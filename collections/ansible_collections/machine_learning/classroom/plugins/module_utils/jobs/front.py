@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, Any] = {
     "sshd_config_file": {"type": "path", "required": True},
     "ssh_ports": {"type": "list", "elements": "int", "default": [22]},
     "time_limit": {"type": "int", "default": 600},
+    "ssh_closed_to": {"type": "str", "default": ""},
 }
 
 UNITS = "/etc/systemd/system"
@@ -251,7 +252,11 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    certificate = certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and read_status(settings.state_directory).is_good(list(settings.hosts.values())):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
+    return certificate
 
 
 def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:

@@ -155,10 +155,10 @@ class Endpoint:
             self._save()
 
     def _set_quota(self, code: str, limit: float, region: str) -> None:
-        """Grant the account another vCPU quota in `region`."""
+        """Grant the account another quota in `region`."""
         with self._fleet.lock:
             try:
-                ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+                ec2_backends[DEFAULT_ACCOUNT_ID][region].set_limit(code, limit)
             except (KeyError, ValueError) as error:
                 raise LabError(str(error)) from error
             self._save()

@@ -199,8 +199,8 @@ class Aws:
         self.faults.add(Fault(action, code, times=1000, message=message))
 
     def set_quota(self, code: str, limit: float, region: str = "us-east-1") -> None:
-        """Grant another vCPU quota."""
-        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+        """Grant another quota."""
+        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_limit(code, limit)
 
     def add_image(self, root_device: str, region: str = "us-east-1") -> str:
         """Offer the lab's first image with another name of its root disk; return its id."""

@@ -212,8 +212,9 @@ class ClassPlan:
 def _quota(quota: Mapping[str, Any]) -> str:
     left = quota["limit"] - quota["used"] - quota["needed"]
     default = ", AWS's default" if quota["by_default"] else ""
-    words = f"{quota['code']}: {quota['limit']:.0f} vCPUs{default}; {quota['used']} run, {quota['needed']} are needed, "
-    return words + (f"{left:.0f} are left" if left >= 0 else f"{-left:.0f} are missing: {quota['request']}")
+    used, needed, free = (f"{round(each, 2):g}" for each in (quota["used"], quota["needed"], abs(left)))
+    words = f"{quota['code']}: {quota['limit']:g} {quota['unit']}{default}; {used} in use, {needed} needed, {free} "
+    return words + ("left" if left >= 0 else f"missing: {quota['request']}")
 
 
 def _names(names: Sequence[str]) -> str:

@@ -357,8 +357,12 @@ class Desk:
         roster = self.home / "students.csv"
         if not roster.exists():
             roster.write_text(self.roster)
+        datasets = self.home / "datasets.yml"
+        if not datasets.exists():  # those of the project are on the internet
+            datasets.write_text("datasets: []\n")
         variables = {
             "class_roster": str(roster),
+            "class_datasets_file": str(datasets),
             "class_state_dir": str(self.home / "class"),
             "class_environment_lock": str(self.home / "environment.lock"),
             **self.settings,

@@ -17,9 +17,12 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.e
     machines_cost,
     term_cost,
 )
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.durations import expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from ansible_collections.machine_learning.classroom.plugins.plugin_utils.durations import Took
 
 _SETTINGS = "group_vars/all/class.yml"
 HALF_A_CENT = Decimal("0.005")
@@ -52,6 +55,7 @@ class ClassPlan:
     budget: Decimal = Decimal(0)
     term: Term | None = None  # what is left of it, where that is known
     checked: Mapping[str, Any] = field(default_factory=dict)  # what launch_check found
+    durations: Sequence[Took] = ()  # of the runs that are remembered
 
     @property
     def acts(self) -> bool:
@@ -160,6 +164,7 @@ class ClassPlan:
             others = f" (else {', '.join(self.instance_types[1:])})" if self.instance_types[1:] else ""
             yield "launch", f"{self.launch} {self.instance_types[0]}{others} in {', '.join(zones)}"
             yield "image", self._image()
+            yield "duration", "; ".join(map(self._duration, ("provision.yml", "configure.yml")))
         if self.starting:
             yield "start", f"{len(self.starting)} machines that stopped"
         if not self.acts:
@@ -175,6 +180,10 @@ class ClassPlan:
         yield "term", f"{self._of_a_term()}: {in_dollars(self.ahead)} from now on" if self.term else "not known"
         yield "so far", self._so_far() + self._budget()
         yield "prices", self._source()
+
+    def _duration(self, command: str) -> str:
+        baked = bool((self.checked.get("baked") or {}).get("image_id"))
+        return f"{command} {expected(self.durations, command, self.launch, baked=baked)}"
 
     def _image(self) -> str:
         said = (self.checked.get("baked") or {}).get("said")

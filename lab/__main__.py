@@ -144,7 +144,8 @@ def _status() -> None:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
         if machine["state"] != "terminated":
-            print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
+            told = [machine[key] for key in ("id", "state", "type", "address", "name")]
+            print("  ".join(each for each in [*told, f"ran for {machine['ran_s'] / 3600:.2f} h"] if each))
 
 
 def _fault(arguments: argparse.Namespace) -> None:

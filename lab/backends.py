@@ -29,7 +29,7 @@ from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backen
 from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
-from lab import image, metadata_options, route53, s3
+from lab import image, metadata_options, meter, route53, s3
 from lab.capacity import CAPACITY
 from lab.instances import FAILED_LAUNCHES
 from lab.lateness import LATENESS
@@ -363,6 +363,7 @@ def install() -> None:
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
     servicequotas_urls.url_paths = {"{0}/$": QuotasResponse.dispatch}
+    meter.install()
     route53.install()
     s3.install()
 

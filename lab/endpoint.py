@@ -26,6 +26,7 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
+from lab.meter import ran_s
 from lab.regions import REGIONS
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
@@ -178,6 +179,7 @@ class Endpoint:
                 "type": instance.instance_type,
                 "state": instance.state,
                 "address": instance.public_ip or "",
+                "ran_s": round(ran_s(instance)),
             }
             for instance in self._fleet.instances()
         ]

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,14 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
         silent = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
         assert not silent.is_good([HOST])
         assert "refused" in silent.trouble
+        assert silent.since == silent.tried
+        still = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
+        assert (still.trouble != "", still.since) == (True, silent.since)
+        assert still.tried > silent.tried
+        assert datetime.fromisoformat(still.again) - datetime.fromisoformat(still.tried) == timedelta(hours=1)
         with authority(tmp_path, front).running() as acme:
             good = bring(replace(settings, acme_directory=acme.directory))
-            assert good.trouble == ""
+            assert (good.trouble, good.since, good.again) == ("", "", "")
         kept = shown(front)
         closed = AcmeAuthority(tmp_path / "acme", 9, port=acme.port)
         with closed.running():

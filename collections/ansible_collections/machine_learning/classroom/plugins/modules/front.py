@@ -111,6 +111,14 @@ certificate_trouble:
   description: Why there is no newer certificate, in the authority's words; empty if none is due.
   type: str
   returned: success
+certificate_since:
+  description: When that trouble began, in ISO 8601; empty without trouble.
+  type: str
+  returned: success
+certificate_again:
+  description: When the machine tries again by itself, in ISO 8601; empty without trouble.
+  type: str
+  returned: success
 client_missing:
   description: Nothing was done, because certbot is missing and so is pip to install it. For the action plugin.
   type: bool

@@ -12,6 +12,7 @@ from email.utils import formataddr, parseaddr
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import seated_students
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import certificate_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,11 +37,17 @@ def addressees(
 ) -> list[dict[str, Any]]:
     """List the students of `machines`, which are Ansible's variables of each, with what their letters say.
 
-    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`. Whom the
-    machine has refused an account has nothing to be told.
+    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`; and
+    `certificate_trouble`, why a link opens nothing yet, "" if it does or nobody knows. Whom the machine has refused an
+    account has nothing to be told.
     """
     return [
-        {**student, "seat": str(machine["inventory_hostname"]), "address": str(machine["ansible_host"])}
+        {
+            **student,
+            "seat": str(machine["inventory_hostname"]),
+            "address": str(machine["ansible_host"]),
+            "certificate_trouble": certificate_trouble(machine),
+        }
         for machine in machines
         for student in seated_students(machine["aws_ec2_tags"]["Students"], accounts)
         if student["username"] not in machine.get("student_given", {}).get("refused", ())

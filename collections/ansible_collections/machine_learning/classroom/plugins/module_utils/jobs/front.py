@@ -245,4 +245,4 @@ def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
     if not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {"certificate_until": status.until, "certificate_trouble": status.trouble}
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")}

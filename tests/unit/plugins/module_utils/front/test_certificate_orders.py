@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,12 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring, read_status
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import (
+    DOWN,
+    PORT_80,
+    RATE,
+    cause_of,
+)
 
 from tests.support.acme_authority import AcmeAuthority, pebble
 from tests.support.front import HAPROXY, HOST, Front
@@ -54,6 +63,50 @@ def settings(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
         acme_directory="",
         address_profile="shortlived",
     )
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An authority that has counted too many orders, and believes everybody's signature (RFC 8555, 7)."""
+
+    LIMIT = (
+        "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after "
+        "2126-03-03 10:00:00 UTC: see https://letsencrypt.org/docs/rate-limits/"
+    )
+
+    def answer(self, status: int, about: dict[str, Any], kind: str = "application/json") -> None:
+        """Send an object; each answer brings a nonce, and where the account is."""
+        body = json.dumps(about).encode()
+        self.send_response(status)
+        for name, value in (("Replay-Nonce", "bm9uY2U"), ("Location", f"{self.root}/account"), ("Content-Type", kind)):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    @property
+    def root(self) -> str:
+        """Its address."""
+        return f"http://{self.headers['Host']}"
+
+    def do_GET(self) -> None:
+        """Say where what is."""
+        names = ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")
+        profiles = {"meta": {"profiles": {"shortlived": "for addresses"}}}
+        self.answer(200, {name: f"{self.root}/{name}" for name in names} | profiles)
+
+    do_HEAD = do_GET  # noqa: N815 - what the server calls
+
+    def do_POST(self) -> None:
+        """Know every account, and take no order."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path != "/newOrder":
+            return self.answer(201 if self.path == "/newAccount" else 200, {"status": "valid"})
+        refusal = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": self.LIMIT}
+        return self.answer(429, refusal, "application/problem+json")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing on the test's screen."""
 
 
 def authority(tmp_path: Path, front: Front, seconds: int = 576000) -> AcmeAuthority:
@@ -136,6 +189,7 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
         silent = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
         assert not silent.is_good([HOST])
         assert "refused" in silent.trouble
+        assert cause_of(silent.trouble) is DOWN
         assert silent.since == silent.tried
         still = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
         assert (still.trouble != "", still.since) == (True, silent.since)
@@ -147,8 +201,23 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
         kept = shown(front)
         closed = AcmeAuthority(tmp_path / "acme", 9, port=acme.port)
         with closed.running():
-            shut = bring(replace(settings, acme_directory=closed.directory, hosts={"ada": "127.0.0.2"}))
+            (tmp_path / "another-state").mkdir()  # this authority does not know the account
+            unknown = replace(settings, state_directory=str(tmp_path / "another-state"))
+            shut = bring(replace(unknown, acme_directory=closed.directory, hosts={"ada": "127.0.0.2"}))
         assert not shut.is_good(["127.0.0.2"])
         assert shut.trouble
         assert "Traceback" not in shut.trouble
+        assert cause_of(shut.trouble) is PORT_80
         assert shown(front) == kept
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_a_limit_is_told_in_the_authoritys_words_with_the_time_at_which_it_is_over(
+    front: Front, settings: Settings
+) -> None:
+    with front.running(), ThreadingHTTPServer((HOST, 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        status = bring(replace(settings, acme_directory=f"http://{HOST}:{server.server_port}/dir"))
+        server.shutdown()
+    assert cause_of(status.trouble) is RATE
+    assert status.trouble.endswith(Refusing.LIMIT)

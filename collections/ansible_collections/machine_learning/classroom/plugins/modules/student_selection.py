@@ -33,7 +33,9 @@ options:
     elements: str
     default: []
   roster:
-    description: The usernames of the students in the roster. Nobody of them can be retired, and only they have a way in that is renewed.
+    description:
+      - The usernames of the students in the roster. Nobody of them can be retired, and only they have a way in that is
+        renewed.
     type: list
     elements: str
     default: []

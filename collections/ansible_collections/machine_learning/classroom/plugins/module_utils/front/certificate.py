@@ -154,7 +154,7 @@ def certbot(settings: Settings, command: str, *options: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise OrderError(f"the authority gave no answer in {TIME_LIMIT} s") from error
     if done.returncode != 0:
-        raise OrderError(why(done.stderr))
+        raise OrderError(why(done.stdout + done.stderr))  # the authority's detail is in the former
     return done.stdout + done.stderr
 
 

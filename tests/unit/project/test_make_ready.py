@@ -11,7 +11,10 @@ from tests.support.harmless_roles import harmless_roles
 from tests.support.notebook_course import ME
 from tools import PROJECT
 
-ROLES = ["system", "hours", "student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
+ROLES = [
+    *("system", "hours", "student", "work/restore", "conda", "data"),
+    *("notebooks", "work/autosave", "jupyter", "front"),
+]
 
 
 @pytest.fixture

@@ -59,6 +59,20 @@ def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set
     assert sha512_crypt.verify(mended["password"], mended["password_hash"])
 
 
+def test_a_link_is_new_for_every_other_host_and_stays_while_there_is_none() -> None:
+    first, new = complete({}, [ADA, GRACE], hosts={"ada": "192.0.2.1"})
+    ada = first["ada@example.com"]
+    assert (ada["link_host"], len(ada["link_secret"])) == ("192.0.2.1", 43)
+    assert (new, "link_host" in first["grace@example.com"]) == (["ada", "grace"], False)
+    for hosts in ({}, {"ada": "192.0.2.1"}, {"mary": "192.0.2.9"}):  # the machine is off, or is where it was
+        assert complete(first, [ADA, GRACE], hosts=hosts) == (first, [])
+    second, new = complete(first, [ADA, GRACE], hosts={"ada": "192.0.2.2"})
+    moved = second["ada@example.com"]
+    assert (moved["link_host"], new) == ("192.0.2.2", ["ada"])
+    assert moved["link_secret"] != ada["link_secret"]
+    assert moved == ada | {"link_host": moved["link_host"], "link_secret": moved["link_secret"]}
+
+
 def test_a_username_never_comes_to_mean_somebody_else() -> None:
     first, _ = complete({}, [ADA])
     with pytest.raises(CredentialError, match=r"ada@example.org cannot be ada, who is ada@example.com") as refused:
@@ -135,6 +149,16 @@ def test_nothing_is_renewed_twice_until_the_command_has_come_to_its_end() -> Non
     assert "renewed" not in over["ada@example.com"]
     asked_anew, _ = complete(taken_out(over, ["ada"], ["token"]), [ADA])
     assert asked_anew["ada@example.com"]["token"] != over["ada@example.com"]["token"]
+
+
+def test_another_link_leads_to_the_same_host_at_once_and_stays_for_the_next_run() -> None:
+    first, hosts = with_links(ADA), {"ada": "192.0.2.1"}
+    second, new = complete(taken_out(first, ["ada"], ["link"]), [ADA], hosts=hosts)
+    assert new == ["ada"]
+    assert second["ada@example.com"]["link_host"] == "192.0.2.1"
+    assert second["ada@example.com"]["link_secret"] != first["ada@example.com"]["link_secret"]
+    again, _ = complete(taken_out(second, ["ada"], ["link"]), [ADA], hosts=hosts)
+    assert again == second
 
 
 def test_who_has_no_link_is_told_what_can_be_renewed() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import socket
 import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,14 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
     cause_of,
 )
 
+from lab import acme_door
+from lab.faults import Fault, Faults
 from tests.support.acme_authority import AcmeAuthority, pebble
-from tests.support.front import HAPROXY, HOST, Front
+from tests.support.front import HAPROXY, HOST, SECRETS, TOKENS, Front, Jupyter
+from tests.support.visitor import Kernel, Visitor
 
 CERTBOT = importlib.util.find_spec("certbot")
+LIFE, RENEWALS = 90, 3  # s
 pytestmark = [
     pytest.mark.skipif(not (HAPROXY and pebble() and CERTBOT), reason="tries haproxy, certbot and a pebble of 2.6"),
     pytest.mark.timeout(300),
@@ -63,50 +66,6 @@ def settings(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
         acme_directory="",
         address_profile="shortlived",
     )
-
-
-class Refusing(BaseHTTPRequestHandler):
-    """An authority that has counted too many orders, and believes everybody's signature (RFC 8555, 7)."""
-
-    LIMIT = (
-        "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after "
-        "2126-03-03 10:00:00 UTC: see https://letsencrypt.org/docs/rate-limits/"
-    )
-
-    def answer(self, status: int, about: dict[str, Any], kind: str = "application/json") -> None:
-        """Send an object; each answer brings a nonce, and where the account is."""
-        body = json.dumps(about).encode()
-        self.send_response(status)
-        for name, value in (("Replay-Nonce", "bm9uY2U"), ("Location", f"{self.root}/account"), ("Content-Type", kind)):
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    @property
-    def root(self) -> str:
-        """Its address."""
-        return f"http://{self.headers['Host']}"
-
-    def do_GET(self) -> None:
-        """Say where what is."""
-        names = ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")
-        profiles = {"meta": {"profiles": {"shortlived": "for addresses"}}}
-        self.answer(200, {name: f"{self.root}/{name}" for name in names} | profiles)
-
-    do_HEAD = do_GET  # noqa: N815 - what the server calls
-
-    def do_POST(self) -> None:
-        """Know every account, and take no order."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path != "/newOrder":
-            return self.answer(201 if self.path == "/newAccount" else 200, {"status": "valid"})
-        refusal = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": self.LIMIT}
-        return self.answer(429, refusal, "application/problem+json")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing on the test's screen."""
 
 
 def authority(tmp_path: Path, front: Front, seconds: int = 576000) -> AcmeAuthority:
@@ -212,12 +171,63 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
 
 
 @pytest.mark.usefixtures("thumbprint_is_known")
-def test_a_limit_is_told_in_the_authoritys_words_with_the_time_at_which_it_is_over(
-    front: Front, settings: Settings
+def test_a_limit_and_a_pause_of_the_authority_are_said_and_the_next_order_is_taken(
+    front: Front, settings: Settings, tmp_path: Path
 ) -> None:
-    with front.running(), ThreadingHTTPServer((HOST, 0), Refusing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        status = bring(replace(settings, acme_directory=f"http://{HOST}:{server.server_port}/dir"))
-        server.shutdown()
-    assert cause_of(status.trouble) is RATE
-    assert status.trouble.endswith(Refusing.LIMIT)
+    faults = Faults()
+    faults.add(Fault(acme_door.ORDER, "rateLimited", message="too many certificates already issued"))
+    with front.running():
+        with authority(tmp_path, front).running() as acme:
+            (tmp_path / "door.pem").write_bytes(acme.own.issue([HOST]))
+            behind, trusted = (HOST, acme.port), acme.own.certificate
+            port = acme_door.start(acme_door.Door(dict, faults), (HOST, 0), behind, trusted, tmp_path / "door.pem")
+            told = replace(settings, acme_directory=f"https://{HOST}:{port}/dir")
+            limited = bring(told)
+            assert "too many certificates already issued" in limited.trouble
+            assert cause_of(limited.trouble) is RATE
+            assert not limited.is_good([HOST])
+            assert limited.is_fresh([HOST])
+            assert bring(told).is_good([HOST])
+        paused = bring(replace(told, hosts={"ada": "127.0.0.2"}))
+        assert "503" in paused.trouble
+        assert cause_of(paused.trouble) is DOWN
+        assert not paused.is_good(["127.0.0.2"])
+
+
+def type_cells(kernel: Kernel, over: threading.Event) -> int:
+    """Run cells one after the other, so that nearly always one is at work, until it is `over`; return how many."""
+    while not over.is_set():
+        number = kernel.cells + 1
+        assert kernel.run(f"import time; time.sleep(0.3); print({number})") == f"{number}\n"
+    return kernel.cells
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_renewals_lose_no_websocket_of_a_running_kernel(front: Front, settings: Settings, tmp_path: Path) -> None:
+    """Three of them, of certificates of 90 s; whoever connects anew meets a valid one at every moment."""
+    with (
+        front.running(),
+        Jupyter(tmp_path / "jupyter", front.jupyters["ada"], TOKENS["ada"]).running(),
+        authority(tmp_path, front, seconds=LIFE).running() as acme,
+    ):
+        told = replace(settings, hosts={"ada": HOST}, acme_directory=acme.directory)
+        assert bring(told).trouble == ""
+        visitor = Visitor(front.hosts["ada"], acme.root())
+        visitor.open(f"/open/{SECRETS['ada']}")
+        certificates, began, over = {shown(front)}, time.monotonic(), threading.Event()
+        with visitor.kernel() as kernel, ThreadPoolExecutor(1) as pool:
+            typing = pool.submit(type_cells, kernel, over)
+            try:
+                # At least until that under which the kernel was connected is over.
+                while len(certificates) <= RENEWALS or time.monotonic() < began + LIFE:
+                    assert time.monotonic() < began + LIFE * (RENEWALS + 1)
+                    assert not typing.done(), typing.exception()
+                    assert bring(told).trouble == ""
+                    assert visitor.works()
+                    certificates.add(shown(front))
+            finally:
+                over.set()
+            cells = typing.result()
+        print(f"{len(certificates) - 1} renewals, {cells} cells in {time.monotonic() - began:.0f} s")

@@ -1,4 +1,4 @@
-"""Keep a password and a token for every student."""
+"""Keep a password, a token and a link for every student."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "changed_addresses": {"type": "dict", "default": {}},
                 "renew": {"type": "raw", "default": []},
                 "renew_for": {"type": "list", "elements": "str", "default": []},
+                "hosts": {"type": "dict", "default": {}},
             }
         )
         if not HAS_PASSLIB:
@@ -42,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         try:
             parts, kept = parts_in(given["renew"]), read_credentials(path)
             begun = taken_out(kept, given["renew_for"], parts) if parts else settled(kept)
-            credentials, new = complete(begun, students, given["changed_addresses"])
+            credentials, new = complete(begun, students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
         changed = credentials != kept or not is_private(path)

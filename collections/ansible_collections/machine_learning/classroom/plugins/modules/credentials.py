@@ -5,10 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: credentials
-short_description: Keep a password and a token for every student
+short_description: Keep a password, a token and a link for every student
 description:
   - Makes a password, its hash and a Jupyter token for each student who has none, and keeps them in one file.
   - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
+  - A student whose machine is one of O(hosts) has a link there, too. Its secret is made anew for every other host, for
+    the old one may be a stranger's by then.
   - With O(renew) it makes some of it anew, once; until it has run without, what a run has renewed is not renewed by
     another one, for the first may have been killed before anybody was told.
   - Run it with C(no_log), it returns what it keeps.
@@ -41,6 +43,10 @@ options:
     type: list
     elements: str
     default: []
+  hosts:
+    description: What each student's browser calls the machine, by username, of those who get in over https.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     details: Keeps nothing; returns made-up credentials for students who have none, or whose are renewed.
@@ -66,7 +72,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 accounts:
-  description: C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username.
+  description:
+    - C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username, and
+      where there is a link, C(link_host) and C(link_secret).
   type: dict
   returned: success
   sample:
@@ -77,7 +85,7 @@ accounts:
       name: Ada Example
       email: ada@example.com
 new:
-  description: Usernames of the students who got theirs, or some of it, in this run.
+  description: Usernames of the students who got something of it in this run.
   type: list
   elements: str
   returned: success

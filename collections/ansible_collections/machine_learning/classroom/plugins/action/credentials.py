@@ -10,7 +10,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     CredentialError,
     complete,
     is_private,
+    parts_in,
     read_credentials,
+    settled,
+    taken_out,
     write_credentials,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
@@ -29,6 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "path": {"type": "path", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
                 "changed_addresses": {"type": "dict", "default": {}},
+                "renew": {"type": "raw", "default": []},
+                "renew_for": {"type": "list", "elements": "str", "default": []},
                 "hosts": {"type": "dict", "default": {}},
             }
         )
@@ -36,10 +41,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            credentials, new = complete(read_credentials(path), students, given["changed_addresses"], given["hosts"])
+            parts, kept = parts_in(given["renew"]), read_credentials(path)
+            begun = taken_out(kept, given["renew_for"], parts) if parts else settled(kept)
+            credentials, new = complete(begun, students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
-        changed = bool(new) or not is_private(path)
+        changed = credentials != kept or not is_private(path)
         if changed and not self._task.check_mode:
             write_credentials(path, credentials)
         accounts = {

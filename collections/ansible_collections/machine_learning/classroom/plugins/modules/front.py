@@ -131,6 +131,14 @@ certificate_trouble:
   description: Why there is no newer certificate, in the authority's words; empty if none is due.
   type: str
   returned: with O(state=present)
+certificate_since:
+  description: When that trouble began, in ISO 8601; empty without trouble.
+  type: str
+  returned: with O(state=present)
+certificate_again:
+  description: When the machine tries again by itself, in ISO 8601; empty without trouble.
+  type: str
+  returned: with O(state=present)
 client_missing:
   description: Nothing was done, because certbot is missing and so is pip to install it. For the action plugin.
   type: bool

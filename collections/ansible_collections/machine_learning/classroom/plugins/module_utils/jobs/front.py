@@ -65,6 +65,8 @@ HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
 ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
 # In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
 LAID = "units"
+# Beside it: that a link was taken away, until nothing is connected any more that it has opened.
+SPENT = "spent"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -236,14 +238,19 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
+    spent = Path(DIRECTORY, SPENT)
+    # What a link has opened ends with the link; also if the run that took it away was killed before it was so.
+    ends = spent.exists() or lost(before, texts[KEYS])
+    if ends and not host.check_mode:
+        spent.touch()
     changed = lay(host, {**texts, **given["files"]})
     host.file(SETTINGS, settings.text(), mode=0o600)
     host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
     renewed = lay_units(host, given["units"])
-    # What a link has opened ends with the link.
     own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
-    serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
+    serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
     if not host.check_mode:
+        spent.unlink(missing_ok=True)
         wait(host)
         if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
             host.fail(
@@ -266,7 +273,7 @@ def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
     if hosts and not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {"certificate_until": status.until, "certificate_trouble": status.trouble}
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")}
 
 
 def remove(host: Host, sshd_config_file: str, ssh_ports: Sequence[int]) -> dict[str, Any]:

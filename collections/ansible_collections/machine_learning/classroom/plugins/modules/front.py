@@ -100,7 +100,7 @@ EXAMPLES = r"""
     files: "{{ front_files }}"
     units: "{{ front_units }}"
     state_directory: /var/lib/machine_learning_aws/front
-    admin_socket: /run/haproxy/admin.sock
+    admin_socket: /run/class-front/admin.sock
     acme_directory: https://acme-v02.api.letsencrypt.org/directory
     certbot_requirements: "{{ lookup('ansible.builtin.file', 'certbot.txt') }}"
     sshd_config_file: /etc/ssh/sshd_config.d/10-machine-learning-class.conf

@@ -89,7 +89,7 @@ def _refuse_acls_of_a_new_bucket(request: ApiRequest) -> Refusal | None:
 
 
 def _refuse_foreign_resources(request: ApiRequest, bucket: FakeBucket) -> Refusal | None:
-    """A bucket's policy speaks of the bucket and its objects alone."""
+    """Return why a policy is refused: it is none, or speaks of something else than the bucket and its objects."""
     try:
         named = {
             resource for each in json.loads(request.http.body)["Statement"] for resource in _listed(each["Resource"])

@@ -117,7 +117,7 @@ def closed_account(s3: Any) -> Iterator[Any]:
     control.delete_public_access_block(DEFAULT_ACCOUNT_ID)
 
 
-def test_a_closed_account_lets_no_bucket_be_open(aws: Aws, closed_account: Any) -> None:
+def test_a_closed_account_lets_no_bucket_be_open(closed_account: Any) -> None:
     closed_account.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=OPEN)
     with pytest.raises(ClientError, match="prevented by the BlockPublicPolicy setting in S3 Block Public Access"):
         closed_account.put_bucket_policy(Bucket=BUCKET, Policy=policy())

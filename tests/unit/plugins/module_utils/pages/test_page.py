@@ -8,7 +8,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.p
     Page,
     PageError,
     etag,
+    give_pages,
     new_page,
+    pages_of,
+    stable_link,
 )
 
 TEMPLATE = "<p>Off</p><script>WAY</script>"
@@ -32,6 +35,26 @@ def test_two_pages_have_nothing_in_common() -> None:
     words = [word for _ in range(2) for word in new_page().values()]
     assert len(set(words)) == 4
     assert all(len(word) >= 32 and not word.startswith("robots") for word in words)
+
+
+def test_each_student_gets_a_page_once_and_nobody_else_changes() -> None:
+    kept = {"ada@example.com": {"username": "ada"}, "left@example.com": {"username": "left"}}
+    students = [{"email": "Ada@example.com", "username": "ada"}]
+    assert give_pages(kept, students)
+    assert kept["left@example.com"] == {"username": "left"}
+    ada = dict(kept["ada@example.com"])
+    assert ada.keys() == {"username", "page", "page_word"}
+    assert not give_pages(kept, students)
+    assert kept["ada@example.com"] == ada
+    assert stable_link("https://b.s3.example.com", ada) == f"https://b.s3.example.com/{ada['page']}"
+    assert stable_link("", ada) == stable_link("https://b.s3.example.com", kept["left@example.com"]) == ""
+
+
+def test_a_page_leads_to_the_link_if_there_is_one() -> None:
+    ada = {"page": "a", "page_word": "b", "link_host": "192.0.2.1", "link_secret": "c", "password": "never"}
+    grace = {"page": "d", "page_word": "e"}
+    found = pages_of({"ada": ada, "grace": grace, "left": {"password": "never"}})
+    assert [Page(**page) for page in found] == [Page("a", "b", "192.0.2.1", "c"), Page("d", "e", "", "")]
 
 
 def test_s3_knows_a_content_by_its_md5() -> None:

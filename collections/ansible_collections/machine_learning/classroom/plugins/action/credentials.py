@@ -13,6 +13,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     read_credentials,
     write_credentials,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages, stable_link
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 
@@ -28,6 +29,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             {
                 "path": {"type": "path", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
+                "pages": {"type": "bool", "default": False},
+                "pages_url": {"type": "str", "default": ""},
                 "changed_addresses": {"type": "dict", "default": {}},
             }
         )
@@ -38,7 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             credentials, new = complete(read_credentials(path), students, given["changed_addresses"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
-        changed = bool(new) or not is_private(path)
+        paged = give_pages(credentials, students) if given["pages"] else False
+        changed = bool(new) or paged or not is_private(path)
         if changed and not self._task.check_mode:
             write_credentials(path, credentials)
         accounts = {
@@ -46,6 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 **credentials[student["email"].casefold()],
                 "name": student["name"],
                 "email": student["email"],
+                "stable_link": stable_link(given["pages_url"], credentials[student["email"].casefold()]),
             }
             for student in students
         }

@@ -27,6 +27,14 @@ options:
     type: list
     elements: dict
     required: true
+  pages:
+    description: Whether each student has the address of a page, and the word by which it knows the machine.
+    type: bool
+    default: false
+  pages_url:
+    description: Where these pages are; empty where nobody could read them.
+    type: str
+    default: ""
   changed_addresses:
     description: E-mail addresses of students that have changed, old to new. What they have goes along.
     type: dict
@@ -47,7 +55,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 accounts:
-  description: C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username.
+  description:
+    - C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username.
+    - C(stable_link) is the address of the student's page, or empty; what makes it is in C(page) and C(page_word).
   type: dict
   returned: success
   sample:

@@ -9,6 +9,10 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping
 
 WAY = ">WAY<"
 """In the page's text, where to lead whom, instead of which each student's own stands there."""
@@ -56,3 +60,30 @@ def etag(content: bytes) -> str:
 def new_page() -> dict[str, str]:
     """Return the address of a page, and its word, of 160 bits each, as a student's credentials have them."""
     return {key: secrets.token_hex(WORD_BYTES) for key in KEYS}
+
+
+def give_pages(credentials: MutableMapping[str, Any], students: Iterable[Mapping[str, str]]) -> bool:
+    """Give a page to each of the students who has none, by e-mail address; returns whether there was one."""
+    without = [email for student in students if KEYS[0] not in credentials[email := student["email"].casefold()]]
+    for email in without:
+        credentials[email] = {**credentials[email], **new_page()}
+    return bool(without)
+
+
+def pages_of(accounts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the page of each student who has one, as `Page` takes it; it leads to the machine if there is a link."""
+    return [
+        {
+            "address": account["page"],
+            "word": account["page_word"],
+            "host": account.get("link_host", ""),
+            "secret": account.get("link_secret", ""),
+        }
+        for account in accounts.values()
+        if "page" in account
+    ]
+
+
+def stable_link(url: str, credential: Mapping[str, Any]) -> str:
+    """Return the address of a student's page; "" where pages are nowhere, or the student has none."""
+    return f"{url}/{credential['page']}" if url and "page" in credential else ""

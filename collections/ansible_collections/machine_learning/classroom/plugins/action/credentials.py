@@ -1,4 +1,4 @@
-"""Keep a password and a token for every student."""
+"""Keep a password, a token and a link for every student."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "pages": {"type": "bool", "default": False},
                 "pages_url": {"type": "str", "default": ""},
                 "changed_addresses": {"type": "dict", "default": {}},
+                "hosts": {"type": "dict", "default": {}},
             }
         )
         if not HAS_PASSLIB:
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            credentials, new = complete(read_credentials(path), students, given["changed_addresses"])
+            credentials, new = complete(read_credentials(path), students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
         paged = give_pages(credentials, students) if given["pages"] else False

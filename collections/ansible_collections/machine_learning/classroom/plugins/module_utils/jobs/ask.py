@@ -14,7 +14,6 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     conda_environment,
     datasets,
     front,
-    front_removal,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -47,7 +46,6 @@ JOBS: dict[str, Job] = {
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
     "front": front,
-    "front_removal": front_removal,
 }
 
 

@@ -7,9 +7,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.bucket import ROBOTS, is_name
 from ansible_collections.machine_learning.classroom.plugins.modules import stable_pages
+from botocore import UNSIGNED
+from botocore.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.s3control.models import s3control_backends
@@ -209,6 +212,15 @@ def test_no_secret_is_in_what_it_says(pages: Pages) -> None:
     told = json.dumps(pages.run(pages=PAGES))
     secrets = [page[part] for page in PAGES for part in ("address", "word", "secret")]
     assert not [secret for secret in secrets if secret in told]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_pages_are_at_an_address_that_never_sends_browsers_on(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    config = Config(signature_version=UNSIGNED, s3=stable_pages.ADDRESSES)
+    s3 = boto3.client("s3", region, config=config)
+    url = s3.generate_presigned_url("get_object", {"Bucket": "ml101-pages-0", "Key": "robots.txt"})
+    assert url == f"https://ml101-pages-0.s3.{region}.amazonaws.com/robots.txt"
 
 
 def test_in_another_region_the_bucket_is_there(pages: Pages) -> None:

@@ -96,7 +96,7 @@ url:
   description: Where the pages are; empty where there are none.
   type: str
   returned: success
-  sample: https://ml101-pages-0123456789abcdef.s3.amazonaws.com
+  sample: https://ml101-pages-0123456789abcdef.s3.eu-central-1.amazonaws.com
 closed:
   description: Why nobody could read them, and what to do; empty where everybody can.
   type: str
@@ -145,6 +145,9 @@ FIRST_REGION = "us-east-1"  # where a bucket is that says no region
 MOST_AT_ONCE = 1000  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 AT_ONCE = 8  # requests
 SECONDS_BETWEEN_LOOKS = 1
+# Addresses of the region's own. The one for all regions sends browsers on for a day after a bucket was made, and then
+# pages would have another origin than the front expects.
+ADDRESSES = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 
 
 def main() -> None:
@@ -189,7 +192,7 @@ class Bucket:
         self._record = read_json(self._given["record"])
         self._region = module.region
         self._s3 = module.client("s3")
-        self._anybody = module.client("s3", config={"signature_version": UNSIGNED})
+        self._anybody = module.client("s3", config={"signature_version": UNSIGNED, "s3": ADDRESSES})
 
     @property
     def name(self) -> str:

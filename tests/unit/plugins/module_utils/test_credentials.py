@@ -59,6 +59,14 @@ def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set
     assert sha512_crypt.verify(mended["password"], mended["password_hash"])
 
 
+def test_a_page_stays_where_it_is_whatever_else_is_made_anew() -> None:
+    first, _ = complete({}, [ADA], hosts={"ada": "192.0.2.1"})
+    page = {"page": "made-up-address", "page_word": "made-up-word"}
+    kept = cast("Credential", {**first["ada@example.com"], **page, "password": "", "token": ""})
+    second, _ = complete({"ada@example.com": kept}, [ADA], hosts={"ada": "192.0.2.2"})
+    assert {**second["ada@example.com"], **page} == second["ada@example.com"]
+
+
 def test_a_link_is_new_for_every_other_host_and_stays_while_there_is_none() -> None:
     first, new = complete({}, [ADA, GRACE], hosts={"ada": "192.0.2.1"})
     ada = first["ada@example.com"]

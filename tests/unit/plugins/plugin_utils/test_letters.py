@@ -107,6 +107,14 @@ def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> Non
         assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
 
 
+def test_a_page_that_stays_is_the_link_once_there_is_a_machine() -> None:
+    machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    page = "https://ml-pages-0123456789abcdef.s3.amazonaws.com/made-up"
+    known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret", "stable_link": page}}
+    for hosts, link in ((link_hosts([machine]), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
+        assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
+
+
 def test_the_way_out_of_narrow_networks_is_shown_where_there_is_one() -> None:
     student = STUDENT | {"seat": "ml-001", "address": "192.0.2.1"}
     assert letter_variables(student, "", [])["tunnel"] == ""

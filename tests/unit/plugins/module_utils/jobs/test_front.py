@@ -62,6 +62,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return ADA | {
         "state": "present",
         "jupyter_tokens": {"ada": "token-of-ada"},
+        "page_words": {},
         "files": {"haproxy.cfg": "global\n", "door.html": "<p>", "wait.html": "<p>"},
         "units": {"haproxy.service.d/50-class.conf": "[Unit]\n", "class-front-certificate.timer": "[Timer]\n"},
         "state_directory": str(tmp_path / "state" / "front"),
@@ -107,6 +108,7 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
         ({"link_secrets": {"ada": "another-secret-of-the-link"}}, "systemctl restart haproxy.service"),
         # Nobody's websocket ends because of these.
         ({"jupyter_tokens": {"ada": "another-token"}}, "systemctl reload haproxy.service"),
+        ({"page_words": {"ada": "word-of-the-machine-of-ada"}}, "systemctl reload haproxy.service"),
         ({"files": {"haproxy.cfg": "global\n\n"}}, "systemctl reload haproxy.service"),
         ({"units": {"haproxy.service.d/50-class.conf": "[Unit]\n\n"}}, "systemctl restart haproxy.service"),
     ],

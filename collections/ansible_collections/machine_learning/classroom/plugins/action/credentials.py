@@ -16,6 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     taken_out,
     write_credentials,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages, stable_link
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 
@@ -31,6 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             {
                 "path": {"type": "path", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
+                "pages": {"type": "bool", "default": False},
+                "pages_url": {"type": "str", "default": ""},
                 "changed_addresses": {"type": "dict", "default": {}},
                 "renew": {"type": "raw", "default": []},
                 "renew_for": {"type": "list", "elements": "str", "default": []},
@@ -46,6 +49,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             credentials, new = complete(begun, students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
+        if given["pages"]:
+            give_pages(credentials, students)
         changed = credentials != kept or not is_private(path)
         if changed and not self._task.check_mode:
             write_credentials(path, credentials)
@@ -54,6 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 **credentials[student["email"].casefold()],
                 "name": student["name"],
                 "email": student["email"],
+                "stable_link": stable_link(given["pages_url"], credentials[student["email"].casefold()]),
             }
             for student in students
         }

@@ -32,7 +32,7 @@ HASH_ROUNDS = 5000
 
 RENEWABLE = {
     # With the host that it was made for, so that it is made as for a host that is new.
-    "link": ("link_secret", "link_host"),
+    "link": ("link_secret", "link_host", "page", "page_word"),
     "password": ("password", "password_hash"),
     "token": ("token",),
 }
@@ -52,6 +52,10 @@ class Link(TypedDict, total=False):
     link_host: str
     """What the link leads to: the address of the machine, or a name."""
     link_secret: str
+    page: str
+    """The address of the page that stays, and leads to the machine."""
+    page_word: str
+    """What the machine must prove to know before the page sends anybody to it."""
 
 
 class Credential(Link):

@@ -30,6 +30,14 @@ options:
     type: list
     elements: dict
     required: true
+  pages:
+    description: Whether each student has the address of a page, and the word by which it knows the machine.
+    type: bool
+    default: false
+  pages_url:
+    description: Where these pages are; empty where nobody could read them.
+    type: str
+    default: ""
   changed_addresses:
     description: E-mail addresses of students that have changed, old to new. What they have goes along.
     type: dict
@@ -75,6 +83,7 @@ accounts:
   description:
     - C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username, and
       where there is a link, C(link_host) and C(link_secret).
+    - C(stable_link) is the address of the student's page, or empty; what makes it is in C(page) and C(page_word).
   type: dict
   returned: success
   sample:

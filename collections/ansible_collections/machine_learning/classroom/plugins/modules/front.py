@@ -41,8 +41,12 @@ options:
     description: The token that opens each student's Jupyter, by username.
     type: dict
     required: true
+  page_words:
+    description: The word by which each student's stable page knows the machine, by username.
+    type: dict
+    default: {}
   files:
-    description: The texts of what haproxy reads, by name; the lists of hosts, keys and tokens come beside them.
+    description: The texts of what haproxy reads, by name; the lists of hosts, keys, tokens and words come beside them.
     type: dict
     required: true
   units:

@@ -77,6 +77,7 @@ def letter_variables(
         "hours": hours,
         "fingerprint": fingerprint,
         "https_link": student.get("https_link", ""),
+        "https_trouble": student.get("certificate_trouble", ""),
         "link": f"http://localhost:5005/lab?token={student['token']}",
         "tunnel": f"ssh {tunnel}" if ssh_ports else "",
         "tunnel_443": f"ssh -p {HTTPS_PORT} {tunnel}" if HTTPS_PORT in ssh_ports else "",

@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, Any] = {
     "hosts": {"type": "dict", "required": True},
     "link_secrets": {"type": "dict", "required": True, "no_log": True},
     "jupyter_tokens": {"type": "dict", "required": True, "no_log": True},
+    "page_words": {"type": "dict", "default": {}, "no_log": True},
     "files": {"type": "dict", "required": True},
     "units": {"type": "dict", "required": True},
     "state_directory": {"type": "path", "required": True},
@@ -194,7 +195,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     if given["state"] == "absent":
         return remove(host, given["sshd_config_file"], given["ssh_ports"])
     try:
-        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"])
+        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"], given["page_words"])
     except GateError as error:
         host.fail(f"{error} Nothing was changed on the machine, and ssh is as it was.")
     client = Path(CLIENTS) / wheels.key(given["certbot_requirements"])[:16]

@@ -30,8 +30,8 @@ class Job:
 
     def work(self, host: Host, given: dict[str, Any]) -> dict[str, Any]:
         """Do it."""
-        self._work(host, given)
-        return {}
+        told = self._work(host, given)
+        return told if isinstance(told, dict) else {}
 
 
 def broken(_: Host, given: dict[str, Any]) -> None:
@@ -61,6 +61,23 @@ def test_a_word_means_needed_and_none_is_secret(
     assert (result["reasons"], result["roles"], result["changed"]) == ({"role": why}, ["role"] if why else [], False)
     assert SECRET not in said
     assert "ada" not in json.dumps(result["invocation"])
+
+
+def test_what_a_job_returns_is_told_of_one_that_is_not_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def needed(host: Host, _: dict[str, Any]) -> dict[str, Any]:
+        host.need("nobody answers")
+        return {"until": "today"}
+
+    monkeypatch.setitem(ask.JOBS, "fine", Job(lambda _, given: {"until": "today", "key": given["tokens"]["ada"]}))
+    monkeypatch.setitem(ask.JOBS, "needed", Job(needed))
+    jobs = {name: [name, {"who": "ada", "tokens": {"ada": SECRET}}] for name in ("fine", "needed")}
+    with patch_module_args({"roles": list(jobs), "jobs": json.dumps(jobs)}), pytest.raises(SystemExit):
+        roles_needed.main()
+    assert json.loads(capsys.readouterr().out)["told"] == {
+        "fine": {"until": "today", "key": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+    }
 
 
 def test_arguments_that_are_not_taken_mean_needed_and_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

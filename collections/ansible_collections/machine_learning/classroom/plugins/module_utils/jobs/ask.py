@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -14,6 +14,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     conda_environment,
     datasets,
     front,
+    front_certificate,
     front_removal,
     jupyter_services,
     notebooks,
@@ -47,6 +48,7 @@ JOBS: dict[str, Job] = {
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
     "front": front,
+    "front_certificate": front_certificate,
     "front_removal": front_removal,
 }
 
@@ -71,21 +73,31 @@ def no_room() -> list[str]:
     return [] if shutil.disk_usage(tempfile.gettempdir()).free > ROOM else ["its disk is full"]
 
 
-def reasons(name: str, arguments: dict[str, Any]) -> list[str]:
-    """Return why this machine needs the job, in words that hold nothing secret.
+class Answer(NamedTuple):
+    """What a job says to the question."""
 
-    None only if the job came to its end and found that there is nothing to do.
-    """
+    reasons: list[str]
+    """Why this machine needs it; none only if it came to its end and found that there is nothing to do."""
+    told: dict[str, Any]
+    """What it returned; nothing of one that did not come to its end."""
+
+
+def reasons(name: str, arguments: dict[str, Any]) -> list[str]:
+    """Return why this machine needs the job, in words that hold nothing secret."""
+    return answer(name, arguments).reasons
+
+
+def answer(name: str, arguments: dict[str, Any]) -> Answer:
+    """Ask the job; what it says holds nothing secret."""
     valid = ArgumentSpecValidator(JOBS[name].ARGUMENTS).validate(arguments)
     if valid.error_messages:  # which may hold any argument
-        return ["it does not take its arguments"]
+        return Answer(["it does not take its arguments"], {})
     host = Host(Question())
-    said = []
+    said, told = [], {}
     try:
-        JOBS[name].work(host, valid.validated_parameters)
+        told = JOBS[name].work(host, valid.validated_parameters)
     except FailedError as error:
         said = [str(error)]
     except Exception as error:  # noqa: BLE001 - whatever it is, the role meets it too, and then says it
         said = [f"{type(error).__name__}: {error}"]
-    words: list[str] = remove_values([*host.changes, *host.needs, *said], valid._no_log_values)
-    return words
+    return Answer(*remove_values([[*host.changes, *host.needs, *said], told], valid._no_log_values))

@@ -14,6 +14,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import (
     ACCOUNT,
     CERTIFICATE,
+    nameless,
+    not_yet,
     read_status,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS, program
@@ -241,8 +243,25 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
 def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
     """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
     host.keep_running(f"{ORDER}.timer", restart=timer)
-    hosts, status = list(settings.hosts.values()), read_status(settings.state_directory)
-    if not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
+    return ordered(host, settings)
+
+
+def ordered(host: Host, settings: Settings) -> dict[str, Any]:
+    """Have the certificate there is, or one asked for; returns how that stands.
+
+    As long as names do not lead here, only the account is asked for, which their records are to say.
+    """
+    hosts, status, waiting = list(settings.hosts.values()), read_status(settings.state_directory), nameless(settings)
+    if waiting:
+        due, what = not status.account, "asked for an account with the authority"
+    else:
+        due, what = not status.is_good(hosts) and not status.is_fresh(hosts), "asked for a certificate"
+    if due and host.change(what):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {"certificate_until": status.until, "certificate_trouble": status.trouble}
+    return {
+        "account": status.account,
+        "certificate_due": not status.is_good(hosts),
+        "certificate_until": status.until,
+        "certificate_trouble": status.trouble or not_yet(waiting),
+    }

@@ -72,7 +72,7 @@ class Names:
         """Run the module; `quiet` as if nobody had asked and nothing had been refused before."""
         if quiet:
             self.aws.start_over()
-        return self._modules.run(seat_names, class_name="ml101", domain=domain, **given)
+        return self._modules.run(seat_names, **({"class_name": "ml101", "domain": domain} | given))
 
     def add(self, name: str, kind: str, value: str) -> None:
         """Add somebody else's record."""
@@ -128,6 +128,12 @@ def test_who_stops_loses_the_name_and_teardown_takes_those_of_the_class_alone(na
     assert names.there == {(f"ml102-001.{DOMAIN}", "A"), (f"www.{DOMAIN}", "A")}
 
 
+def test_names_that_are_kept_stay_as_they_are_while_others_go(names: Names) -> None:
+    names.run(seats=SEATS)
+    told = names.run(purge=True, kept=[SEATS[1]["name"]])
+    assert (told["removed"], names.there) == (NAMES[:1], {(NAMES[1], "A"), (NAMES[1], "CAA")})
+
+
 def test_a_new_address_goes_with_the_names_that_are_gone_in_one_request(names: Names) -> None:
     names.run(seats=SEATS)
     told = names.run(seats=[{**SEATS[0], "address": "192.0.2.9"}], purge=True)
@@ -160,6 +166,16 @@ def test_a_domain_without_a_zone_is_named_with_what_to_do(names: Names) -> None:
     )
     told = names.run("class.example.net", purge=True)
     assert told["changed"] is False
+    told = names.run("class.example.net", zone_required=True)
+    assert told["msg"].startswith("The account has no public zone for class.example.net in Route 53.\n")
+
+
+def test_before_anything_is_there_it_is_asked_whether_names_can_be_given(names: Names) -> None:
+    told = names.run(zone_required=True)
+    assert (told["changed"], names.changes) == (False, 0)
+    told = names.run(zone_required=True, class_name="ml_101")
+    assert told["msg"].startswith(f"ml_101-001.{DOMAIN} is no name that DNS could have.\nSet class_name")
+    assert names.aws.requests == []
 
 
 def test_what_is_refused_is_said_in_words(names: Names) -> None:

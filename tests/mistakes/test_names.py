@@ -154,6 +154,41 @@ def test_names_go_with_the_machines_and_those_of_others_stay(desk: Desk, rooms: 
     assert set(zone.records) == {(f"ml102-001.{DOMAIN}", "A"), (f"www.{DOMAIN}", "A")}
 
 
+def test_what_a_browser_calls_a_machine_is_known_with_the_passwords(desk: Desk, zone: Zone) -> None:
+    """In a run that has just launched machines, and also where the count of certificates is above forty-five."""
+    assert zone.records == {}
+    orders(desk, 44)
+    seats: list[dict[str, Any]] = [
+        {"ansible.builtin.add_host": machine(number, username, address=f"127.0.0.{number}")}
+        for number, username in ((1, "ada"), (2, "grace"))
+    ]
+    students = [{"username": name, "name": name, "email": f"{name}@example.com"} for name in ("ada", "grace")]
+    role: dict[str, Any] = {
+        "ansible.builtin.import_role": {"name": "credentials"},
+        "vars": {"credentials_students": students},
+    }
+    tell = {"ansible.builtin.debug": {"msg": "{{ credentials_hosts.hosts | to_json }} {{ credentials_hosts.said }}"}}
+    playbook = desk.home / "hosts.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "tasks": [*seats, role, tell]}]))
+    shown = desk.play(f"{HERE} {playbook}")
+    assert shown.code == 0, shown.text
+    said = " ".join(shown.text.split()).replace("\\", "")
+    assert f'"ada": "ml101-001.{DOMAIN}", "grace": "127.0.0.2"' in said
+    assert "new at every start: grace." in said
+
+
+def machine(number: int, username: str, *, address: str) -> dict[str, Any]:
+    """Return a machine as the inventory has it."""
+    return {
+        "name": f"ml101-{number:03}",
+        "groups": ["machines"],
+        "ansible_host": address,
+        "ansible_port": 9,
+        "aws_instance_id": f"i-{number}",
+        "aws_ec2_tags": {"Name": f"ml101-{number:03}", "Students": username},
+    }
+
+
 class Ready:
     """Machines that were made ready, as far as this computer knows of them."""
 
@@ -168,13 +203,8 @@ class Ready:
         told = {"front": {"account": account, "certificate_due": due}} if account else {}
         host = f"ml101-{number:03}.{DOMAIN}"
         self.machines.append(
-            {
-                "name": f"ml101-{number:03}",
-                "groups": ["machines"],
-                "ansible_host": address,
-                "ansible_port": 9,
-                "aws_instance_id": f"i-{number}",
-                "aws_ec2_tags": {"Name": f"ml101-{number:03}", "Students": username},
+            machine(number, username, address=address)
+            | {
                 "credentials_kept": {"accounts": {username: {"link_host": host}}},
                 "roles_needed": {"roles": [], "told": told},
             }

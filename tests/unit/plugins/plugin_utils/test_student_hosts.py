@@ -51,6 +51,8 @@ def test_without_a_domain_it_is_the_address_which_no_two_can_share() -> None:
     }
     shared = student_hosts(machines(1, students=2), "", [], NOW, several=True)
     assert (shared.by_student, shared.said) == ({"s001a": "", "s001b": ""}, "")
+    # Also where new machines are for one by now.
+    assert student_hosts(machines(1, students=2), "", [], NOW, several=False) == shared
 
 
 def test_with_a_domain_it_is_the_name_of_the_seat_and_a_spare_has_none() -> None:

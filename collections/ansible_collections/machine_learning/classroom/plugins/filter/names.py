@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.seat_records import (
     seat_records,
+    seated_machines,
     standing_names,
 )
 
@@ -18,4 +19,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"seat_records": seat_records, "standing_names": standing_names}
+        return {
+            "seat_records": seat_records,
+            "seated_machines": seated_machines,
+            "standing_names": standing_names,
+        }

@@ -55,7 +55,8 @@ def student_hosts(
     NamesError for what cannot stand in DNS.
     """
     seated = sorted((machine for machine in machines if machine.students), key=lambda machine: machine.seat)
-    addresses = {name: "" if several else machine.address for machine in seated for name in machine.students}
+    alone = {machine: not several and len(machine.students) == 1 for machine in seated}
+    addresses = {name: each.address if alone[each] else "" for each in seated for name in each.students}
     if not domain:
         return Hosts(addresses)
     has = certified(orders)

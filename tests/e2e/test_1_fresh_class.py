@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -62,6 +63,14 @@ def test_a_second_run_changes_nothing_and_mails_nobody(everything_said: list[str
     assert {host["changed"] for host in recap(done.stdout).values()} == {0}
     assert len(mails()) == 4
     everything_said += [done.stdout, done.stderr]
+
+
+def test_how_long_new_machines_took_is_remembered_and_nothing_of_runs_that_made_none() -> None:
+    lines = (STATE / "class/run_durations.jsonl").read_text().splitlines()
+    runs = [json.loads(line) for line in lines]
+    assert [run["command"] for run in runs] == ["provision.yml", "configure.yml"]
+    assert runs[0]["machines"] == runs[1]["machines"] > 0
+    assert all(run["seconds"] > 0 and not run["baked"] for run in runs)
 
 
 def test_mail_goes_again_to_whom_the_instructor_names(everything_said: list[str]) -> None:

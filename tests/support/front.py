@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import maps
 
 from lab.authority import Authority
+from tests.support.visitor import Answer
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -51,22 +52,6 @@ def wait_for(port: int, *, there: bool = True) -> None:
                 return
         time.sleep(0.1)
     raise TimeoutError(f"port {port}")
-
-
-@dataclass
-class Answer:
-    """What a server says to one request."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that it sets, by name, each with its attributes."""
-        return {
-            line.partition("=")[0]: line.partition("=")[2] for line in self.headers.get_all("Set-Cookie", failobj=[])
-        }
 
 
 @dataclass

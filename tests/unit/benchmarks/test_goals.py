@@ -71,3 +71,11 @@ def test_the_memory_of_a_run_is_the_most() -> None:
     measured = runs("loopback, nothing to change: ours", 400, 1, control_mb=500)
     measured += runs("loopback, nothing to change: ours", 400, 1, control_mb=700)
     assert row("loopback: control node's memory, N = 400, MB").measured(Results(measured, {})) == 700
+
+
+def test_who_walks_in_by_the_link_stands_beside_who_comes_by_ssh() -> None:
+    measured = {"spare machine: https": (30, 40, 32), "spare machine: ssh": (28,), "launched for it: https": (96,)}
+    results = Results([run for what, walls in measured.items() for run in runs(f"walk in, {what}", 1, *walls)], {})
+    assert row("walk in: from the roster's line to the clicked link, spare machine, s").measured(results) == 32
+    assert row("walk in: the same by ssh alone, through its tunnel, s").measured(results) == 28
+    assert row("walk in: by the link, launched : spare machine").measured(results) == 3

@@ -10,7 +10,10 @@ from tests.support.asked_machine import Machine
 from tests.support.notebook_course import ME
 from tools import PROJECT
 
-ROLES = ["system", "hours", "student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
+ROLES = [
+    *("system", "hours", "student", "work/restore", "conda", "data"),
+    *("notebooks", "work/autosave", "jupyter", "front"),
+]
 # Stand for the file of a role: a job that looks after one folder, where its defaults say, and a task that is none.
 DEFAULTS = '{name}_folder: "{{{{ base }}}}/{name}/data"\n'
 JOB = """

@@ -56,6 +56,20 @@ def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set
     assert sha512_crypt.verify(mended["password"], mended["password_hash"])
 
 
+def test_a_link_is_new_for_every_other_host_and_stays_while_there_is_none() -> None:
+    first, new = complete({}, [ADA, GRACE], hosts={"ada": "192.0.2.1"})
+    ada = first["ada@example.com"]
+    assert (ada["link_host"], len(ada["link_secret"])) == ("192.0.2.1", 43)
+    assert (new, "link_host" in first["grace@example.com"]) == (["ada", "grace"], False)
+    for hosts in ({}, {"ada": "192.0.2.1"}, {"mary": "192.0.2.9"}):  # the machine is off, or is where it was
+        assert complete(first, [ADA, GRACE], hosts=hosts) == (first, [])
+    second, new = complete(first, [ADA, GRACE], hosts={"ada": "192.0.2.2"})
+    moved = second["ada@example.com"]
+    assert (moved["link_host"], new) == ("192.0.2.2", ["ada"])
+    assert moved["link_secret"] != ada["link_secret"]
+    assert moved == ada | {"link_host": moved["link_host"], "link_secret": moved["link_secret"]}
+
+
 def test_a_username_never_comes_to_mean_somebody_else() -> None:
     first, _ = complete({}, [ADA])
     with pytest.raises(CredentialError, match=r"ada@example.org cannot be ada, who is ada@example.com") as refused:

@@ -6,7 +6,6 @@ from typing import Any
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.seat_records import (
     seat_records,
-    seated_machines,
     standing_names,
 )
 
@@ -46,11 +45,6 @@ def test_a_machine_whose_account_is_known_gets_records_and_others_keep_theirs() 
     assert found["certified"] == [
         {"instance_id": "i-2", "name": f"ml101-002.{DOMAIN}", "names": [f"ml101-002.{DOMAIN}"]}
     ]
-
-
-def test_who_sits_where_is_read_from_what_ansible_knows() -> None:
-    (found,) = seated_machines([machine(1, "ada - grace", [])])
-    assert found == {"instance_id": "i-1", "seat": "ML101-001", "address": "192.0.2.1", "students": "ada - grace"}
 
 
 def test_names_stand_where_somebody_sits_on_a_machine_that_runs() -> None:

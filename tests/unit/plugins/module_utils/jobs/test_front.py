@@ -15,11 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.front i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service, wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_json
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import (
-    front,
-    front_certificate,
-    front_removal,
-)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_certificate
 
 ADA = {"hosts": {"ada": "192.0.2.1"}, "link_secrets": {"ada": "secret-of-the-link-of-ada"}}
 
@@ -66,6 +62,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     status = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
     monkeypatch.setattr(front, "read_status", lambda _: status)
     return ADA | {
+        "state": "present",
         "jupyter_tokens": {"ada": "token-of-ada"},
         "files": {"haproxy.cfg": "global\n", "door.html": "<p>", "wait.html": "<p>"},
         "units": {"haproxy.service.d/50-class.conf": "[Unit]\n", "class-front-certificate.timer": "[Timer]\n"},
@@ -78,7 +75,9 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "apt_source": "",
         "pip_archive": "",
         "sshd_config_file": str(tmp_path / "sshd.conf"),
+        "ssh_ports": [22, 443],
         "time_limit": 1,
+        "ssh_closed_to": "",
     }
 
 
@@ -202,13 +201,19 @@ def test_a_name_is_certified_only_once_it_leads_to_the_machine(
     assert (checked.changes, result["account"], result["certificate_due"]) == ([], ACCOUNT, True)
 
     machine = Machine(units)
-    front_certificate.work(machine, {"names": [NAME]})
+    now = {"names": [NAME], "sshd_config_file": given["sshd_config_file"], "ssh_closed_to": ""}
+    front_certificate.work(machine, now)
     assert machine.changes == [f"wrote {given['state_directory']}/{certificate.NAMED}", "asked for a certificate"]
     good = replace(status, trouble="", until="2999-01-01T00:00:00+00:00")
     write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(good))
     for again in (Machine(units), Machine(units, check_mode=True)):
-        result = front_certificate.work(again, {"names": [NAME]})
+        result = front_certificate.work(again, now)
         assert (again.changes, result["certificate_due"], result["certificate_trouble"]) == ([], False, "")
+
+    closed: list[str] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, __, group: closed.append(group))
+    front_certificate.work(Machine(units), now | {"ssh_closed_to": "students"})
+    assert closed == ["students"]
 
 
 def test_a_student_who_comes_to_a_machine_with_names_waits_for_hers(
@@ -230,6 +235,23 @@ def test_a_student_who_comes_to_a_machine_with_names_waits_for_hers(
     assert not [change for change in machine.changes if change.startswith("asked")]
     assert result["certificate_due"]
     assert result["certificate_trouble"] == f"{second}: no record in DNS leads to this machine yet"
+
+
+def test_ssh_is_closed_to_students_only_once_there_is_another_way_in(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[tuple[str, str]] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, path, group: closed.append((path, group)))
+    good = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
+    alone = given | {"ssh_closed_to": "students"}
+    for useless in (certificate.Status(["192.0.2.1"]), replace(good, until="2026-01-01T00:00:00+00:00")):
+        monkeypatch.setattr(front, "read_status", lambda _, status=useless: status)
+        front.work(Machine(units), alone)
+    monkeypatch.setattr(front, "read_status", lambda _: good)
+    front.work(Machine(units), given)
+    assert closed == []
+    front.work(Machine(units), alone)
+    assert closed == [(given["sshd_config_file"], "students")]
 
 
 def test_a_front_that_is_silent_is_a_need(
@@ -274,22 +296,22 @@ class Apt(Machine):
 def test_all_of_it_goes_again(
     given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch, ports: list[int]
 ) -> None:
-    wanted = {"sshd_config_file": given["sshd_config_file"], "ssh_ports": ports}
+    wanted = given | {"state": "absent", "ssh_ports": ports}
     nothing = Machine(units)
-    front_removal.work(nothing, wanted)
+    front.work(nothing, wanted)
     assert (nothing.changes, nothing.acts) == ([], [])
     front.work(Machine(units), given)
     back = "gave port 443 back"
     monkeypatch.setattr(ssh_service, "take_back", lambda host, *_: host.change(back))
     promised, done, again = Machine(units, check_mode=True), Machine(units), Machine(units)
-    front_removal.work(promised, wanted)
-    front_removal.work(done, wanted)
+    front.work(promised, wanted)
+    front.work(done, wanted)
     assert promised.changes == done.changes
     assert (back in done.changes) is (443 in ports)
     assert ("ended haproxy.service" in done.changes) is (443 not in ports)
     assert not Path(front.DIRECTORY).exists()
     assert not [path for path in Path(front.UNITS).rglob("*") if path.is_file()]
-    front_removal.work(again, wanted)
+    front.work(again, wanted)
     assert again.changes == []
 
 

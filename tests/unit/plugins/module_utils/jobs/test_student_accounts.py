@@ -15,6 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import student_accounts
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import (
+    only_kept,
     understood,
     without_ports_of,
 )
@@ -78,6 +79,20 @@ def test_a_port_that_the_front_holds_is_left_to_it(program: str, holder: str, po
     rest = "PasswordAuthentication no\n"
     said = without_ports_of(Held(), f"Port 22\nPort 443\n{rest}", program)
     assert said == "".join(f"Port {port}\n" for port in ports) + rest
+
+
+SHUT = "Port 22\nDenyGroups students\n\nMatch Group students\n    X11Forwarding no\n"
+OPEN = SHUT.replace("DenyGroups students\n", "")
+
+
+def test_students_are_shut_out_only_where_they_were_already_and_let_in_again_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sshd"
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == OPEN
+    path.write_text(OPEN)
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == OPEN
+    path.write_text(SHUT)
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == SHUT
+    assert only_kept(OPEN, str(path), ["DenyGroups"]) == OPEN
 
 
 @pytest.fixture
@@ -154,6 +169,7 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
         "sshd_config_file": "/etc/ssh/sshd_config.d/ours.conf",
         "sshd_where_known": [],
         "sshd_leaves_ports_to": "",
+        "sshd_only_kept": [],
     }
     result = student_accounts.work(machine, given)
     assert result["refused"] == [name]

@@ -1,4 +1,4 @@
-"""Keep a password and a token for every student."""
+"""Keep a password, a token and a link for every student."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
     HAS_PASSLIB,
+    Credential,
     CredentialError,
     complete,
     is_private,
@@ -29,13 +30,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "path": {"type": "path", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
                 "changed_addresses": {"type": "dict", "default": {}},
+                "hosts": {"type": "dict", "default": {}},
             }
         )
         if not HAS_PASSLIB:
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            credentials, new = complete(read_credentials(path), students, given["changed_addresses"])
+            credentials, new = complete(read_credentials(path), students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
         changed = bool(new) or not is_private(path)
@@ -43,10 +45,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             write_credentials(path, credentials)
         accounts = {
             student["username"]: {
-                **credentials[student["email"].casefold()],
+                **_told(credentials[student["email"].casefold()], given["hosts"].get(student["username"])),
                 "name": student["name"],
                 "email": student["email"],
             }
             for student in students
         }
         return result | {"changed": changed, "accounts": accounts, "new": new}
+
+
+def _told(credential: Credential, host: str | None) -> dict[str, Any]:
+    """Return what is told of a credential: no link where the student has no `host`, which is "" then.
+
+    It is kept, for one whose machine does not run, of whom no host is known, has it again.
+    """
+    return {name: value for name, value in credential.items() if host != "" or not name.startswith("link_")}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.seat_records import (
     seat_records,
-    seated_machines,
     standing_names,
 )
 
@@ -21,6 +20,5 @@ class FilterModule:
         """Name the filters."""
         return {
             "seat_records": seat_records,
-            "seated_machines": seated_machines,
             "standing_names": standing_names,
         }

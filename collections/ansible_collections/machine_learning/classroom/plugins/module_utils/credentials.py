@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 # 12 characters are 59 bits, far beyond guessing through sshd; 24 characters are 119 bits.
 PASSWORD_GROUPS, TOKEN_CHARACTERS = 3, 24
+# Of 256 bits, for a link is never typed; the front wants 22 characters at least.
+LINK_BYTES = 32
 # Random passwords need no slow hash; this is what glibc uses by default.
 HASH_ROUNDS = 5000
 
@@ -33,7 +35,15 @@ class CredentialError(ValueError):
     """The file cannot be read, or a student of the roster cannot be told from another one."""
 
 
-class Credential(TypedDict):
+class Link(TypedDict, total=False):
+    """What a student gets in with over https, once there is a machine."""
+
+    link_host: str
+    """What the link leads to: the address of the machine, or a name."""
+    link_secret: str
+
+
+class Credential(Link):
     """What a student gets in with."""
 
     username: str
@@ -42,17 +52,30 @@ class Credential(TypedDict):
     token: str
 
 
+def linked(credential: Credential, host: str) -> Credential:
+    """Return the credential with a link to `host`, whose secret is new if the link led elsewhere before.
+
+    The address of a machine that stopped goes to a stranger, to whom browsers may have brought the old secret.
+    """
+    if credential.get("link_host") == host and credential.get("link_secret"):
+        return credential
+    return {**credential, "link_host": host, "link_secret": secrets.token_urlsafe(LINK_BYTES)}
+
+
 def make_credential(username: str, kept: Mapping[str, object] | None = None) -> Credential:
     """Make a new password, its SHA-512 crypt(5) hash, and a token; parts that are `kept` stay."""
     kept = kept or {}
     password = str(kept.get("password") or "-".join(_letters(4) for _ in range(PASSWORD_GROUPS)))
     password_hash = kept.get("password_hash") if "password" in kept else None  # a hash alone is nobody's password
-    return {
+    made: Credential = {
         "username": username,
         "password": password,
         "password_hash": str(password_hash or sha512_crypt.using(rounds=HASH_ROUNDS).hash(password)),
         "token": str(kept.get("token") or _letters(TOKEN_CHARACTERS)),
     }
+    if kept.get("link_host") and kept.get("link_secret"):
+        made |= {"link_host": str(kept["link_host"]), "link_secret": str(kept["link_secret"])}
+    return made
 
 
 def read_credentials(path: str) -> dict[str, Credential]:
@@ -79,12 +102,14 @@ def complete(
     kept: Mapping[str, Credential],
     students: Iterable[Mapping[str, str]],
     changed_addresses: Mapping[str, str] | None = None,
+    hosts: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Credential], list[str]]:
-    """Give a credential to each student who has none.
+    """Give a credential to each student who has none, and a link to each of `hosts`, by username.
 
     A student is an e-mail address; `changed_addresses` (old: new) says whose has changed. Returns all credentials,
-    including those of students who left, and the usernames whose are new, mended or moved. Raises CredentialError if a
-    username would come to mean another student, or a student another username: account, seat and work bear it.
+    including those of students who left, and the usernames whose are new, mended, moved or lead elsewhere. Raises
+    CredentialError if a username would come to mean another student, or a student another username: account, seat and
+    work bear it.
     """
     credentials, new = _moved(kept, changed_addresses or {})
     mistakes = []
@@ -106,6 +131,9 @@ def complete(
         else:
             credentials[email] = make_credential(username)
             new.append(username)
+        if email in credentials and (host := (hosts or {}).get(username)):
+            before, credentials[email] = credentials[email], linked(credentials[email], host)
+            new += [username] if credentials[email] != before and username not in new else []
     if mistakes:
         raise CredentialError("\n".join(mistakes))
     return credentials, new

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: credentials
-short_description: Keep a password and a token for every student
+short_description: Keep a password, a token and a link for every student
 description:
   - Makes a password, its hash and a Jupyter token for each student who has none, and keeps them in one file.
   - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
+  - A student whose machine is one of O(hosts) has a link there, too. Its secret is made anew for every other host, for
+    the old one may be a stranger's by then.
   - To give a student another password, take C(password) and C(password_hash) out of the file, or C(token).
     Run it with C(no_log), it returns what it keeps.
 author: The machine_learning_aws developers (!UNKNOWN)
@@ -31,6 +33,10 @@ options:
     description: E-mail addresses of students that have changed, old to new. What they have goes along.
     type: dict
     default: {}
+  hosts:
+    description: What each student's browser calls the machine, by username, of those who get in over https.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     details: Keeps nothing; returns made-up credentials for students who have none.
@@ -47,7 +53,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 accounts:
-  description: C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username.
+  description:
+    - C(password), C(password_hash), C(token), C(name) and C(email) of each student in the roster, by username, and
+      where there is a link, C(link_host) and C(link_secret).
   type: dict
   returned: success
   sample:
@@ -58,7 +66,7 @@ accounts:
       name: Ada Example
       email: ada@example.com
 new:
-  description: Usernames of the students who got theirs in this run.
+  description: Usernames of the students who got something of it in this run.
   type: list
   elements: str
   returned: success

@@ -21,12 +21,21 @@ options:
     type: list
     elements: str
     required: true
+  sshd_config_file:
+    description: The file in which sshd is told whom it lets in.
+    type: path
+    required: true
+  ssh_closed_to:
+    description: The group that sshd lets in no more once there is a certificate; empty for none.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
 - name: Have the names certified
   machine_learning.classroom.front_certificate:
     names: [ml101-001.class.example.org]
+    sshd_config_file: /etc/ssh/sshd_config.d/10-machine-learning-class.conf
 """
 
 RETURN = r"""

@@ -54,6 +54,13 @@ options:
       - A program that leads ssh on to another port of sshd. Ports that it holds on the machine are left out.
     type: str
     default: ""
+  sshd_only_kept:
+    description:
+      - Keywords of I(sshd_config) whose lines stay where the drop-in has them already, and are left out where not. For
+        what M(machine_learning.classroom.front) adds to it when the time has come.
+    type: list
+    elements: str
+    default: []
 attributes:
   diff_mode:
     support: full

@@ -39,19 +39,6 @@ def seat_records(machines: Iterable[Mapping[str, Any]], domain: str) -> dict[str
     return found
 
 
-def seated_machines(machines: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return who sits on `machines`, which are Ansible's variables of each, as `student_hosts` takes it."""
-    return [
-        {
-            "instance_id": str(machine["aws_instance_id"]),
-            "seat": str(machine["inventory_hostname"]),
-            "address": str(machine["ansible_host"]),
-            "students": str(machine["aws_ec2_tags"]["Students"]),
-        }
-        for machine in machines
-    ]
-
-
 def standing_names(
     instances: Iterable[Mapping[str, Any]], gone: Collection[str], students: Mapping[str, str]
 ) -> list[str]:

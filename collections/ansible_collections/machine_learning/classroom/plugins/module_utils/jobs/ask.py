@@ -15,7 +15,6 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     datasets,
     front,
     front_certificate,
-    front_removal,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -49,7 +48,6 @@ JOBS: dict[str, Job] = {
     "jupyter_services": jupyter_services,
     "front": front,
     "front_certificate": front_certificate,
-    "front_removal": front_removal,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import ssl
 import time
 from pathlib import Path
@@ -32,11 +33,12 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "installed", "absent"], "default": "present"},
     "hosts": {"type": "dict", "required": True},
     "link_secrets": {"type": "dict", "required": True, "no_log": True},
     "jupyter_tokens": {"type": "dict", "required": True, "no_log": True},
@@ -51,7 +53,9 @@ ARGUMENTS: dict[str, Any] = {
     "apt_source": {"type": "str", "default": ""},
     "pip_archive": {"type": "path", "default": ""},
     "sshd_config_file": {"type": "path", "required": True},
+    "ssh_ports": {"type": "list", "elements": "int", "default": [22]},
     "time_limit": {"type": "int", "default": 600},
+    "ssh_closed_to": {"type": "str", "default": ""},
 }
 
 UNITS = "/etc/systemd/system"
@@ -187,6 +191,8 @@ def wait(host: Host) -> None:
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     """Do the job on the machine `host`."""
+    if given["state"] == "absent":
+        return remove(host, given["sshd_config_file"], given["ssh_ports"])
     try:
         texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"])
     except GateError as error:
@@ -194,7 +200,13 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     client = Path(CLIENTS) / wheels.key(given["certbot_requirements"])[:16]
     if not client.is_dir() and not host.check_mode and not given["pip_archive"]:
         return {"client_missing": True}
-    for folder in (os.path.dirname(CLIENTS), CLIENTS, os.path.dirname(DIRECTORY)):
+    install(host, client, given)
+    return {} if given["state"] == "installed" else let_in(host, client, given, texts)
+
+
+def install(host: Host, client: Path, given: Mapping[str, Any]) -> None:
+    """Install haproxy, and certbot into the folder `client`; nothing of them runs yet."""
+    for folder in (os.path.dirname(CLIENTS), CLIENTS):
         host.directory(folder, mode=0o755)
     install_haproxy(host, given["apt_source"], given["time_limit"])
     if not client.is_dir():
@@ -207,6 +219,10 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             index_options=index_options(given["mirror_url"]),
             time_limit=given["time_limit"],
         )
+
+
+def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Lay all that haproxy and certbot, which is in `client`, are told, have them run, and see to the certificate."""
     settings = Settings(
         hosts=given["hosts"],
         directory=DIRECTORY,
@@ -216,6 +232,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
         acme_directory=given["acme_directory"],
         address_profile=given["address_profile"],
     )
+    host.directory(os.path.dirname(DIRECTORY), mode=0o755)
     host.directory(DIRECTORY, mode=0o750, group=GROUP)
     host.directory(os.path.dirname(settings.state_directory), mode=0o755)
     host.directory(settings.state_directory, mode=0o700)
@@ -237,17 +254,12 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    host.keep_running(f"{ORDER}.timer", restart=renewed.get(f"{ORDER}.timer", False))
+    return certified(host, settings, given)
 
 
-def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
-    """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
-    host.keep_running(f"{ORDER}.timer", restart=timer)
-    return ordered(host, settings)
-
-
-def ordered(host: Host, settings: Settings) -> dict[str, Any]:
-    """Have the certificate there is, or one asked for; returns how that stands.
+def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the certificate there is, or one asked for; returns how that stands. It is renewed by a timer.
 
     As long as names do not lead here, only the account is asked for, which their records are to say.
     """
@@ -255,13 +267,41 @@ def ordered(host: Host, settings: Settings) -> dict[str, Any]:
     if waiting:
         due, what = not status.account, "asked for an account with the authority"
     else:
-        due, what = not status.is_good(hosts) and not status.is_fresh(hosts), "asked for a certificate"
+        due = bool(hosts) and not status.is_good(hosts) and not status.is_fresh(hosts)
+        what = "asked for a certificate"
     if due and host.change(what):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and status.is_good(hosts):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
     return {
         "account": status.account,
-        "certificate_due": not status.is_good(hosts),
+        "certificate_due": bool(hosts) and not status.is_good(hosts),
         "certificate_until": status.until,
         "certificate_trouble": status.trouble or not_yet(waiting),
     }
+
+
+def remove(host: Host, sshd_config_file: str, ssh_ports: Sequence[int]) -> dict[str, Any]:
+    """Take the front away again, and give its port back to sshd, if it is one of `ssh_ports`.
+
+    What was installed stays, and the certificates, but nothing of it runs.
+    """
+    laid = Path(DIRECTORY, LAID)
+    if laid.exists():
+        there = [unit for unit in laid.read_text().splitlines() if os.path.exists(f"{UNITS}/{unit}")]
+        for unit in (unit for unit in there if "/" not in unit):
+            host.run(["systemctl", "--quiet", "disable", "--now", unit], what=f"ended {unit}")
+        if PORT in ssh_ports:
+            ssh_service.take_back(host, sshd_config_file, PORT, SERVICE)
+        else:
+            host.run(["systemctl", "--quiet", "disable", "--now", SERVICE], what=f"ended {SERVICE}")
+        for unit in there:
+            if host.change(f"removed {UNITS}/{unit}"):
+                os.unlink(f"{UNITS}/{unit}")
+        if not host.check_mode:
+            host.ask(["systemctl", "daemon-reload"])
+    if os.path.isdir(DIRECTORY) and host.change(f"removed {DIRECTORY}"):
+        shutil.rmtree(DIRECTORY)
+    return {}

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import NAMED
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.front import ordered
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.front import certified
 
 if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
-ARGUMENTS: dict[str, Any] = {"names": {"type": "list", "elements": "str", "required": True}}
+ARGUMENTS: dict[str, Any] = {
+    "names": {"type": "list", "elements": "str", "required": True},
+    "sshd_config_file": {"type": "path", "required": True},
+    "ssh_closed_to": {"type": "str", "default": ""},
+}
 
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
@@ -21,4 +25,4 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     settings = Settings.read(SETTINGS)
     text = json.dumps({"names": sorted(given["names"])}) + "\n"
     host.file(f"{settings.state_directory}/{NAMED}", text, mode=0o600)
-    return ordered(host, settings)
+    return certified(host, settings, given)

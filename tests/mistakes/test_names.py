@@ -167,8 +167,8 @@ def test_what_a_browser_calls_a_machine_is_known_with_the_passwords(desk: Desk, 
         "ansible.builtin.import_role": {"name": "credentials"},
         "vars": {"credentials_students": students},
     }
-    known = "{{ credentials_kept.accounts | dict2items | map(attribute='value.link_host', default='none') | join(' and ') }}"
-    tell = {"ansible.builtin.debug": {"msg": known}}
+    hosts = "credentials_kept.accounts | dict2items | map(attribute='value.link_host', default='none')"
+    tell = {"ansible.builtin.debug": {"msg": f"{{{{ {hosts} | join(' and ') }}}}"}}
     playbook = desk.home / "hosts.yml"
     playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "tasks": [*seats, role, tell]}]))
     shown = desk.play(f"{HERE} {playbook}")

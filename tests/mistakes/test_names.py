@@ -207,7 +207,7 @@ class Ready:
             machine(number, username, address=address)
             | {
                 "credentials_kept": {"accounts": {username: {"link_host": host}}},
-                "roles_needed": {"roles": [], "told": told},
+                "roles_needed": {"roles": [], "returned": told},
             }
         )
 

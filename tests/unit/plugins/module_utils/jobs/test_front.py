@@ -64,6 +64,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return ADA | {
         "state": "present",
         "jupyter_tokens": {"ada": "token-of-ada"},
+        "page_words": {},
         "files": {"haproxy.cfg": "global\n", "door.html": "<p>", "wait.html": "<p>"},
         "units": {"haproxy.service.d/50-class.conf": "[Unit]\n", "class-front-certificate.timer": "[Timer]\n"},
         "state_directory": str(tmp_path / "state" / "front"),
@@ -96,11 +97,10 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
     result = front.work(done, given)
     assert promised.changes == done.changes
     assert {"enabled haproxy.service", "started haproxy.service", f"enabled {front.ADDRESS}"} < set(done.changes)
-    assert result == {
+    nothing = dict.fromkeys(("certificate_trouble", "certificate_since", "certificate_again"), "")
+    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00"} | nothing | {
         "account": "",
         "certificate_due": False,
-        "certificate_until": "2999-01-01T00:00:00+00:00",
-        "certificate_trouble": "",
     }
     front.work(again, given)
     assert (again.changes, again.needs, again.acts) == ([], [], [])
@@ -113,6 +113,7 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
         ({"link_secrets": {"ada": "another-secret-of-the-link"}}, "systemctl restart haproxy.service"),
         # Nobody's websocket ends because of these.
         ({"jupyter_tokens": {"ada": "another-token"}}, "systemctl reload haproxy.service"),
+        ({"page_words": {"ada": "word-of-the-machine-of-ada"}}, "systemctl reload haproxy.service"),
         ({"files": {"haproxy.cfg": "global\n\n"}}, "systemctl reload haproxy.service"),
         ({"units": {"haproxy.service.d/50-class.conf": "[Unit]\n\n"}}, "systemctl restart haproxy.service"),
     ],
@@ -124,6 +125,28 @@ def test_connections_end_only_where_they_must(
     later = Machine(units)
     front.work(later, given | change)
     assert [done for done in later.acts if "daemon-reload" not in done] == [act]
+
+
+def test_a_run_that_was_killed_before_connections_ended_has_them_ended_by_the_next(
+    given: dict[str, Any], units: dict[str, set[str]]
+) -> None:
+    class Killed(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+            if argv[1] == "restart":
+                raise KeyboardInterrupt
+            return super().probe(argv, stdin=stdin)
+
+    renewed = given | {"link_secrets": {"ada": "another-secret-of-the-link"}}
+    front.work(Machine(units), given)
+    with pytest.raises(KeyboardInterrupt):
+        front.work(Killed(units), renewed)
+    promised, later, last = Machine(units, check_mode=True), Machine(units), Machine(units)
+    front.work(promised, renewed)
+    assert promised.changes == ["restarted haproxy.service"]
+    front.work(later, renewed)
+    assert later.acts == ["systemctl restart haproxy.service"]
+    front.work(last, renewed)
+    assert (last.changes, last.acts) == ([], [])
 
 
 def test_a_link_of_another_address_is_refused_and_a_new_one_taken(
@@ -164,9 +187,14 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     long_ago = certificate.Status(["192.0.2.1"], trouble="the authority is away", tried="2026-01-01T00:00:00+00:00")
     monkeypatch.setattr(front, "read_status", lambda _: long_ago)
     machine = Machine(units)
-    result = front.work(machine, given)
-    assert (result["certificate_due"], result["certificate_until"]) == (True, "")
-    assert result["certificate_trouble"] == "the authority is away"
+    assert front.work(machine, given) == {
+        "account": "",
+        "certificate_due": True,
+        "certificate_until": "",
+        "certificate_trouble": "the authority is away",
+        "certificate_since": "",
+        "certificate_again": "2026-01-01T01:00:00+00:00",
+    }
     assert machine.changes[-1] == "asked for a certificate"
     assert machine.acts[-1] == "systemctl start class-front-certificate.service"
     # The authority counts what fails.

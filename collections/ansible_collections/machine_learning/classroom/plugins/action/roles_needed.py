@@ -44,18 +44,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         roles, began = given["roles"], time.monotonic()
         forced = {role: ["nobody was asked"] for role in roles if given["force"]}
-        answers, told = (forced, {}) if forced else self._ask(roles, task_vars or {})
+        answers, returned = (forced, {}) if forced else self._ask(roles, task_vars or {})
         needed = [role for role in roles if answers[role]]
         return result | {
             "changed": False,
             "roles": needed,
             "reasons": {role: _few(answers[role]) for role in needed},
-            "told": told,
+            "returned": returned,
             "took_s": math.ceil(time.monotonic() - began),
         }
 
     def _ask(self, roles: list[str], task_vars: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
-        """Return for each role why it is needed, nothing for one that is not; and what the jobs of those told."""
+        """Return for each role why it is needed, nothing for one that is not; and what the jobs of those returned."""
         jobs, answers = {}, {}
         for role in roles:
             try:
@@ -64,12 +64,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 answers[role] = [str(needed)]
             except Exception as error:  # noqa: BLE001 - the role meets it too; what it says could hold a secret
                 answers[role] = [f"its task could not be read ({type(error).__name__})"]
-        said = self._execute(roles, jobs, task_vars) if jobs else {}
-        reasons, told = (said[key] if isinstance(said.get(key), dict) else {} for key in ("reasons", "told"))
+        told = self._execute(roles, jobs, task_vars) if jobs else {}
         for role in jobs:
-            answer = reasons.get(role)
+            answer = told.get("reasons", {}).get(role)
             answers[role] = answer if isinstance(answer, list) else ["the machine gave no answer"]
-        return answers, told
+        return answers, told.get("returned", {})
 
     def _job(self, role: str, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Read the one task of the role that is a job; return the job, and what it is asked with."""
@@ -95,7 +94,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             )
         except Exception:  # noqa: BLE001 - such as a machine that is just starting, for which the next task waits
             return {}
-        return {} if answer.get("failed") else answer
+        return {} if answer.get("failed") or not isinstance(answer.get("reasons"), dict) else answer
 
 
 def _folder(role: str) -> Path:

@@ -43,8 +43,12 @@ options:
     description: The token that opens each student's Jupyter, by username.
     type: dict
     required: true
+  page_words:
+    description: The word by which each student's stable page knows the machine, by username.
+    type: dict
+    default: {}
   files:
-    description: The texts of what haproxy reads, by name; the lists of hosts, keys and tokens come beside them.
+    description: The texts of what haproxy reads, by name; the lists of hosts, keys, tokens and words come beside them.
     type: dict
     required: true
   units:
@@ -139,6 +143,14 @@ certificate_until:
   returned: with O(state=present)
 certificate_trouble:
   description: Why there is no newer certificate, in the authority's words; empty if none is due.
+  type: str
+  returned: with O(state=present)
+certificate_since:
+  description: When that trouble began, in ISO 8601; empty without trouble.
+  type: str
+  returned: with O(state=present)
+certificate_again:
+  description: When the machine tries again by itself, in ISO 8601; empty without trouble.
   type: str
   returned: with O(state=present)
 client_missing:

@@ -37,8 +37,13 @@ def former_domains(certificates: str, domain: str) -> list[str]:
 
 
 def https_link(account: Mapping[str, Any], host: str) -> str:
-    """Return the link of a student whose machine is `host` to browsers; "" if there is none, or it leads elsewhere."""
-    return f"https://{host}/open/{account['link_secret']}" if host and account.get("link_host") == host else ""
+    """Return the link of a student whose machine is `host` to browsers; "" if there is none, or it leads elsewhere.
+
+    If the student has a page that stays, it is the link: it leads to the machine wherever that is.
+    """
+    if not host or account.get("link_host") != host:
+        return ""
+    return account.get("stable_link") or f"https://{host}/open/{account['link_secret']}"
 
 
 def _hosts(machines: Iterable[Mapping[str, Any]], domain: str, certificates: str, students_per_machine: int) -> Hosts:

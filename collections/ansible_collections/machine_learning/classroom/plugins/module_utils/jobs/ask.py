@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -71,31 +71,31 @@ def no_room() -> list[str]:
     return [] if shutil.disk_usage(tempfile.gettempdir()).free > ROOM else ["its disk is full"]
 
 
-class Answer(NamedTuple):
-    """What a job says to the question."""
-
-    reasons: list[str]
-    """Why this machine needs it; none only if it came to its end and found that there is nothing to do."""
-    told: dict[str, Any]
-    """What it returned; nothing of one that did not come to its end."""
-
-
 def reasons(name: str, arguments: dict[str, Any]) -> list[str]:
-    """Return why this machine needs the job, in words that hold nothing secret."""
-    return answer(name, arguments).reasons
+    """Return why this machine needs the job, in words that hold nothing secret; `asked` has the rule."""
+    return asked(name, arguments)[0]
 
 
-def answer(name: str, arguments: dict[str, Any]) -> Answer:
-    """Ask the job; what it says holds nothing secret."""
+def asked(name: str, arguments: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Return why this machine needs the job, and what it returned, but for lists and dictionaries.
+
+    There are no reasons only if the job came to its end and found that there is nothing to do. Neither holds anything
+    secret.
+    """
     valid = ArgumentSpecValidator(JOBS[name].ARGUMENTS).validate(arguments)
     if valid.error_messages:  # which may hold any argument
-        return Answer(["it does not take its arguments"], {})
-    host = Host(Question())
-    said, told = [], {}
+        return ["it does not take its arguments"], {}
+    host, returned = Host(Question()), {}
+    said = []
     try:
-        told = JOBS[name].work(host, valid.validated_parameters)
+        returned = JOBS[name].work(host, valid.validated_parameters)
     except FailedError as error:
         said = [str(error)]
     except Exception as error:  # noqa: BLE001 - whatever it is, the role meets it too, and then says it
         said = [f"{type(error).__name__}: {error}"]
-    return Answer(*remove_values([[*host.changes, *host.needs, *said], told], valid._no_log_values))
+    brief = {key: value for key, value in returned.items() if isinstance(value, str | int)}
+    words: tuple[list[str], dict[str, Any]] = (
+        remove_values([*host.changes, *host.needs, *said], valid._no_log_values),
+        remove_values(brief, valid._no_log_values),
+    )
+    return words

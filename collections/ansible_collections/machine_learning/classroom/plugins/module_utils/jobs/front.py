@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, Any] = {
     "hosts": {"type": "dict", "required": True},
     "link_secrets": {"type": "dict", "required": True, "no_log": True},
     "jupyter_tokens": {"type": "dict", "required": True, "no_log": True},
+    "page_words": {"type": "dict", "default": {}, "no_log": True},
     "files": {"type": "dict", "required": True},
     "units": {"type": "dict", "required": True},
     "state_directory": {"type": "path", "required": True},
@@ -67,6 +68,8 @@ HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
 ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
 # In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
 LAID = "units"
+# Beside it: that a link was taken away, until nothing is connected any more that it has opened.
+SPENT = "spent"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -194,7 +197,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     if given["state"] == "absent":
         return remove(host, given["sshd_config_file"], given["ssh_ports"])
     try:
-        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"])
+        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"], given["page_words"])
     except GateError as error:
         host.fail(f"{error} Nothing was changed on the machine, and ssh is as it was.")
     client = Path(CLIENTS) / wheels.key(given["certbot_requirements"])[:16]
@@ -238,14 +241,19 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
+    spent = Path(DIRECTORY, SPENT)
+    # What a link has opened ends with the link; also if the run that took it away was killed before it was so.
+    ends = spent.exists() or lost(before, texts[KEYS])
+    if ends and not host.check_mode:
+        spent.touch()
     changed = lay(host, {**texts, **given["files"]})
     host.file(SETTINGS, settings.text(), mode=0o600)
     host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
     renewed = lay_units(host, given["units"])
-    # What a link has opened ends with the link.
     own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
-    serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
+    serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
     if not host.check_mode:
+        spent.unlink(missing_ok=True)
         wait(host)
         if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
             host.fail(
@@ -275,10 +283,9 @@ def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[
     # Not before there is another way in, whenever this run may end.
     if given["ssh_closed_to"] and status.is_good(hosts):
         ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
-    return {
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")} | {
         "account": status.account,
         "certificate_due": bool(hosts) and not status.is_good(hosts),
-        "certificate_until": status.until,
         "certificate_trouble": status.trouble or not_yet(waiting),
     }
 

@@ -100,7 +100,7 @@ def fresh(who: str, n: int) -> Callable[[Results], float | None]:
 
 def goals(n: int) -> list[Goal]:
     """Return all rows, for classes of `n` where one size is enough."""
-    return [*_unchanged(n), *_from_nothing(n), *_loopback(), *_roles()]
+    return [*_unchanged(n), *_from_nothing(n), *_loopback(), *_roles(), *_walk_in()]
 
 
 def _unchanged(n: int) -> list[Goal]:
@@ -289,4 +289,24 @@ def _roles() -> list[Goal]:
         for role in ROLES
         for case in ("first", "nothing to change")
         for side, name in (("control", CONTROL), ("hosts'", HOSTS))
+    ]
+
+
+def _walk_in() -> list[Goal]:
+    spare, launched = (f"walk in, {to}: {{}}" for to in ("spare machine", "launched for it"))
+    return [
+        Goal(
+            "walk in: from the roster's line to the clicked link, spare machine, s",
+            lambda results: results.figure(spare.format("https"), 1, WALL),
+            means="A student who comes late is at work so soon, with nothing but a browser.",
+        ),
+        Goal(
+            "walk in: the same by ssh alone, through its tunnel, s",
+            lambda results: results.figure(spare.format("ssh"), 1, WALL),
+        ),
+        Goal(
+            "walk in: by the link, launched : spare machine",
+            share(WALL, 1, launched.format("https"), spare.format("https")),
+            means="How much longer it takes without a spare machine (`class_spare_machines`).",
+        ),
     ]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from lab import acme, control, layout, lifecycle, state
+from lab.faults import MESSAGE
 from lab.lateness import USUAL
 from lab.shell import LabError
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     fault = commands.add_parser("fault", help="let API calls fail")
     fault.add_argument("--action", help="the API action, as RunInstances; or boot: a host that does not come up")
     fault.add_argument("--code", help="the error code, as InsufficientInstanceCapacity")
+    fault.add_argument("--message", default=MESSAGE, help="what is said beside the code")
     fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
     fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
     fault.add_argument("--seat", default="", help="only calls for this machine: its Name tag, or its instance id")
@@ -161,7 +163,7 @@ def _fault(arguments: argparse.Namespace) -> None:
             "A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded\n"
             "or --left, as in: --left 0 --zone us-east-1a"
         )
-    wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after", "seat")}
+    wanted = {key: getattr(arguments, key) for key in ("action", "code", "message", "times", "after", "seat")}
     control.ask("POST", "faults", wanted)
 
 

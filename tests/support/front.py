@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import maps
 
 from lab.authority import Authority
+from tests.support.visitor import Answer
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 HOST = "127.0.0.1"
 PATIENCE = 90.0  # s; a busy computer takes long to start Jupyter
 SECRETS = {"ada": "secret-of-the-link-of-ada-00", "grace": "secret-of-the-link-of-grace-"}
+# By its word a stable page knows the machine; pages are at this origin.
+WORDS = {"ada": "word-of-the-machine-of-ada-00"}
+PAGES = "http://127.0.0.1:9"
 TOKENS = {"ada": "token-of-ada-0123456789", "grace": "token-of-grace-9876543210"}
 
 
@@ -54,22 +58,6 @@ def wait_for(port: int, *, there: bool = True) -> None:
 
 
 @dataclass
-class Answer:
-    """What a server says to one request."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that it sets, by name, each with its attributes."""
-        return {
-            line.partition("=")[0]: line.partition("=")[2] for line in self.headers.get_all("Set-Cookie", failobj=[])
-        }
-
-
-@dataclass
 class Front:
     """One front; students' Jupyters are behind the ports `jupyters`, sshd behind `sshd`."""
 
@@ -80,6 +68,8 @@ class Front:
     http: int = field(default_factory=free_port)
     greeting: str = "1s"
     authority: Authority = field(default_factory=Authority)
+    pages: str = PAGES
+    words: Mapping[str, str] = field(default_factory=lambda: dict(WORDS))
 
     @property
     def hosts(self) -> dict[str, str]:
@@ -96,6 +86,7 @@ class Front:
         own: dict[str, Any] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
         return own | {
             "front_jupyter_ports": self.jupyters,
+            "front_pages_origin": self.pages,
             "__front_directory": str(self.folder),
             "__front_runtime_directory": str(self.folder),
             "__front_https": f"{HOST}:{self.https}",
@@ -111,7 +102,7 @@ class Front:
         files = {
             "haproxy.cfg": templates.from_string(text).render(self.variables()),
             "account.map": "thumbprint thumbprint-of-the-account\n",
-            **maps(self.hosts, SECRETS, TOKENS),
+            **maps(self.hosts, SECRETS, TOKENS, self.words),
             **{name: (ROLE / "files" / name).read_text() for name in ("door.html", "wait.html")},
         }
         for name, content in files.items():
@@ -122,7 +113,7 @@ class Front:
     @contextmanager
     def running(self) -> Iterator[Front]:
         """Run it for a while, with the files that are there already."""
-        assert HAPROXY, "haproxy is not installed"
+        assert HAPROXY, "haproxy is not installed: bin/test-packages"
         if not (self.folder / "haproxy.cfg").exists():
             self.lay_out()
         with (self.folder / "log").open("wb") as log:

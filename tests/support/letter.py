@@ -71,6 +71,13 @@ def read_letter(path: Path) -> Letter:
     )
 
 
+def https_link(path: Path) -> str:
+    """Return the link of an `.eml` file that needs no tunnel."""
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    body = message.get_body(preferencelist=("plain",))
+    return _line(r"^(https://\S+/open/\S+)$", body.get_content() if body else "")
+
+
 def _line(pattern: str, text: str) -> str:
     found = re.search(pattern, text, re.MULTILINE)
     if not found:

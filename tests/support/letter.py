@@ -54,10 +54,7 @@ class Letter:
 def read_letter(path: Path) -> Letter:
     """Read one `.eml` file."""
     message = message_from_bytes(path.read_bytes(), policy=default)
-    body = message.get_body(preferencelist=("plain",))
-    if body is None:
-        raise AssertionError(f"{path} has no plain text")
-    text = body.get_content()
+    text = _plain_text(path)
     (mailbox,) = message["To"].addresses
     return Letter(
         to=mailbox.addr_spec,
@@ -69,6 +66,18 @@ def read_letter(path: Path) -> Letter:
         link=_line(r"^(http://localhost:5005/\S*token=\S+)$", text),
         token=_line(r"^Token: (\S+)$", text),
     )
+
+
+def link_over_https(path: Path) -> str:
+    """Return the link in an `.eml` file that leads in without a tunnel."""
+    return _line(r"^(https://\S+/open/\S+)$", _plain_text(path))
+
+
+def _plain_text(path: Path) -> str:
+    body = message_from_bytes(path.read_bytes(), policy=default).get_body(preferencelist=("plain",))
+    if body is None:
+        raise AssertionError(f"{path} has no plain text")
+    return str(body.get_content())
 
 
 def _line(pattern: str, text: str) -> str:

@@ -31,6 +31,7 @@ def test_the_page_says_who_reads_a_setting() -> None:
     page = docs.pages()[PROJECT / "docs" / "configuration.md"]
     ports = page.partition("### `class_ssh_ports`")[2].partition("###")[0]
     assert {role.name for role in roles() if f"[{role.name}](../roles/{role.name}/README.md)" in ports} == {
+        "front",
         "machines",
         "mail",
         "student",

@@ -45,8 +45,15 @@ def jupyter(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.usefixtures("jupyter")
-@pytest.mark.parametrize("size", [DESKTOP, TABLET], ids=["desktop", "tablet"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        pytest.param("chromium", DESKTOP, id="chromium-desktop"),
+        pytest.param("firefox", TABLET, id="firefox-tablet"),
+        pytest.param("chromium", TABLET, id="chromium-tablet", marks=pytest.mark.long),
+        pytest.param("firefox", DESKTOP, id="firefox-desktop", marks=pytest.mark.long),
+    ],
+)
 def test_a_click_in_webmail_leads_to_the_lab_and_a_file_of_50_mb_into_it(
     front: Front, name: str, size: tuple[int, int], tmp_path: Path
 ) -> None:

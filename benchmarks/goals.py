@@ -100,7 +100,7 @@ def fresh(who: str, n: int) -> Callable[[Results], float | None]:
 
 def goals(n: int) -> list[Goal]:
     """Return all rows, for classes of `n` where one size is enough."""
-    return [*_unchanged(n), *_from_nothing(n), *_loopback(), *_roles()]
+    return [*_unchanged(n), *_from_nothing(n), *_loopback(), *_roles(), *_walk_in()]
 
 
 def _unchanged(n: int) -> list[Goal]:
@@ -231,18 +231,50 @@ def _from_nothing(n: int) -> list[Goal]:
     ]
 
 
+# What plan.yml and status.yml may take of this computer's CPU.
+FIXED_S, EACH_S = 5.0, 0.2
+FEW, MANY = 24, 400  # machines on the loopback
+
+
+def allowed(variant: str, n: int) -> Callable[[Results], float | None]:
+    """Return the control CPU of a command as a share of what it may be with so many machines."""
+    return lambda results: divide(results.figure(variant, n, CONTROL), FIXED_S + EACH_S * n)
+
+
 def _loopback() -> list[Goal]:
     return [
         Goal(
-            "loopback: control CPU per machine, N = 400 : 24",
-            quotient(*(per_machine(CONTROL, "loopback, nothing to change: ours", n) for n in (400, 24))),
+            f"loopback: control CPU per machine, N = {MANY} : {FEW}",
+            quotient(*(per_machine(CONTROL, "loopback, nothing to change: ours", n) for n in (MANY, FEW))),
             1.1,
             "",
             "Whether the instructor's computer would keep up with a whole faculty.",
         ),
         Goal(
-            "loopback: control node's memory, N = 400, MB",
-            lambda results: results.figure("loopback, nothing to change: ours", 400, "control_mb"),
+            f"loopback: control node's memory, N = {MANY}, MB",
+            lambda results: results.figure("loopback, nothing to change: ours", MANY, "control_mb"),
+        ),
+        *(
+            Goal(
+                f"loopback: {command}.yml, control CPU : {FIXED_S:g} s + {EACH_S:g} s a machine, N = {n}",
+                allowed(f"loopback, {command}: ours", n),
+                1,
+                "",
+                means if n == FEW else "",
+            )
+            for command, means in (
+                ("plan", "What it costs the instructor's computer to say what a launch costs."),
+                ("status", "What a look at the class costs it: often enough to look before every lesson."),
+            )
+            for n in (FEW, MANY)
+        ),
+        *(
+            Goal(
+                f"loopback: {command}.yml, executions per machine",
+                per_machine("executions", f"loopback, {command}: ours", FEW),
+                1,
+            )
+            for command in ("plan", "status")
         ),
     ]
 
@@ -257,4 +289,24 @@ def _roles() -> list[Goal]:
         for role in ROLES
         for case in ("first", "nothing to change")
         for side, name in (("control", CONTROL), ("hosts'", HOSTS))
+    ]
+
+
+def _walk_in() -> list[Goal]:
+    spare, launched = (f"walk in, {to}: {{}}" for to in ("spare machine", "launched for it"))
+    return [
+        Goal(
+            "walk in: from the roster's line to the clicked link, spare machine, s",
+            lambda results: results.figure(spare.format("https"), 1, WALL),
+            means="A student who comes late is at work so soon, with nothing but a browser.",
+        ),
+        Goal(
+            "walk in: the same by ssh alone, through its tunnel, s",
+            lambda results: results.figure(spare.format("ssh"), 1, WALL),
+        ),
+        Goal(
+            "walk in: by the link, launched : spare machine",
+            share(WALL, 1, launched.format("https"), spare.format("https")),
+            means="How much longer it takes without a spare machine (`class_spare_machines`).",
+        ),
     ]

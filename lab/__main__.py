@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from lab import acme, control, layout, lifecycle, state
+from lab.faults import MESSAGE
 from lab.lateness import USUAL
 from lab.shell import LabError
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     fault = commands.add_parser("fault", help="let API calls fail")
     fault.add_argument("--action", help="the API action, as RunInstances; or boot: a host that does not come up")
     fault.add_argument("--code", help="the error code, as InsufficientInstanceCapacity")
+    fault.add_argument("--message", default=MESSAGE, help="what is said beside the code")
     fault.add_argument("--times", type=_positive, default=1, help="how many calls fail (default: 1)")
     fault.add_argument("--after", type=int, default=0, help="how many calls go through before (default: 0)")
     fault.add_argument("--seat", default="", help="only calls for this machine: its Name tag, or its instance id")
@@ -90,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--type", default="", help="the instance type (default: all together)")
     fault.add_argument("--zone", default="", help="the zone, as us-east-1a (default: all together)")
     fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
-    quota = commands.add_parser("quota", help="grant the account another vCPU quota, as AWS does when it is asked")
+    quota = commands.add_parser("quota", help="grant the account another quota, as AWS does when it is asked")
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
-    quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
+    quota.add_argument("limit", type=float, help="how many vCPUs may run at once, or TiB of gp3 be there")
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
     region = commands.add_parser("region", help="enable a region that not every account may use")
     region.add_argument("name", help="the region, as eu-south-1")
@@ -144,7 +146,8 @@ def _status() -> None:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
         if machine["state"] != "terminated":
-            print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
+            told = [machine[key] for key in ("id", "state", "type", "address", "name")]
+            print("  ".join(each for each in [*told, f"ran for {machine['ran_s'] / 3600:.2f} h"] if each))
 
 
 def _fault(arguments: argparse.Namespace) -> None:
@@ -160,7 +163,7 @@ def _fault(arguments: argparse.Namespace) -> None:
             "A fault needs --action and --code, as in: --action RunInstances --code RequestLimitExceeded\n"
             "or --left, as in: --left 0 --zone us-east-1a"
         )
-    wanted = {key: getattr(arguments, key) for key in ("action", "code", "times", "after", "seat")}
+    wanted = {key: getattr(arguments, key) for key in ("action", "code", "message", "times", "after", "seat")}
     control.ask("POST", "faults", wanted)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lab.api_request import ApiRequest
 
+MESSAGE = "Injected by the lab."
 BOOT = "boot"  # no API action: a host that fails to boot
 
 
@@ -28,7 +29,7 @@ class Fault:
     code: str
     times: int = 1
     after: int = 0
-    message: str = "Injected by the lab."
+    message: str = MESSAGE
     seat: str = ""
 
 

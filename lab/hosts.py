@@ -67,7 +67,8 @@ def create(machine: Machine) -> None:
         "create",
         *("--name", machine.instance, "--hostname", machine.hostname, "--label", f"{LABEL}={PROJECT}"),
         *("--systemd=always", "--tty", "--cgroupns=private", f"--cgroup-parent=/{CGROUP}"),
-        *("--cap-add=SYS_ADMIN", "--cap-add=SYS_BOOT", "--cap-add=AUDIT_WRITE"),
+        # With SYS_PTRACE root sees which process holds a port, whoever runs it, as on every machine.
+        *(f"--cap-add={capability}" for capability in ("SYS_ADMIN", "SYS_BOOT", "SYS_PTRACE", "AUDIT_WRITE")),
         *(("--cpus", str(machine.cpus)) if machine.cpus else ()),
         *("--memory", f"{machine.memory_mib}m", "--pids-limit=4096", f"--stop-timeout={STOP_SECONDS}"),
         *("--dns", GATEWAY, "--dns-search", "."),

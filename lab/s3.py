@@ -2,6 +2,8 @@
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+
+The account may close itself, too, and then no bucket is open, whatever the bucket says.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import moto.s3.urls as s3_urls
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
+from moto.s3control.models import s3control_backends
 
 from lab.api_request import Refusal
 from lab.iam import USER
@@ -56,8 +59,11 @@ class S3Access:
             return None  # which moto says
         if _sets_acl(request) and bucket.ownership_rule == NO_ACLS:
             return Refusal("AccessControlListNotSupported", "The bucket does not allow ACLs")
-        closed = request.action == "PutBucketPolicy" and _blocks(bucket, "block_public_policy")
-        if closed and any(_public_statements(request.http.body)):
+        if request.action != "PutBucketPolicy":
+            return None
+        if refusal := _refuse_foreign_resources(request, bucket):
+            return refusal
+        if _blocks(bucket, "block_public_policy") and any(_public_statements(request.http.body)):
             return Refusal(
                 "AccessDenied",
                 f'User: {USER} is not authorized to perform: s3:PutBucketPolicy on resource: "{bucket.arn}" because '
@@ -82,6 +88,18 @@ def _refuse_acls_of_a_new_bucket(request: ApiRequest) -> Refusal | None:
     return None
 
 
+def _refuse_foreign_resources(request: ApiRequest, bucket: FakeBucket) -> Refusal | None:
+    """Return why a policy is refused: it is none, or speaks of something else than the bucket and its objects."""
+    try:
+        named = {
+            resource for each in json.loads(request.http.body)["Statement"] for resource in _listed(each["Resource"])
+        }
+    except (ValueError, KeyError, TypeError):
+        return Refusal("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+    own = all(name == bucket.arn or name.startswith(f"{bucket.arn}/") for name in named)
+    return None if own else Refusal("MalformedPolicy", "Policy has invalid resource")
+
+
 def _sets_acl(request: ApiRequest) -> bool:
     headers = request.http.headers
     grants = any(name.startswith("x-amz-grant-") for name in headers)
@@ -90,7 +108,9 @@ def _sets_acl(request: ApiRequest) -> bool:
 
 
 def _blocks(bucket: FakeBucket, setting: str) -> bool:
-    return bool(bucket.public_access_block and getattr(bucket.public_access_block, setting))
+    """Tell whether the bucket or its account is closed in this way: the more restrictive of the two counts."""
+    both = (bucket.public_access_block, s3control_backends[DEFAULT_ACCOUNT_ID]["aws"].public_access_block)
+    return any(str(getattr(closed, setting)).lower() == "true" for closed in both if closed)
 
 
 def _everybody_may(request: ApiRequest, bucket: FakeBucket) -> bool:

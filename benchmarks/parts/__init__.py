@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.parts import bake, configure, loopback, roles
+from benchmarks.parts import bake, configure, loopback, roles, walk_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,4 +18,5 @@ PARTS: dict[str, Callable[[Options, Path], Iterator[Run]]] = {
     "bake": bake.run,
     "roles": roles.run,
     "loopback": loopback.run,
+    "walk_in": walk_in.run,
 }

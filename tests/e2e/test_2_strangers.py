@@ -19,9 +19,10 @@ import yaml
 
 from lab.layout import ACME_ROOT, RUN
 from tests.support.commands import ROSTER, command, mails, on_machine
-from tests.support.front import Answer, ask
+from tests.support.front import ask
 from tests.support.laptop import SECONDS, Laptop
-from tests.support.letter import Letter, link_over_https, read_letter
+from tests.support.letter import Letter, https_link, read_letter
+from tests.support.visitor import Answer
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def seats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seat]]:
         roster = tmp_path_factory.mktemp("class") / "students.csv"
         roster.write_text("\n".join(ROSTER.read_text().splitlines()[:3]) + "\n")
         command(f"make lab STUDENTS={roster}")
-    yield [Seat(read_letter(path), link_over_https(path)) for path in mails()[:2]]
+    yield [Seat(read_letter(path), https_link(path)) for path in mails()[:2]]
     if own:
         command("make lab-down DISCARD=1")
 

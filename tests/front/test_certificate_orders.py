@@ -6,8 +6,11 @@ import importlib.util
 import socket
 import ssl
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,21 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring, read_status
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import (
+    DOWN,
+    PORT_80,
+    RATE,
+    cause_of,
+)
 
+from lab import acme_door
+from lab.faults import Fault, Faults
 from tests.support.acme_authority import AcmeAuthority
-from tests.support.front import HOST, Front
+from tests.support.front import HOST, SECRETS, TOKENS, Front, Jupyter
+from tests.support.visitor import Kernel, Visitor
 
 CERTBOT = importlib.util.find_spec("certbot")
+LIFE, RENEWALS = 90, 3  # s
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -132,14 +145,86 @@ def test_what_went_wrong_is_said_in_the_authoritys_words_and_the_old_certificate
         silent = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
         assert not silent.is_good([HOST])
         assert "refused" in silent.trouble
+        assert cause_of(silent.trouble) is DOWN
+        assert silent.since == silent.tried
+        still = bring(replace(settings, acme_directory=f"https://{HOST}:1/dir"))
+        assert (still.trouble != "", still.since) == (True, silent.since)
+        assert still.tried > silent.tried
+        assert datetime.fromisoformat(still.again) - datetime.fromisoformat(still.tried) == timedelta(hours=1)
         with authority(tmp_path, front).running() as acme:
             good = bring(replace(settings, acme_directory=acme.directory))
-            assert good.trouble == ""
+            assert (good.trouble, good.since, good.again) == ("", "", "")
         kept = shown(front)
         closed = AcmeAuthority(tmp_path / "acme", 9, port=acme.port)
         with closed.running():
-            shut = bring(replace(settings, acme_directory=closed.directory, hosts={"ada": "127.0.0.2"}))
+            (tmp_path / "another-state").mkdir()  # this authority does not know the account
+            unknown = replace(settings, state_directory=str(tmp_path / "another-state"))
+            shut = bring(replace(unknown, acme_directory=closed.directory, hosts={"ada": "127.0.0.2"}))
         assert not shut.is_good(["127.0.0.2"])
         assert shut.trouble
         assert "Traceback" not in shut.trouble
+        assert cause_of(shut.trouble) is PORT_80
         assert shown(front) == kept
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_a_limit_and_a_pause_of_the_authority_are_said_and_the_next_order_is_taken(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    faults = Faults()
+    faults.add(Fault(acme_door.ORDER, "rateLimited", message="too many certificates already issued"))
+    with front.running():
+        with authority(tmp_path, front).running() as acme:
+            (tmp_path / "door.pem").write_bytes(acme.own.issue([HOST]))
+            behind, trusted = (HOST, acme.port), acme.own.certificate
+            port = acme_door.start(acme_door.Door(dict, faults), (HOST, 0), behind, trusted, tmp_path / "door.pem")
+            told = replace(settings, acme_directory=f"https://{HOST}:{port}/dir")
+            limited = bring(told)
+            assert "too many certificates already issued" in limited.trouble
+            assert cause_of(limited.trouble) is RATE
+            assert not limited.is_good([HOST])
+            assert limited.is_fresh([HOST])
+            assert bring(told).is_good([HOST])
+        paused = bring(replace(told, hosts={"ada": "127.0.0.2"}))
+        assert "503" in paused.trouble
+        assert cause_of(paused.trouble) is DOWN
+        assert not paused.is_good(["127.0.0.2"])
+
+
+def type_cells(kernel: Kernel, over: threading.Event) -> int:
+    """Run cells one after the other, so that nearly always one is at work, until it is `over`; return how many."""
+    while not over.is_set():
+        number = kernel.cells + 1
+        assert kernel.run(f"import time; time.sleep(0.3); print({number})") == f"{number}\n"
+    return kernel.cells
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_renewals_lose_no_websocket_of_a_running_kernel(front: Front, settings: Settings, tmp_path: Path) -> None:
+    """Three of them, of certificates of 90 s; whoever connects anew meets a valid one at every moment."""
+    with (
+        front.running(),
+        Jupyter(tmp_path / "jupyter", front.jupyters["ada"], TOKENS["ada"]).running(),
+        authority(tmp_path, front, seconds=LIFE).running() as acme,
+    ):
+        told = replace(settings, hosts={"ada": HOST}, acme_directory=acme.directory)
+        assert bring(told).trouble == ""
+        visitor = Visitor(front.hosts["ada"], acme.root())
+        visitor.open(f"/open/{SECRETS['ada']}")
+        certificates, began, over = {shown(front)}, time.monotonic(), threading.Event()
+        with visitor.kernel() as kernel, ThreadPoolExecutor(1) as pool:
+            typing = pool.submit(type_cells, kernel, over)
+            try:
+                # At least until that under which the kernel was connected is over.
+                while len(certificates) <= RENEWALS or time.monotonic() < began + LIFE:
+                    assert time.monotonic() < began + LIFE * (RENEWALS + 1)
+                    assert not typing.done(), typing.exception()
+                    assert bring(told).trouble == ""
+                    assert visitor.works()
+                    certificates.add(shown(front))
+            finally:
+                over.set()
+            cells = typing.result()
+        print(f"{len(certificates) - 1} renewals, {cells} cells in {time.monotonic() - began:.0f} s")

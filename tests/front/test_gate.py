@@ -66,6 +66,23 @@ def test_a_link_becomes_a_cookie_and_leaves_the_address_bar(front: Front) -> Non
     assert value.split("; ") == [SECRETS["ada"], "Path=/", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=10368000"]
 
 
+def test_the_log_tells_a_link_that_was_opened_from_all_else(front: Front) -> None:
+    front.ask(f"/open/{SECRETS['grace']}", {"Host": front.hosts["grace"]}, method="HEAD")
+    front.ask("/lab", {"Host": front.hosts["grace"], "Cookie": front.cookie("grace")})
+    front.ask("/open/wrong-secret-of-a-link-0000", {"Host": front.hosts["grace"]})
+    front.ask(f"/open/{SECRETS['grace']}", {"Host": front.hosts["grace"]})
+    deadline = time.monotonic() + PATIENCE
+    while len(lines := [line for line in front.log.splitlines() if " grace " in line]) < 4:
+        assert time.monotonic() < deadline
+    # As systemd reads it: 5 is a notice, 6 a mere piece of information (syslog(3)).
+    assert [(line[:3], *line.split()[2:4]) for line in lines] == [
+        ("<6>", "HEAD", "303"),
+        ("<6>", "GET", "503"),
+        ("<6>", "GET", "403"),
+        ("<5>", "GET", "303"),
+    ]
+
+
 def test_with_the_cookie_jupyter_lets_in_and_its_cookies_are_secure(front: Front, browser: dict[str, str]) -> None:
     answer = front.ask("/login?next=%2Fapi%2Fcontents", {"Cookie": front.cookie()})
     assert answer.status == 302

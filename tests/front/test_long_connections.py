@@ -12,6 +12,7 @@ import pytest
 import websocket
 
 from tests.support.front import TOKENS, Front, Jupyter
+from tests.support.visitor import XSRF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +55,9 @@ class Terminal:
         ours = f"https://{front.hosts['ada']}"
         login = front.ask("/login?next=%2Flab", {"Cookie": front.cookie()})
         own = [f"{name}={value.partition(';')[0]}" for name, value in login.cookies.items()]
-        xsrf = "2|aaaaaaaa|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|1795905163"
-        cookies = "; ".join([front.cookie(), *own, f"_xsrf={xsrf}"])
+        cookies = "; ".join([front.cookie(), *own, f"_xsrf={XSRF}"])
         made = front.ask(
-            "/api/terminals", {"Cookie": cookies, "X-XSRFToken": xsrf, "Origin": ours}, method="POST", body=b"{}"
+            "/api/terminals", {"Cookie": cookies, "X-XSRFToken": XSRF, "Origin": ours}, method="POST", body=b"{}"
         )
         assert made.status == 200, made.body
         address = f"wss://{front.hosts['ada']}/terminals/websocket/{json.loads(made.body)['name']}"

@@ -22,6 +22,10 @@ def test_injected_faults_come_and_go(machines: Machines) -> None:
     machines.wait("terminated", made)
     assert machines.get(made)["StateReason"]["Code"] == "Server.InternalError"
     assert lab("fault", "--action", "DescribeInstances").returncode == 1
+    said = ("--code", "UnauthorizedOperation", "--message", "You are not authorized to do this.")
+    assert lab("fault", "--action", "DescribeKeyPairs", *said).returncode == 0
+    with pytest.raises(ClientError, match="You are not authorized to do this"):
+        machines.ec2.describe_key_pairs()
     entries = [json.loads(line) for line in layout.REQUESTS.read_text().splitlines()]
     failed = [entry for entry in entries if entry["action"] == "RunInstances" and entry["status"] == 500]
     assert failed[-1]["code"] == "InsufficientInstanceCapacity"

@@ -149,7 +149,7 @@ class Term:
 def term(endpoint: Aws, tmp_path_factory: pytest.TempPathFactory) -> Term:
     """Return a class that is over."""
     endpoint.start_over()
-    made = Term(Desk(tmp_path_factory.mktemp("term"), endpoint))
+    made = Term(Desk(tmp_path_factory.mktemp("term"), endpoint, settings={"class_stable_links": True}))
     with suppress(ClientError):  # the class makes its own, whatever tests before it have left
         made.owner.delete_security_group(GroupName="ml101")
     made.run()

@@ -6,12 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import jinja2
 import pytest
 import yaml
 
 from tests.support.class_machines import running
 from tools import PROJECT
+
+if TYPE_CHECKING:
+    from tests.support.lab_course import Course
 
 PORTS: list[int] = yaml.safe_load((PROJECT / "group_vars/all/class.yml").read_text())["class_ssh_ports"]
 POLICY = Path(__file__).with_name("debian-12-sshd.policy")
@@ -25,6 +30,25 @@ AS_THE_DISTRIBUTION_HAS_IT = {
     "hmac-sha1": "what is broken of SHA-1 is not what an HMAC needs of it",
     "hmac-sha1-etm@openssh.com": "what is broken of SHA-1 is not what an HMAC needs of it",
 }
+
+# An sshd beside the one that serves, for callers from the machine itself alone; everybody there has the same key.
+ASIDE = """
+cd "$(mktemp -d)"
+chmod 755 .
+ssh-keygen -q -t ed25519 -N '' -f key
+cat > config <<'THE_END'
+{config}
+THE_END
+sed -i /PerSourcePenalties/d config # not every sshd knows it
+ours="ListenAddress=127.0.0.1 AuthorizedKeysFile=$PWD/key.pub StrictModes=no UsePAM=yes PidFile=none"
+/usr/sbin/sshd -D -f config $(printf -- '-o%s ' $ours) > log 2>&1 &
+until ss -Hltn 'sport = :2222' | grep -q .; do sleep 0.1; done
+for who in ada ubuntu; do
+    ssh -n -F none -i key -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+        $who@127.0.0.1 id --user --name || true
+done
+kill $!
+"""
 
 
 def audit(port: int, *options: str) -> subprocess.CompletedProcess[str]:
@@ -57,3 +81,14 @@ def test_no_algorithm_fails_but_those_that_are_left_to_the_distribution(port: in
     offered = [each for kind in ("kex", "key", "enc", "mac") for each in said[kind]]
     assert len(offered) > 20
     assert {each["algorithm"] for each in offered if "fail" in each["notes"]} == set(AS_THE_DISTRIBUTION_HAS_IT)
+
+
+@pytest.mark.parametrize(("ssh_logins", "let_in"), [(True, ["ada", "ubuntu"]), (False, ["ubuntu"])])
+def test_without_ssh_for_students_no_key_of_theirs_opens_and_the_instructor_s_does(
+    course: Course, ssh_logins: bool, let_in: list[str]
+) -> None:
+    text = (PROJECT / "roles/student/templates/sshd.conf.j2").read_text()
+    config = jinja2.Environment(trim_blocks=True).from_string(text)  # noqa: S701 - no page
+    told = {"student_ssh_ports": [2222], "student_group": "students", "student_ports": {"ada": 8888}}
+    script = ASIDE.format(config=config.render(told, student_ssh_logins=ssh_logins))
+    assert course.on("ml101-001", script).split() == let_in

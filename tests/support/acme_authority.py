@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 import subprocess
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -60,3 +62,12 @@ class AcmeAuthority:
         finally:
             process.terminate()
             process.wait(PATIENCE)
+
+    def root(self) -> Path:
+        """Return a file with the root of what it issues, a new one whenever it runs, for browsers."""
+        trust = ssl.create_default_context(cafile=str(self.folder / "authority.pem"))
+        with closing(http.client.HTTPSConnection(HOST, self.management, timeout=PATIENCE, context=trust)) as asked:
+            asked.request("GET", "/roots/0")
+            path = self.folder / "root.pem"
+            path.write_bytes(asked.getresponse().read())
+        return path

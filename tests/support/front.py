@@ -24,6 +24,7 @@ import yaml
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import maps
 
 from lab.authority import Authority
+from tests.support.visitor import Answer
 from tools import PROJECT
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
 ROLE = PROJECT / "roles" / "front"
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 HOST = "127.0.0.1"
-PAGES = ("door.html", "wait.html")
+OWN_PAGES = ("door.html", "wait.html")
 PATIENCE = 90.0  # s; a busy computer takes long to start Jupyter
 SECRETS = {"ada": "secret-of-the-link-of-ada-00", "grace": "secret-of-the-link-of-grace-"}
 LOADED = "Loading success."
 """haproxy's words when a new worker serves."""
+# By its word a stable page knows the machine; pages are at this origin.
+WORDS = {"ada": "word-of-the-machine-of-ada-00"}
+PAGES = "http://127.0.0.1:9"
 TOKENS = {"ada": "token-of-ada-0123456789", "grace": "token-of-grace-9876543210"}
 
 
@@ -60,22 +64,6 @@ def wait_for(port: int, *, there: bool = True) -> None:
 
 
 @dataclass
-class Answer:
-    """What a server says to one request."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that it sets, by name, each with its attributes."""
-        return {
-            line.partition("=")[0]: line.partition("=")[2] for line in self.headers.get_all("Set-Cookie", failobj=[])
-        }
-
-
-@dataclass
 class Front:
     """One front; students' Jupyters are behind the ports `jupyters`, sshd behind `sshd`."""
 
@@ -89,6 +77,8 @@ class Front:
     """What each student's machine is called: an address, and a name that leads to it."""
     language: str = "en"
     authority: Authority = field(default_factory=Authority)
+    pages: str = PAGES
+    words: Mapping[str, str] = field(default_factory=lambda: dict(WORDS))
     process: int = 0
     """That of haproxy which stays, while it runs."""
 
@@ -114,6 +104,7 @@ class Front:
             "__front_language": self.language,
             "__front_words": own["__front_pages"][self.language],
             "front_jupyter_ports": self.jupyters,
+            "front_pages_origin": self.pages,
             "__front_directory": str(self.folder),
             "__front_runtime_directory": str(self.folder),
             "__front_https": f"{HOST}:{self.https}",
@@ -125,10 +116,10 @@ class Front:
     def lay_out(self) -> None:
         """Write all files."""
         templates = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701 - no page
-        texts = {name: (ROLE / "templates" / f"{name}.j2").read_text() for name in ("haproxy.cfg", *PAGES)}
+        texts = {name: (ROLE / "templates" / f"{name}.j2").read_text() for name in ("haproxy.cfg", *OWN_PAGES)}
         files = {
             "account.map": "thumbprint thumbprint-of-the-account\n",
-            **maps(self.hosts, SECRETS, TOKENS),
+            **maps(self.hosts, SECRETS, TOKENS, self.words),
             **{name: templates.from_string(text).render(self.variables()) for name, text in texts.items()},
         }
         for name, content in files.items():

@@ -54,7 +54,10 @@ class Letter:
 def read_letter(path: Path) -> Letter:
     """Read one `.eml` file."""
     message = message_from_bytes(path.read_bytes(), policy=default)
-    text = _plain_text(path)
+    body = message.get_body(preferencelist=("plain",))
+    if body is None:
+        raise AssertionError(f"{path} has no plain text")
+    text = body.get_content()
     (mailbox,) = message["To"].addresses
     return Letter(
         to=mailbox.addr_spec,
@@ -68,16 +71,11 @@ def read_letter(path: Path) -> Letter:
     )
 
 
-def link_over_https(path: Path) -> str:
-    """Return the link in an `.eml` file that leads in without a tunnel."""
-    return _line(r"^(https://\S+/open/\S+)$", _plain_text(path))
-
-
-def _plain_text(path: Path) -> str:
-    body = message_from_bytes(path.read_bytes(), policy=default).get_body(preferencelist=("plain",))
-    if body is None:
-        raise AssertionError(f"{path} has no plain text")
-    return str(body.get_content())
+def https_link(path: Path) -> str:
+    """Return the link of an `.eml` file that needs no tunnel."""
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    body = message.get_body(preferencelist=("plain",))
+    return _line(r"^(https://\S+/open/\S+)$", body.get_content() if body else "")
 
 
 def _line(pattern: str, text: str) -> str:

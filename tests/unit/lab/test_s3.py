@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
+from moto.s3control.models import s3control_backends
 
 from lab.iam import judgeable
 from tests.support import account_owner
@@ -105,6 +106,37 @@ def test_a_bucket_that_is_closed_again_is_closed(aws: Aws, s3: Any) -> None:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=policy())
     s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration={**OPEN, "RestrictPublicBuckets": True})
     assert ask(aws, PAGE)[0] == 403
+
+
+@pytest.fixture
+def closed_account(s3: Any) -> Iterator[Any]:
+    """Return the client; the account lets no bucket be public, as many organisations have it."""
+    control = s3control_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    control.put_public_access_block(DEFAULT_ACCOUNT_ID, dict.fromkeys(OPEN, True))
+    yield s3
+    control.delete_public_access_block(DEFAULT_ACCOUNT_ID)
+
+
+def test_a_closed_account_lets_no_bucket_be_open(closed_account: Any) -> None:
+    closed_account.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=OPEN)
+    with pytest.raises(ClientError, match="prevented by the BlockPublicPolicy setting in S3 Block Public Access"):
+        closed_account.put_bucket_policy(Bucket=BUCKET, Policy=policy())
+
+
+def test_an_account_that_closes_itself_later_closes_its_buckets(aws: Aws, s3: Any) -> None:
+    s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=OPEN)
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=policy())
+    control = s3control_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    control.put_public_access_block(DEFAULT_ACCOUNT_ID, {**OPEN, "RestrictPublicBuckets": True})
+    assert ask(aws, PAGE)[0] == 403
+    control.delete_public_access_block(DEFAULT_ACCOUNT_ID)
+    assert ask(aws, PAGE)[0] == 200
+
+
+@pytest.mark.parametrize("resource", ["*", "arn:aws:s3:::another-bucket/*", f"arn:aws:s3:::{BUCKET}-more/*"])
+def test_a_policy_speaks_of_its_own_bucket_alone(s3: Any, resource: str) -> None:
+    s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=OPEN)
+    assert refused(s3.put_bucket_policy, Bucket=BUCKET, Policy=policy(Resource=resource)) == "MalformedPolicy"
 
 
 def test_acls_are_refused(s3: Any) -> None:

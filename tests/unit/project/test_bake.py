@@ -11,7 +11,7 @@ from tools.role_specs import mappings
 
 MAKES = "Make the machine what every machine of the class is before it has students"
 # Those of make_ready.yml that do not know who will sit there.
-BEFORE_STUDENTS = ["system", "conda", "data"]
+BEFORE_STUDENTS = ["system", "conda", "data", "front"]
 JOBS = PROJECT / "collections/ansible_collections/machine_learning/classroom/plugins/module_utils/jobs"
 
 

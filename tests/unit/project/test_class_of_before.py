@@ -236,11 +236,12 @@ def test_a_class_file_of_an_older_version_has_all_that_is_asked_of_it(tmp_path: 
         for path in [*(PROJECT / "playbooks").rglob("*.yml"), *(PROJECT / "roles").glob("*/tasks/*.yml")]
         for name in lacking & words_in(path.read_text())
     }
-    assert in_playbooks == {"class_language"}  # in words of a message alone
+    assert in_playbooks == {"class_access", "class_language"}  # in words of a message alone
 
 
 # What the settings that older files lack are without them, where roles and playbooks read them.
 AS_THEN = {
+    "front_access": ["ssh"],
     "machines_time_zone": "UTC",
     "hours_timetable": {},
     "mail_hours": "",
@@ -248,6 +249,7 @@ AS_THEN = {
     "mail_smtp_ca_file": "",
     "mail_smtp_token_command": "",
     "project_configure_force": False,
+    "project_https": False,
 }
 
 

@@ -23,7 +23,10 @@ from tests.support.notebook_course import ME
 from tools import PROJECT
 
 PATIENCE_S = 4
-ROLES = ["system", "hours", "student", "work/restore", "conda", "data", "notebooks", "work/autosave", "jupyter"]
+ROLES = [
+    *("system", "hours", "student", "work/restore", "conda", "data"),
+    *("notebooks", "work/autosave", "jupyter", "front"),
+]
 JOB = """
 - name: Look after a folder
   machine_learning.classroom.datasets:

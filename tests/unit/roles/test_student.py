@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import jinja2
 import yaml
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import only_kept
 
 from tools import PROJECT
 
@@ -61,3 +69,24 @@ def test_who_has_no_account_on_the_machine_gets_nothing_else_there_and_no_port_s
     (ports, hashes), *others = json.loads((tmp_path / "answer.json").read_text())
     assert (list(ports), list(hashes)) == (names, names)  # the machine is asked each time
     assert others == [{"ada": 8888, "grace": 8890}, ["ada", "grace"], ["ada", "grace"]]
+
+
+class Machine(Host):
+    """A machine whose sshd reads its new file."""
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+        """Lay the file, which is the last argument."""
+        assert stdin is None
+        os.replace(f"{argv[-1]}.new", argv[-1])
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+
+def test_what_the_front_adds_when_there_is_another_way_in_stays_with_the_next_run(tmp_path: Path) -> None:
+    text = (PROJECT / "roles/student/templates/sshd.conf.j2").read_text()
+    template = jinja2.Environment(trim_blocks=True).from_string(text)  # noqa: S701 - no page
+    told: dict[str, Any] = {"student_ssh_ports": [22], "student_group": "students", "student_ports": {"ada": 8888}}
+    without, path = template.render(told, student_ssh_logins=False), tmp_path / "class.conf"
+    path.write_text(only_kept(without, str(path), ["DenyGroups"]))
+    assert path.read_text() == template.render(told, student_ssh_logins=True)
+    ssh_service.refuse(Machine(SimpleNamespace(check_mode=False)), str(path), "students")
+    assert path.read_text() == only_kept(without, str(path), ["DenyGroups"]) == without

@@ -76,7 +76,8 @@ def test_credentials_are_made_once(tmp_path: Path) -> None:
     made = act("credentials", arguments)
     assert (made["changed"], made["new"]) == (True, ["ada"])
     kept = json.loads(path.read_text())
-    assert made["accounts"]["ada"] == kept["ada@example.com"] | {"name": "Ada Beispiel", "email": "Ada@example.com"}
+    of_the_roster = {"name": "Ada Beispiel", "email": "Ada@example.com", "stable_link": ""}
+    assert made["accounts"]["ada"] == kept["ada@example.com"] | of_the_roster
     again = act("credentials", arguments)
     assert (again["changed"], again["new"], again["accounts"]) == (False, [], made["accounts"])
 

@@ -19,6 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters
     read_eml,
     refused_words,
 )
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import link_hosts
 
 STUDENT: dict[str, Any] = {
     "username": "ada",
@@ -26,6 +27,7 @@ STUDENT: dict[str, Any] = {
     "port": 8888,
     "password": "abcd-efgh-jkmn",
     "token": "t",
+    "https_link": "",
 }
 NAMES = ["Émile Exemple", "Beispiel, Ada", 'Ada "the first" Beispiel', "{{ 7 * 7 }}", "山田"]
 
@@ -69,6 +71,7 @@ def test_a_letter_is_due_until_it_was_accepted_and_when_a_fact_changes() -> None
         access_digest(STUDENT, "ml-002", "192.0.2.1"),
         access_digest(STUDENT | {"token": "u"}, "ml-001", "192.0.2.1"),
         access_digest(STUDENT | {"port": 8889}, "ml-001", "192.0.2.1"),
+        access_digest(STUDENT | {"https_link": "https://192.0.2.1/open/s"}, "ml-001", "192.0.2.1"),
     ):
         assert letter_due(receipt, changed)
 
@@ -81,16 +84,40 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
     }
     spare = {"inventory_hostname": "ml-002", "ansible_host": "192.0.2.2", "aws_ec2_tags": {"Students": ""}}
     known = {"ada": {"email": "ada@example.com"}, "mary": {"email": "mary@example.com"}}
+    where = {"seat": "ml-001", "address": "192.0.2.1", "https_link": "", "certificate_trouble": ""}
     assert addressees([machine, spare], known) == [
-        {"username": name, "port": port, "email": f"{name}@example.com", "seat": "ml-001", "address": "192.0.2.1"}
+        {"username": name, "port": port, "email": f"{name}@example.com", **where}
         for name, port in (("ada", 8888), ("mary", 8891))
     ]
+    uncertified = machine | {"front_state": {"certificate_until": "", "certificate_trouble": "come back later"}}
+    refused = "the authority refused it: “come back later”."
+    assert {student["certificate_trouble"] for student in addressees([uncertified], known)} == {refused}
     refusing = machine | {"student_given": {"refused": ["ada"]}}
     assert [student["username"] for student in addressees([refusing], known)] == ["mary"]
 
 
+def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> None:
+    machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret"}}
+    for hosts, link in (
+        (link_hosts([machine]), "https://192.0.2.1/open/s3cret"),
+        ({"ada": "192.0.2.2"}, ""),
+        ({}, ""),
+    ):
+        assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
+
+
+def test_a_page_that_stays_is_the_link_once_there_is_a_machine() -> None:
+    machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    page = "https://ml-pages-0123456789abcdef.s3.amazonaws.com/made-up"
+    known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret", "stable_link": page}}
+    for hosts, link in ((link_hosts([machine]), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
+        assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
+
+
 def test_the_way_out_of_narrow_networks_is_shown_where_there_is_one() -> None:
     student = STUDENT | {"seat": "ml-001", "address": "192.0.2.1"}
+    assert letter_variables(student, "", [])["tunnel"] == ""
     assert letter_variables(student, "", [22])["tunnel_443"] == ""
     assert letter_variables(student, "", [22, 443])["tunnel_443"].startswith("ssh -p 443 -o ExitOnForwardFailure=yes ")
 

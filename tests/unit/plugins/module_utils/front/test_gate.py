@@ -7,6 +7,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.front.g
     HOSTS,
     KEYS,
     TOKENS,
+    WORDS,
     GateError,
     lost,
     maps,
@@ -23,6 +24,14 @@ def test_each_student_is_at_home_under_one_host_with_one_key() -> None:
     assert texts[TOKENS] == "ada token-of-ada\ngrace token-of-grace\n"
     assert [line.split()[1] for line in texts[KEYS].splitlines()] == ["ada", "grace"]
     assert not [secret for secret in SECRET.values() if secret in texts[KEYS]]
+
+
+def test_who_has_a_page_has_a_word_that_nobody_guesses() -> None:
+    texts = maps(HOST, SECRET, TOKEN, {"ada": "word-of-the-machine-of-ada", "gone": "short"})
+    assert texts[WORDS] == "ada d29yZC1vZi10aGUtbWFjaGluZS1vZi1hZGE=\n"
+    assert maps(HOST, SECRET, TOKEN)[WORDS] == ""
+    with pytest.raises(GateError, match="ada has a page, but no word of 22"):
+        maps(HOST, SECRET, TOKEN, {"ada": "short"})
 
 
 @pytest.mark.parametrize(

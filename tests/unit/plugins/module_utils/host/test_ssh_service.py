@@ -203,3 +203,28 @@ def test_a_port_is_taken_back(
     acts = (tmp_path / "log").read_text().splitlines()
     assert acts == ["--quiet disable --now haproxy.service", f"sshd:  {held}"]
     assert machine.changes == ["gave port 443 of haproxy.service back to sshd"]
+
+
+class Systemd(Machine):
+    """A machine whose systemd runs what it is told to, with stand-ins."""
+
+    def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+        """Run the script of systemd-run."""
+        assert argv[0] == "systemd-run"
+        return super().probe(argv[argv.index("sh") :], stdin=stdin)
+
+
+def test_a_group_is_refused_from_the_next_login_on_and_once(tmp_path: Path) -> None:
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/told"\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    config, before = tmp_path / "class.conf", "Port 22\n\nMatch Group students\n    X11Forwarding no\n"
+    config.write_text(before)
+    host = Systemd(tmp_path)
+    host.check_mode = True
+    ssh_service.refuse(host, str(config), "students")
+    assert (config.read_text(), host.changes) == (before, ["closed ssh to the group students"])
+    for host in (Systemd(tmp_path), Systemd(tmp_path)):
+        ssh_service.refuse(host, str(config), "students")
+    assert host.changes == []
+    assert config.read_text() == before.replace("\n\nMatch", "\nDenyGroups students\n\nMatch")
+    assert (tmp_path / "told").read_text() == "reload ssh.service\n"

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service, wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_removal
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front
 
 ADA = {"hosts": {"ada": "192.0.2.1"}, "link_secrets": {"ada": "secret-of-the-link-of-ada"}}
 
@@ -60,7 +60,9 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     status = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
     monkeypatch.setattr(front, "read_status", lambda _: status)
     return ADA | {
+        "state": "present",
         "jupyter_tokens": {"ada": "token-of-ada"},
+        "page_words": {},
         "files": {"haproxy.cfg": "global\n", "door.html": "<p>", "wait.html": "<p>"},
         "units": {"haproxy.service.d/50-class.conf": "[Unit]\n", "class-front-certificate.timer": "[Timer]\n"},
         "state_directory": str(tmp_path / "state" / "front"),
@@ -72,7 +74,9 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "apt_source": "",
         "pip_archive": "",
         "sshd_config_file": str(tmp_path / "sshd.conf"),
+        "ssh_ports": [22, 443],
         "time_limit": 1,
+        "ssh_closed_to": "",
     }
 
 
@@ -91,7 +95,8 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
     result = front.work(done, given)
     assert promised.changes == done.changes
     assert {"enabled haproxy.service", "started haproxy.service", f"enabled {front.ADDRESS}"} < set(done.changes)
-    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00", "certificate_trouble": ""}
+    nothing = dict.fromkeys(("certificate_trouble", "certificate_since", "certificate_again"), "")
+    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00"} | nothing
     front.work(again, given)
     assert (again.changes, again.needs, again.acts) == ([], [], [])
 
@@ -103,6 +108,7 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
         ({"link_secrets": {"ada": "another-secret-of-the-link"}}, "systemctl restart haproxy.service"),
         # Nobody's websocket ends because of these.
         ({"jupyter_tokens": {"ada": "another-token"}}, "systemctl reload haproxy.service"),
+        ({"page_words": {"ada": "word-of-the-machine-of-ada"}}, "systemctl reload haproxy.service"),
         ({"files": {"haproxy.cfg": "global\n\n"}}, "systemctl reload haproxy.service"),
         ({"units": {"haproxy.service.d/50-class.conf": "[Unit]\n\n"}}, "systemctl restart haproxy.service"),
     ],
@@ -114,6 +120,28 @@ def test_connections_end_only_where_they_must(
     later = Machine(units)
     front.work(later, given | change)
     assert [done for done in later.acts if "daemon-reload" not in done] == [act]
+
+
+def test_a_run_that_was_killed_before_connections_ended_has_them_ended_by_the_next(
+    given: dict[str, Any], units: dict[str, set[str]]
+) -> None:
+    class Killed(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+            if argv[1] == "restart":
+                raise KeyboardInterrupt
+            return super().probe(argv, stdin=stdin)
+
+    renewed = given | {"link_secrets": {"ada": "another-secret-of-the-link"}}
+    front.work(Machine(units), given)
+    with pytest.raises(KeyboardInterrupt):
+        front.work(Killed(units), renewed)
+    promised, later, last = Machine(units, check_mode=True), Machine(units), Machine(units)
+    front.work(promised, renewed)
+    assert promised.changes == ["restarted haproxy.service"]
+    front.work(later, renewed)
+    assert later.acts == ["systemctl restart haproxy.service"]
+    front.work(last, renewed)
+    assert (last.changes, last.acts) == ([], [])
 
 
 def test_a_link_of_another_address_is_refused_and_a_new_one_taken(
@@ -154,7 +182,12 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     long_ago = certificate.Status(["192.0.2.1"], trouble="the authority is away", tried="2026-01-01T00:00:00+00:00")
     monkeypatch.setattr(front, "read_status", lambda _: long_ago)
     machine = Machine(units)
-    assert front.work(machine, given) == {"certificate_until": "", "certificate_trouble": "the authority is away"}
+    assert front.work(machine, given) == {
+        "certificate_until": "",
+        "certificate_trouble": "the authority is away",
+        "certificate_since": "",
+        "certificate_again": "2026-01-01T01:00:00+00:00",
+    }
     assert machine.changes[-1] == "asked for a certificate"
     assert machine.acts[-1] == "systemctl start class-front-certificate.service"
     # The authority counts what fails.
@@ -163,6 +196,23 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     again = Machine(units)
     assert front.work(again, given)["certificate_trouble"] == "the authority is away"
     assert again.changes == []
+
+
+def test_ssh_is_closed_to_students_only_once_there_is_another_way_in(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[tuple[str, str]] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, path, group: closed.append((path, group)))
+    good = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
+    alone = given | {"ssh_closed_to": "students"}
+    for useless in (certificate.Status(["192.0.2.1"]), replace(good, until="2026-01-01T00:00:00+00:00")):
+        monkeypatch.setattr(front, "read_status", lambda _, status=useless: status)
+        front.work(Machine(units), alone)
+    monkeypatch.setattr(front, "read_status", lambda _: good)
+    front.work(Machine(units), given)
+    assert closed == []
+    front.work(Machine(units), alone)
+    assert closed == [(given["sshd_config_file"], "students")]
 
 
 def test_a_front_that_is_silent_is_a_need(
@@ -207,22 +257,22 @@ class Apt(Machine):
 def test_all_of_it_goes_again(
     given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch, ports: list[int]
 ) -> None:
-    wanted = {"sshd_config_file": given["sshd_config_file"], "ssh_ports": ports}
+    wanted = given | {"state": "absent", "ssh_ports": ports}
     nothing = Machine(units)
-    front_removal.work(nothing, wanted)
+    front.work(nothing, wanted)
     assert (nothing.changes, nothing.acts) == ([], [])
     front.work(Machine(units), given)
     back = "gave port 443 back"
     monkeypatch.setattr(ssh_service, "take_back", lambda host, *_: host.change(back))
     promised, done, again = Machine(units, check_mode=True), Machine(units), Machine(units)
-    front_removal.work(promised, wanted)
-    front_removal.work(done, wanted)
+    front.work(promised, wanted)
+    front.work(done, wanted)
     assert promised.changes == done.changes
     assert (back in done.changes) is (443 in ports)
     assert ("ended haproxy.service" in done.changes) is (443 not in ports)
     assert not Path(front.DIRECTORY).exists()
     assert not [path for path in Path(front.UNITS).rglob("*") if path.is_file()]
-    front_removal.work(again, wanted)
+    front.work(again, wanted)
     assert again.changes == []
 
 

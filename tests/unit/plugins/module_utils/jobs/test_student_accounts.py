@@ -15,6 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import student_accounts
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.student_accounts import (
+    only_kept,
     understood,
     without_ports_of,
 )
@@ -78,6 +79,20 @@ def test_a_port_that_the_front_holds_is_left_to_it(program: str, holder: str, po
     rest = "PasswordAuthentication no\n"
     said = without_ports_of(Held(), f"Port 22\nPort 443\n{rest}", program)
     assert said == "".join(f"Port {port}\n" for port in ports) + rest
+
+
+SHUT = "Port 22\nDenyGroups students\n\nMatch Group students\n    X11Forwarding no\n"
+OPEN = SHUT.replace("DenyGroups students\n", "")
+
+
+def test_students_are_shut_out_only_where_they_were_already_and_let_in_again_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sshd"
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == OPEN
+    path.write_text(OPEN)
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == OPEN
+    path.write_text(SHUT)
+    assert only_kept(SHUT, str(path), ["DenyGroups"]) == SHUT
+    assert only_kept(OPEN, str(path), ["DenyGroups"]) == OPEN
 
 
 @pytest.fixture
@@ -154,6 +169,7 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
         "sshd_config_file": "/etc/ssh/sshd_config.d/ours.conf",
         "sshd_where_known": [],
         "sshd_leaves_ports_to": "",
+        "sshd_only_kept": [],
     }
     result = student_accounts.work(machine, given)
     assert result["refused"] == [name]
@@ -164,6 +180,33 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
     assert not [change for change in machine.changes if name in change]
     assert texts[-1] == "Port 22\n" + "".join(BLOCK.format(user) for user in ("ada", "new"))
     assert machine.needs == [f"{name} is an account or a group of the machine's own"]  # so that each run says it
+
+
+def test_sessions_that_a_password_has_opened_end_with_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Open(Promising):
+        """A machine on which ada and hugo have sessions."""
+
+        acts: tuple[tuple[str, ...], ...] = ()
+
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            assert (stdin is None) is (argv[0] != "chpasswd")
+            self.acts += (tuple(argv),)
+            ended = argv[0] != "pkill" or argv[-1] == "sshd"
+            return subprocess.CompletedProcess(argv, int(not ended), "", "")
+
+    hashes = {"ada": "old", "hugo": "his"}
+    monkeypatch.setattr(student_accounts, "shadow_hash", hashes.get)
+    monkeypatch.setattr(student_accounts, "expiry", lambda _: "")
+    monkeypatch.setattr(Host, "directory", lambda *_, **__: False)
+    assert project
+    for check_mode in (True, False):
+        machine = Open()
+        machine.check_mode = check_mode
+        student_accounts.accounts(machine, {"ada": "new", "hugo": "his"}, "students")
+        ended = [act for act in machine.acts if act[0] == "pkill"]
+        both = [("pkill", "-KILL", "--euid", "ada", "--exact", name) for name in ("sshd", "sshd-session")]
+        assert ended == ([] if check_mode else both)
+    assert machine.changes[-2:] == ["set the password of ada", "ended the ssh sessions of ada"]
 
 
 def test_where_nobody_is_refused_nothing_is_said(project: Path) -> None:

@@ -57,6 +57,13 @@ def test_nothing_is_said_to_be_clean_only_where_all_was_looked_at() -> None:
     ]
 
 
+def test_buckets_that_may_not_be_listed_are_said_and_nothing_else_is_called_unclean() -> None:
+    assert leftovers_report(TWO, [], {}, buckets_refused="AWS does not permit it.").splitlines() == [
+        "In 2 regions nothing with a tag Class or BakedBy costs money.",
+        "Buckets with students' pages, which cost less than a cent, were not looked for: AWS does not permit it.",
+    ]
+
+
 def test_a_region_that_nobody_enabled_is_named() -> None:
     said = leftovers_report(Account([Region("us-east-1")], ["af-south-1", "eu-south-1"]), [], {})
     assert said.splitlines() == [

@@ -16,6 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import https_link
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import Seen, class_lines
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.status_page import status_page
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.status_table import laid_out
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "instances": {"type": "list", "elements": "dict", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
                 "accounts": {"type": "dict", "required": True, "no_log": True},
+                "hosts": {"type": "dict", "default": {}},
                 "addresses": {"type": "dict", "required": True},
                 "changed_addresses": {"type": "dict", "default": {}},
                 "class_name": {"type": "str", "required": True},
@@ -75,7 +77,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             given["instances"],
             given["students"],
             answering,
-            given["accounts"],
+            {
+                username: {**account, "https_link": https_link(account, given["hosts"].get(username, ""))}
+                for username, account in given["accounts"].items()
+            },
             state_dir,
             given["max_hours"],
             read(given["timetable"]),

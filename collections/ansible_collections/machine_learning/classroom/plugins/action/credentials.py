@@ -1,4 +1,4 @@
-"""Keep a password and a token for every student."""
+"""Keep a password, a token and a link for every student."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     CredentialError,
     complete,
     is_private,
+    parts_in,
     read_credentials,
+    settled,
+    taken_out,
     write_credentials,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages, stable_link
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 
 
@@ -28,17 +32,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             {
                 "path": {"type": "path", "required": True},
                 "students": {"type": "list", "elements": "dict", "required": True},
+                "pages": {"type": "bool", "default": False},
+                "pages_url": {"type": "str", "default": ""},
                 "changed_addresses": {"type": "dict", "default": {}},
+                "renew": {"type": "raw", "default": []},
+                "renew_for": {"type": "list", "elements": "str", "default": []},
+                "hosts": {"type": "dict", "default": {}},
             }
         )
         if not HAS_PASSLIB:
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            credentials, new = complete(read_credentials(path), students, given["changed_addresses"])
+            parts, kept = parts_in(given["renew"]), read_credentials(path)
+            begun = taken_out(kept, given["renew_for"], parts) if parts else settled(kept)
+            credentials, new = complete(begun, students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
-        changed = bool(new) or not is_private(path)
+        if given["pages"]:
+            give_pages(credentials, students)
+        changed = credentials != kept or not is_private(path)
         if changed and not self._task.check_mode:
             write_credentials(path, credentials)
         accounts = {
@@ -46,6 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 **credentials[student["email"].casefold()],
                 "name": student["name"],
                 "email": student["email"],
+                "stable_link": stable_link(given["pages_url"], credentials[student["email"].casefold()]),
             }
             for student in students
         }

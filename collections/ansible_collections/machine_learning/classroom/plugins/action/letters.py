@@ -90,6 +90,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
 
 def _without_secrets(words: str, student: Mapping[str, Any]) -> str:
-    for secret in ("password", "token"):
-        words = words.replace(str(student[secret]), f"({secret})")
+    for secret in ("password", "token", "https_link"):
+        if student.get(secret):
+            words = words.replace(str(student[secret]), f"({secret})")
     return words

@@ -34,6 +34,10 @@ options:
     description: What each student logs in with, as RV(machine_learning.classroom.credentials#module:accounts).
     type: dict
     required: true
+  hosts:
+    description: What each student's browser calls the machine, by username, where students get in over https.
+    type: dict
+    default: {}
   changed_addresses:
     description: Addresses that have changed, old to new.
     type: dict

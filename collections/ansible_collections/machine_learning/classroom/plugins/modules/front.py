@@ -20,6 +20,15 @@ extends_documentation_fragment:
   - machine_learning.classroom.attributes
   - machine_learning.classroom.attributes.action
 options:
+  state:
+    description:
+      - With V(present) browsers are let in.
+      - With V(installed) haproxy and certbot are there, and nothing else is done.
+      - With V(absent) nothing of it runs any more, links are forgotten, and the port goes back to sshd in one process
+        of systemd's. Sessions that came through the front end. What was installed stays, and the certificates.
+    type: str
+    choices: [present, installed, absent]
+    default: present
   hosts:
     description: What each student's browser calls the machine, by username; no two the same.
     type: dict
@@ -32,8 +41,12 @@ options:
     description: The token that opens each student's Jupyter, by username.
     type: dict
     required: true
+  page_words:
+    description: The word by which each student's stable page knows the machine, by username.
+    type: dict
+    default: {}
   files:
-    description: The texts of what haproxy reads, by name; the lists of hosts, keys and tokens come beside them.
+    description: The texts of what haproxy reads, by name; the lists of hosts, keys, tokens and words come beside them.
     type: dict
     required: true
   units:
@@ -76,10 +89,21 @@ options:
     description: The file in which sshd is told its ports.
     type: path
     required: true
+  ssh_ports:
+    description: The ports of sshd where there is no front. If the front's is one of them, it is given back.
+    type: list
+    elements: int
+    default: [22]
   time_limit:
     description: For haproxy and certbot to be installed, in seconds, each.
     type: int
     default: 600
+  ssh_closed_to:
+    description:
+      - A group whom sshd lets in no more once there is a valid certificate, so that nobody is ever without a way in.
+        Others take that back. Empty for nobody.
+    type: str
+    default: ""
 attributes:
   check_mode:
     details: Asks the front once whether it answers if all else is as it should be.
@@ -96,7 +120,7 @@ EXAMPLES = r"""
     files: "{{ front_files }}"
     units: "{{ front_units }}"
     state_directory: /var/lib/machine_learning_aws/front
-    admin_socket: /run/haproxy/admin.sock
+    admin_socket: /run/class-front/admin.sock
     acme_directory: https://acme-v02.api.letsencrypt.org/directory
     certbot_requirements: "{{ lookup('ansible.builtin.file', 'certbot.txt') }}"
     sshd_config_file: /etc/ssh/sshd_config.d/10-machine-learning-class.conf
@@ -106,11 +130,19 @@ RETURN = r"""
 certificate_until:
   description: When the certificate in use ends, in ISO 8601; empty if there is none.
   type: str
-  returned: success
+  returned: with O(state=present)
 certificate_trouble:
   description: Why there is no newer certificate, in the authority's words; empty if none is due.
   type: str
-  returned: success
+  returned: with O(state=present)
+certificate_since:
+  description: When that trouble began, in ISO 8601; empty without trouble.
+  type: str
+  returned: with O(state=present)
+certificate_again:
+  description: When the machine tries again by itself, in ISO 8601; empty without trouble.
+  type: str
+  returned: with O(state=present)
 client_missing:
   description: Nothing was done, because certbot is missing and so is pip to install it. For the action plugin.
   type: bool

@@ -9,6 +9,8 @@ short_description: Tell what still costs money of classes, in all regions of the
 description:
   - Looks in all regions at once for machines, disks, images, snapshots and addresses with a tag C(Class) or C(BakedBy),
     and for snapshots that have no tags, which may be of a class. Says what each costs a month, and what removes it.
+  - Looks for buckets with students' stable pages, by their names. That these may not be listed is said in the report
+    alone, for they cost less than a cent.
   - Security groups and key pairs cost nothing, and are not listed.
   - What AWS does not permit to look at is said; it does not fail.
 author: The machine_learning_aws developers (!UNKNOWN)

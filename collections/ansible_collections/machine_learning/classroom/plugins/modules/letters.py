@@ -18,15 +18,19 @@ extends_documentation_fragment:
 options:
   students:
     description:
-      - The students, each with C(name), C(email), C(username), C(seat), C(address), C(port), C(password) and C(token),
+      - The students, each with C(name), C(email), C(username), C(seat), C(address), C(port), C(password),
+        C(token) and, if
+        there is one, C(https_link),
         as P(machine_learning.classroom.addressees#filter) returns them.
     type: list
     elements: dict
     required: true
   template:
     description:
-      - The text of the letter, as Jinja. Beside all variables it has C(student), C(fingerprint), C(link), C(tunnel),
-        C(tunnel_443), which is empty where sshd does not listen on 443, and C(hours), which is O(hours).
+      - The text of the letter, as Jinja. Beside all variables it has C(student), C(fingerprint), C(https_link), which
+        is empty where there is none, C(https_trouble), which says why that does not open yet, C(link), which leads
+        through the C(tunnel), C(tunnel_443), which is empty where port 443 is closed to ssh, and C(hours), which is
+        O(hours).
     type: path
     required: true
   state_dir:
@@ -36,7 +40,7 @@ options:
     type: path
     required: true
   ssh_ports:
-    description: The ports of sshd.
+    description: The ports that lead to sshd; without any, the letter shows no way over ssh.
     type: list
     elements: int
     required: true

@@ -9,6 +9,7 @@ short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
     accounts that M(machine_learning.classroom.student_lockout) closed.
+  - Where a password changes, ssh sessions that were opened with the one of before end.
   - An account that is no student's of this project is never adopted, nor a group of a student's name; such a student
     is left out and named in RV(refused). Students are in I(group), or have a folder in I(project_directory).
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot
@@ -54,6 +55,13 @@ options:
       - A program that leads ssh on to another port of sshd. Ports that it holds on the machine are left out.
     type: str
     default: ""
+  sshd_only_kept:
+    description:
+      - Keywords of I(sshd_config) whose lines stay where the drop-in has them already, and are left out where not. For
+        what M(machine_learning.classroom.front) adds to it when the time has come.
+    type: list
+    elements: str
+    default: []
 attributes:
   diff_mode:
     support: full

@@ -12,6 +12,8 @@ from email.utils import formataddr, parseaddr
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import seated_students
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import https_link
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import certificate_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,15 +34,24 @@ class Message(TypedDict):
 
 
 def addressees(
-    machines: Iterable[Mapping[str, Any]], accounts: Mapping[str, Mapping[str, Any]]
+    machines: Iterable[Mapping[str, Any]],
+    accounts: Mapping[str, Mapping[str, Any]],
+    hosts: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """List the students of `machines`, which are Ansible's variables of each, with what their letters say.
 
-    That is what `accounts` knows of them, by username, their port, and the machine's `seat` and `address`. Whom the
-    machine has refused an account has nothing to be told.
+    That is what `accounts` knows of them, by username, their port, the machine's `seat` and `address`, and where it is
+    one of `hosts` to their browsers, the link; and `certificate_trouble`, why that opens nothing yet, "" if it does or
+    nobody knows. Whom the machine has refused an account has nothing to be told.
     """
     return [
-        {**student, "seat": str(machine["inventory_hostname"]), "address": str(machine["ansible_host"])}
+        {
+            **student,
+            "seat": str(machine["inventory_hostname"]),
+            "address": str(machine["ansible_host"]),
+            "certificate_trouble": certificate_trouble(machine),
+            "https_link": https_link(student, (hosts or {}).get(student["username"], "")),
+        }
         for machine in machines
         for student in seated_students(machine["aws_ec2_tags"]["Students"], accounts)
         if student["username"] not in machine.get("student_given", {}).get("refused", ())
@@ -51,6 +62,8 @@ def letter_variables(
     student: Mapping[str, Any], fingerprint: str, ssh_ports: Collection[int], hours: str = ""
 ) -> dict[str, Any]:
     """Return what the text of the letter may use; `hours` is when machines stop themselves, in its language.
+
+    Without `ssh_ports` there is no tunnel.
 
     With `ExitOnForwardFailure` a second tunnel on a taken port does not run and lead nowhere. With `HostKeyAlias` the
     key belongs to the seat: a machine that stopped and came back under another address is still known.
@@ -63,8 +76,10 @@ def letter_variables(
         "student": student,
         "hours": hours,
         "fingerprint": fingerprint,
+        "https_link": student.get("https_link", ""),
+        "https_trouble": student.get("certificate_trouble", ""),
         "link": f"http://localhost:5005/lab?token={student['token']}",
-        "tunnel": f"ssh {tunnel}",
+        "tunnel": f"ssh {tunnel}" if ssh_ports else "",
         "tunnel_443": f"ssh -p {HTTPS_PORT} {tunnel}" if HTTPS_PORT in ssh_ports else "",
     }
 
@@ -102,7 +117,7 @@ def read_eml(content: bytes) -> Message:
 
 def access_digest(student: Mapping[str, Any], seat: str, address: str) -> str:
     """Hash all that the student needs to get in, so that a receipt tells whether the letter still holds."""
-    facts = [seat, address, *(str(student[fact]) for fact in ACCESS)]
+    facts = [seat, address, *(str(student[fact]) for fact in ACCESS), *filter(None, [student.get("https_link")])]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

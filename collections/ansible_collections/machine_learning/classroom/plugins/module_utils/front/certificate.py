@@ -38,7 +38,9 @@ ACCOUNT, CERTIFICATE, STATUS = "account.map", "live.pem", "certificate.json"
 
 TIME_LIMIT = 300  # s, for one run of certbot
 PAUSE = timedelta(minutes=10)
-"""After an order that failed, before a run of the role asks again. The timer asks every hour."""
+"""After an order that failed, before a run of the role asks again."""
+EVERY = timedelta(hours=1)
+"""How often class-front-certificate.timer asks, whatever happened before."""
 
 # The system's authorities, not those that certbot brings along: a university may have one of its own.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -64,6 +66,13 @@ class Status:
 
     tried: str = ""
     """When that was found out, in ISO 8601."""
+    since: str = ""
+    """When the trouble began, in ISO 8601; "" if there is none."""
+
+    @property
+    def again(self) -> str:
+        """When the machine tries again by itself, in ISO 8601; "" while there is no trouble."""
+        return (datetime.fromisoformat(self.tried) + EVERY).isoformat() if self.trouble and self.tried else ""
 
     def is_good(self, hosts: Sequence[str]) -> bool:
         """Say whether it is for `hosts`, in use, and not yet over."""
@@ -107,7 +116,9 @@ def bring(settings: Settings) -> Status:
             take_up(settings, text)
         except OrderError as error:
             trouble = str(error)
-    status = Status(hosts, until, trouble, datetime.now(UTC).isoformat())
+    before, now = read_status(settings.state_directory), datetime.now(UTC).isoformat()
+    began = before.since if before.trouble and before.hosts == hosts else ""
+    status = Status(hosts, until, trouble, tried=now, since=(began or now) if trouble else "")
     write_json(f"{settings.state_directory}/{STATUS}", asdict(status))
     return status
 
@@ -143,7 +154,7 @@ def certbot(settings: Settings, command: str, *options: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise OrderError(f"the authority gave no answer in {TIME_LIMIT} s") from error
     if done.returncode != 0:
-        raise OrderError(why(done.stderr))
+        raise OrderError(why(done.stdout + done.stderr))  # the authority's detail is in the former
     return done.stdout + done.stderr
 
 

@@ -153,6 +153,9 @@ mv "$config.new" "$config"
 sh -c "$start" sh "" "$@"
 """
 
+# In one process of systemd's, so that the file never says what sshd has not read. The argument is the file.
+_REREAD = 'mv "$1.new" "$1" && systemctl reload ssh.service'
+
 _LOCKED = "NOTHING listens any more: keep your sessions open"
 
 
@@ -220,6 +223,22 @@ def take_back(host: Host, config_file: str, port: int, unit: str) -> None:
         done = host.probe([*_DETACHED, _TAKE_BACK, *words])
         if done.returncode != 0:
             _fail(host, done.stdout or "it did not start", "It serves what it holds")
+
+
+def refuse(host: Host, config_file: str, group: str) -> None:
+    """Have sshd let nobody of `group` in any more, whatever they bring; who is logged in stays."""
+    line = f"DenyGroups {group}\n"
+    text = Path(config_file).read_text() if os.path.exists(config_file) else ""
+    if line in text.splitlines(keepends=True):
+        return
+    if host.change(f"closed ssh to the group {group}"):
+        for_all, match, for_some = text.partition("\nMatch ")  # what holds for some accounts alone comes last
+        new = Path(f"{config_file}.new")
+        new.write_text(f"{for_all}{line}{match}{for_some}")
+        new.chmod(0o644)
+        done = host.probe([*_DETACHED, _REREAD, "sh", config_file])
+        if done.returncode != 0:
+            host.fail(f"sshd does not read {config_file} anew: {done.stderr.strip()}. Run configure.yml again.")
 
 
 def _start(host: Host, back: str = "") -> str:

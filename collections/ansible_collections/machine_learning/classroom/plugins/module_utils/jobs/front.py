@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import ssl
 import time
 from pathlib import Path
@@ -30,14 +31,16 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host im
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
 ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "installed", "absent"], "default": "present"},
     "hosts": {"type": "dict", "required": True},
     "link_secrets": {"type": "dict", "required": True, "no_log": True},
     "jupyter_tokens": {"type": "dict", "required": True, "no_log": True},
+    "page_words": {"type": "dict", "default": {}, "no_log": True},
     "files": {"type": "dict", "required": True},
     "units": {"type": "dict", "required": True},
     "state_directory": {"type": "path", "required": True},
@@ -49,7 +52,9 @@ ARGUMENTS: dict[str, Any] = {
     "apt_source": {"type": "str", "default": ""},
     "pip_archive": {"type": "path", "default": ""},
     "sshd_config_file": {"type": "path", "required": True},
+    "ssh_ports": {"type": "list", "elements": "int", "default": [22]},
     "time_limit": {"type": "int", "default": 600},
+    "ssh_closed_to": {"type": "str", "default": ""},
 }
 
 UNITS = "/etc/systemd/system"
@@ -61,6 +66,8 @@ HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
 ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
 # In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
 LAID = "units"
+# Beside it: that a link was taken away, until nothing is connected any more that it has opened.
+SPENT = "spent"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -185,14 +192,22 @@ def wait(host: Host) -> None:
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     """Do the job on the machine `host`."""
+    if given["state"] == "absent":
+        return remove(host, given["sshd_config_file"], given["ssh_ports"])
     try:
-        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"])
+        texts = maps(given["hosts"], given["link_secrets"], given["jupyter_tokens"], given["page_words"])
     except GateError as error:
         host.fail(f"{error} Nothing was changed on the machine, and ssh is as it was.")
     client = Path(CLIENTS) / wheels.key(given["certbot_requirements"])[:16]
     if not client.is_dir() and not host.check_mode and not given["pip_archive"]:
         return {"client_missing": True}
-    for folder in (os.path.dirname(CLIENTS), CLIENTS, os.path.dirname(DIRECTORY)):
+    install(host, client, given)
+    return {} if given["state"] == "installed" else let_in(host, client, given, texts)
+
+
+def install(host: Host, client: Path, given: Mapping[str, Any]) -> None:
+    """Install haproxy, and certbot into the folder `client`; nothing of them runs yet."""
+    for folder in (os.path.dirname(CLIENTS), CLIENTS):
         host.directory(folder, mode=0o755)
     install_haproxy(host, given["apt_source"], given["time_limit"])
     if not client.is_dir():
@@ -205,6 +220,10 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             index_options=index_options(given["mirror_url"]),
             time_limit=given["time_limit"],
         )
+
+
+def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Lay all that haproxy and certbot, which is in `client`, are told, have them run, and see to the certificate."""
     settings = Settings(
         hosts=given["hosts"],
         directory=DIRECTORY,
@@ -214,19 +233,25 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
         acme_directory=given["acme_directory"],
         address_profile=given["address_profile"],
     )
+    host.directory(os.path.dirname(DIRECTORY), mode=0o755)
     host.directory(DIRECTORY, mode=0o750, group=GROUP)
     host.directory(os.path.dirname(settings.state_directory), mode=0o755)
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
+    spent = Path(DIRECTORY, SPENT)
+    # What a link has opened ends with the link; also if the run that took it away was killed before it was so.
+    ends = spent.exists() or lost(before, texts[KEYS])
+    if ends and not host.check_mode:
+        spent.touch()
     changed = lay(host, {**texts, **given["files"]})
     host.file(SETTINGS, settings.text(), mode=0o600)
     host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
     renewed = lay_units(host, given["units"])
-    # What a link has opened ends with the link.
     own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
-    serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
+    serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
     if not host.check_mode:
+        spent.unlink(missing_ok=True)
         wait(host)
         if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
             host.fail(
@@ -235,14 +260,42 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    return certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    certificate = certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and read_status(settings.state_directory).is_good(list(settings.hosts.values())):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
+    return certificate
 
 
 def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
     """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
     host.keep_running(f"{ORDER}.timer", restart=timer)
     hosts, status = list(settings.hosts.values()), read_status(settings.state_directory)
-    if not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
+    if hosts and not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {"certificate_until": status.until, "certificate_trouble": status.trouble}
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")}
+
+
+def remove(host: Host, sshd_config_file: str, ssh_ports: Sequence[int]) -> dict[str, Any]:
+    """Take the front away again, and give its port back to sshd, if it is one of `ssh_ports`.
+
+    What was installed stays, and the certificates, but nothing of it runs.
+    """
+    laid = Path(DIRECTORY, LAID)
+    if laid.exists():
+        there = [unit for unit in laid.read_text().splitlines() if os.path.exists(f"{UNITS}/{unit}")]
+        for unit in (unit for unit in there if "/" not in unit):
+            host.run(["systemctl", "--quiet", "disable", "--now", unit], what=f"ended {unit}")
+        if PORT in ssh_ports:
+            ssh_service.take_back(host, sshd_config_file, PORT, SERVICE)
+        else:
+            host.run(["systemctl", "--quiet", "disable", "--now", SERVICE], what=f"ended {SERVICE}")
+        for unit in there:
+            if host.change(f"removed {UNITS}/{unit}"):
+                os.unlink(f"{UNITS}/{unit}")
+        if not host.check_mode:
+            host.ask(["systemctl", "daemon-reload"])
+    if os.path.isdir(DIRECTORY) and host.change(f"removed {DIRECTORY}"):
+        shutil.rmtree(DIRECTORY)
+    return {}

@@ -19,7 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ac
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
 
@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, Any] = {
     "sshd_config_file": {"type": "path", "required": True},
     "sshd_where_known": {"type": "list", "elements": "str", "default": []},
     "sshd_leaves_ports_to": {"type": "str", "default": ""},
+    "sshd_only_kept": {"type": "list", "elements": "str", "default": []},
 }
 
 # Whatever a student's processes can start from; each gets a /proc of its own that shows no processes of others (root
@@ -106,6 +107,19 @@ def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
             stdin="".join(f"{username}:{wanted}\n" for username, wanted in new.items()),
             what=f"set the password of {', '.join(new)}",
         )
+        if not host.check_mode:
+            end_logins(host, new)
+
+
+def end_logins(host: Host, usernames: Iterable[str]) -> None:
+    """End the ssh sessions of students whose password is another now, tunnels among them; Jupyter goes on.
+
+    sshd-session is what OpenSSH calls a session's process since 9.8.
+    """
+    for username in usernames:
+        for process in ("sshd", "sshd-session"):
+            if host.probe(["pkill", "-KILL", "--euid", username, "--exact", process]).returncode == 0:
+                host.change(f"ended the ssh sessions of {username}")
 
 
 def folders(host: Host, usernames: Iterable[str], project_directory: str) -> None:
@@ -148,6 +162,13 @@ def without_ports_of(host: Host, config: str, program: str) -> str:
     return "".join(line for line in config.splitlines(keepends=True) if line.strip() not in held)
 
 
+def only_kept(config: str, path: str, keywords: Sequence[str]) -> str:
+    """Return `config` without the lines of `keywords` that the file at `path` has not yet: others lay them."""
+    there = Path(path).read_text().splitlines(keepends=True) if os.path.exists(path) else []
+    lines = config.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(tuple(keywords)) or line in there)
+
+
 def without_others(config: str, others: Iterable[str]) -> str:
     """Return sshd's `config` without what is only for the accounts of `others`: the block of each."""
     for username in others:
@@ -182,6 +203,7 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     units = hide_processes(host)
     text = understood(host, without_others(given["sshd_config"], others), given["sshd_where_known"])
     text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
+    text = only_kept(text, given["sshd_config_file"], given["sshd_only_kept"])
     changed = sshd_accepts(host, given["sshd_config_file"], text)
     ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
     return refusal(others)

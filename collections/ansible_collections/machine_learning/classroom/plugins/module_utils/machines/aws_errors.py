@@ -38,6 +38,8 @@ _REFUSAL = re.compile(
 # Not always the call's own: a launch that tags needs ec2:CreateTags, too.
 _LACKING = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)")
 _NOT_FREE = "not eligible for Free Tier"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+_NOT_PUBLIC = "S3 Block Public Access"
 # What was signed at one time and came at another: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 _OUT_OF_TIME = re.compile(r"(\d{8}T\d{6}Z) is (?:now earlier|still later) than \S+ \((\d{8}T\d{6}Z) ")
 # AWS takes 15 minutes; whoever is refused with less than this has another trouble.
@@ -81,6 +83,11 @@ _DISK_QUOTA = (
     "The account may not have so much disk in {region} ({code}): {message}\n"
     f"Set a smaller class_disk_gb in {_SETTINGS}, delete volumes that nobody needs, or ask AWS for a larger quota of "
     "gp3 storage (Service Quotas, EBS); then run again."
+)
+_PAGES_CLOSED = (
+    "There are no stable links, for this account lets nobody read pages of S3 without credentials: {why}.\n"
+    "Letters have the links of the day. Ask who manages the account to let one bucket be public (docs/access.md), or "
+    f"set class_stable_links in {_SETTINGS} to false."
 )
 _TRY_LATER = "AWS asks for patience ({code} at {action}). Run the same command again in a minute: it goes on from here."
 
@@ -243,6 +250,16 @@ def explain_refused_machine(error: ClientError) -> str:
     """Say in half a sentence why AWS does not start, stop or terminate one machine."""
     code = error.response["Error"]["Code"]
     return f"{_REFUSED_MACHINE.get(code) or _plain(error.response['Error'].get('Message', ''))} ({code})"
+
+
+def is_closed_to_the_public(error: ClientError) -> bool:
+    """Tell whether S3 refused because the account lets no bucket be public."""
+    return _NOT_PUBLIC in error.response["Error"].get("Message", "")
+
+
+def pages_closed(why: str) -> str:
+    """Say that nobody could read a stable page, and what to do."""
+    return _PAGES_CLOSED.format(why=why)
 
 
 def explain_state(state: str, code: str, message: str) -> str:

@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 MOST_OF_ANYBODY = 20
 
 
-def leftovers_report(account: Account, leftovers: Sequence[Leftover], prices: Mapping[Product, Price]) -> str:
-    """Lay out what was found in `account`, at these `prices`; and first of all what was not looked at."""
-    return "\n".join(_lines(account, leftovers, prices))
+def leftovers_report(
+    account: Account, leftovers: Sequence[Leftover], prices: Mapping[Product, Price], *, buckets_refused: str = ""
+) -> str:
+    """Lay out what was found in `account`, at these `prices`; and first of all what was not looked at.
+
+    `buckets_refused` says why S3 does not tell which buckets there are.
+    """
+    lines = list(_lines(account, leftovers, prices))
+    if buckets_refused:
+        lines.append(
+            f"Buckets with students' pages, which cost less than a cent, were not looked for: {buckets_refused}"
+        )
+    return "\n".join(lines)
 
 
 def _lines(account: Account, leftovers: Sequence[Leftover], prices: Mapping[Product, Price]) -> Iterator[str]:
@@ -47,7 +57,7 @@ def _lines(account: Account, leftovers: Sequence[Leftover], prices: Mapping[Prod
         if more := len(anybody[MOST_OF_ANYBODY:]):
             yield f"  and {more} more: aws ec2 describe-snapshots --owner-ids self --region REGION"
         yield f"Together {_sum(anybody, prices)}."
-    if any("aws ec2 " in each.command for each in leftovers):
+    if any("aws " in each.command for each in leftovers):
         yield (
             "The aws commands remove for good, with students' work that may be on disks and snapshots, and ask nobody. "
             "See docs/leftovers.md."

@@ -92,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--type", default="", help="the instance type (default: all together)")
     fault.add_argument("--zone", default="", help="the zone, as us-east-1a (default: all together)")
     fault.add_argument("--clear", action="store_true", help="forget the faults that still wait")
-    quota = commands.add_parser("quota", help="grant the account another vCPU quota, as AWS does when it is asked")
+    quota = commands.add_parser("quota", help="grant the account another quota, as AWS does when it is asked")
     quota.add_argument("code", help="the quota's code, as L-1216C47A")
-    quota.add_argument("limit", type=float, help="how many vCPUs may run at once")
+    quota.add_argument("limit", type=float, help="how many vCPUs may run at once, or TiB of gp3 be there")
     quota.add_argument("--region", default="us-east-1", help="the region (default: us-east-1)")
     region = commands.add_parser("region", help="enable a region that not every account may use")
     region.add_argument("name", help="the region, as eu-south-1")
@@ -146,7 +146,8 @@ def _status() -> None:
         print(f"Left          {pool['free']} of {pool['instance_type'] or 'all'} in {pool['zone'] or 'all zones'}")
     for machine in found["machines"]:
         if machine["state"] != "terminated":
-            print("  ".join(machine[key] for key in ("id", "state", "type", "address", "name")).rstrip())
+            told = [machine[key] for key in ("id", "state", "type", "address", "name")]
+            print("  ".join(each for each in [*told, f"ran for {machine['ran_s'] / 3600:.2f} h"] if each))
 
 
 def _fault(arguments: argparse.Namespace) -> None:

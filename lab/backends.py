@@ -22,37 +22,43 @@ from moto.ec2.exceptions import (
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.instances import Instance, StateReason
 from moto.ec2.utils import random_ami_id
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
 from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
 
-from lab import image, metadata_options, route53, s3
+from lab import image, metadata_options, meter, route53, s3
 from lab.capacity import CAPACITY
+from lab.instances import FAILED_LAUNCHES
 from lab.lateness import LATENESS
 from lab.launches import LaunchResponse
 
 USER_DATA_BYTES = 16384
 IMAGE_GB = 8  # as Ubuntu's images
+_SERVICES = {
+    "ec2": "Amazon Elastic Compute Cloud (Amazon EC2)",
+    "ebs": "Amazon Elastic Block Store (Amazon EBS)",
+}
 
 
 @dataclass(frozen=True)
-class VcpuQuota:
-    """How many vCPUs of these families of instance types may be pending or running at once, in one region."""
+class Quota:
+    """How much of something a new account may have in one region."""
 
     code: str
     name: str
-    families: tuple[str, ...]
     limit: float
     # What AWS names as the default, whatever it then gives a new account.
     default: float = 0.0
+    service: str = "ec2"
 
     def told(self, value: float) -> dict[str, Any]:
         """Return it as Service Quotas tells it."""
         return {
-            "ServiceCode": "ec2",
-            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
+            "ServiceCode": self.service,
+            "ServiceName": _SERVICES[self.service],
             "QuotaCode": self.code,
             "QuotaName": self.name,
             "Value": value,
@@ -60,6 +66,13 @@ class VcpuQuota:
             "Adjustable": True,
             "GlobalQuota": False,
         }
+
+
+@dataclass(frozen=True)
+class VcpuQuota(Quota):
+    """How many vCPUs of these families of instance types may be pending or running at once."""
+
+    families: tuple[str, ...] = ()
 
     def counts(self, instance_type: str) -> bool:
         """Tell whether machines of `instance_type` count against it."""
@@ -71,13 +84,17 @@ VCPU_QUOTAS = (
     VcpuQuota(
         "L-1216C47A",
         "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
-        ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
         64.0,
         5.0,
+        families=("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
     ),
-    VcpuQuota("L-DB2E81BA", "Running On-Demand G and VT instances", ("g", "gr", "vt"), 0.0),
-    VcpuQuota("L-417A185B", "Running On-Demand P instances", ("p",), 0.0),
+    VcpuQuota("L-DB2E81BA", "Running On-Demand G and VT instances", 0.0, families=("g", "gr", "vt")),
+    VcpuQuota("L-417A185B", "Running On-Demand P instances", 0.0, families=("p",)),
 )
+# https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
+GP3_QUOTA = Quota("L-7A658B76", "Storage for General Purpose SSD (gp3) volumes, in TiB", 50.0, 50.0, "ebs")
+QUOTAS: tuple[Quota, ...] = (*VCPU_QUOTAS, GP3_QUOTA)
+GIB_A_TIB = 1024
 
 
 class LabImage(Ami):  # type: ignore[misc]  # moto has no types
@@ -104,7 +121,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         super().__init__(*arguments, **named)
         # Client token -> its reservation and the parameters that it came with.
         self.client_tokens: dict[str, tuple[str, str]] = {}
-        # vCPU quotas that are not those of a new account, by their code.
+        # Quotas that are not those of a new account, by their code; at first there were those of vCPUs alone.
         self.vcpu_limits: dict[str, float] = {}
 
     def modify_instance_security_groups(self, instance_id: str, new_group_id_list: list[str]) -> None:
@@ -114,15 +131,15 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         for interface in instance.nics.values():
             interface._group_set = list(instance.security_groups)
 
-    def vcpu_limit(self, quota: VcpuQuota) -> float:
-        """Return how many vCPUs may be pending or running at once."""
+    def limit(self, quota: Quota) -> float:
+        """Return how much there may be at once."""
         # A state that an earlier version saved has none.
         return float(vars(self).get("vcpu_limits", {}).get(quota.code, quota.limit))
 
-    def set_vcpu_limit(self, code: str, limit: float) -> None:
+    def set_limit(self, code: str, limit: float) -> None:
         """Grant the account another quota; raise ValueError for a code that is not known."""
-        if code not in {quota.code for quota in VCPU_QUOTAS}:
-            known = ", ".join(f"{quota.code} ({quota.name})" for quota in VCPU_QUOTAS)
+        if code not in {quota.code for quota in QUOTAS}:
+            known = ", ".join(f"{quota.code} ({quota.name})" for quota in QUOTAS)
             raise ValueError(f"There is no quota {code}. There are: {known}.")
         self.vcpu_limits = {**vars(self).get("vcpu_limits", {}), code: limit}
 
@@ -168,6 +185,7 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
         for instance in reservation.instances:  # moto knows only those that were not given for the interface
             instance.security_groups = list(instance.nics[0].group_set)
         LATENESS.launched(instance.id for instance in reservation.instances)
+        self._end_without_storage(reservation.instances)
         return reservation
 
     def terminate_instances(self, instance_ids: list[str]) -> Any:
@@ -203,13 +221,26 @@ class LabEC2(EC2Backend):  # type: ignore[misc]  # moto has no types
                 sum(int(INSTANCE_TYPES[kind]["VCpuInfo"]["DefaultVCpus"]) for kind in kinds if quota.counts(kind))
                 for kinds in (starting, running)
             )
-            limit = self.vcpu_limit(quota)
+            limit = self.limit(quota)
             if more and more + taken > limit:
                 raise EC2ClientError(
                     "VcpuLimitExceeded",
                     f"You have requested more vCPU capacity than your current vCPU limit of {limit:.0f} allows "
                     "for the instance bucket that the specified instance type belongs to.",
                 )
+
+    def _end_without_storage(self, launched: list[Instance]) -> None:
+        """End those of the `launched` for whose disks the quota has no room: EC2 takes such a launch, and ends it then.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+        """
+        limit = self.limit(GP3_QUOTA) * GIB_A_TIB
+        for instance in reversed(launched):
+            if sum(int(volume.size) for volume in self.volumes.values() if volume.volume_type == "gp3") <= limit:
+                return
+            instance.terminate()
+            code = "Client.VolumeLimitExceeded"
+            instance.state_reason = StateReason(f"{code}: {FAILED_LAUNCHES[code]}", code)
 
     def create_image(
         self, instance_id: str, name: str, description: str, tag_specifications: list[dict[str, Any]]
@@ -298,20 +329,20 @@ class LabQuotas(ServiceQuotasBackend):  # type: ignore[misc]  # moto has no type
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         """Answer GetServiceQuota."""
-        if known := _vcpu_quota(service_code, quota_code):
-            return known.told(ec2_backends[self.account_id][self.region_name].vcpu_limit(known))
+        if known := _quota(service_code, quota_code):
+            return known.told(ec2_backends[self.account_id][self.region_name].limit(known))
         quota: dict[str, Any] = super().get_service_quota(service_code, quota_code)
         return quota
 
     def default_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         """Answer GetAWSDefaultServiceQuota, which moto does not know."""
-        if known := _vcpu_quota(service_code, quota_code):
+        if known := _quota(service_code, quota_code):
             return known.told(known.default)
         raise NoSuchResource
 
 
-def _vcpu_quota(service_code: str, quota_code: str) -> VcpuQuota | None:
-    return next((each for each in VCPU_QUOTAS if (service_code, quota_code) == ("ec2", each.code)), None)
+def _quota(service_code: str, quota_code: str) -> Quota | None:
+    return next((each for each in QUOTAS if (service_code, quota_code) == (each.service, each.code)), None)
 
 
 class QuotasResponse(ServiceQuotasResponse):  # type: ignore[misc]  # moto has no types
@@ -332,6 +363,7 @@ def install() -> None:
     ssm_backends.backend = LabParameters
     servicequotas_backends.backend = LabQuotas
     servicequotas_urls.url_paths = {"{0}/$": QuotasResponse.dispatch}
+    meter.install()
     route53.install()
     s3.install()
 

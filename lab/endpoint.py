@@ -26,6 +26,7 @@ from lab.front_door import FrontDoor, send
 from lab.iam import Iam
 from lab.lateness import LATENESS, USUAL
 from lab.limits import Limits
+from lab.meter import ran_s
 from lab.regions import REGIONS
 from lab.request_log import RequestLog, error_code
 from lab.responses import install
@@ -155,10 +156,10 @@ class Endpoint:
             self._save()
 
     def _set_quota(self, code: str, limit: float, region: str) -> None:
-        """Grant the account another vCPU quota in `region`."""
+        """Grant the account another quota in `region`."""
         with self._fleet.lock:
             try:
-                ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+                ec2_backends[DEFAULT_ACCOUNT_ID][region].set_limit(code, limit)
             except (KeyError, ValueError) as error:
                 raise LabError(str(error)) from error
             self._save()
@@ -178,6 +179,7 @@ class Endpoint:
                 "type": instance.instance_type,
                 "state": instance.state,
                 "address": instance.public_ip or "",
+                "ran_s": round(ran_s(instance)),
             }
             for instance in self._fleet.instances()
         ]

@@ -120,9 +120,11 @@ class LaunchResponse(PagedResponse):
         return super().detach_volume()
 
     def describe_volumes(self) -> Any:
-        """DescribeVolumes, in pages."""
-        wanted = {"volume_ids": self._get_param("VolumeIds", []), "filters": self._filters_from_querystring()}
-        return self.paged("Volumes", self.ec2_backend.describe_volumes(**wanted))
+        """DescribeVolumes, in pages, and by their type, which moto does not know as a filter."""
+        filters = self._filters_from_querystring()
+        types = filters.pop("volume-type", None)
+        found = self.ec2_backend.describe_volumes(volume_ids=self._get_param("VolumeIds", []), filters=filters)
+        return self.paged("Volumes", [each for each in found if types is None or each.volume_type in types])
 
     def update_security_group_rule_descriptions_ingress(self) -> Any:
         """UpdateSecurityGroupRuleDescriptionsIngress: EC2 says that it was done, moto does not."""

@@ -21,6 +21,7 @@ COMMANDS = [
     "configure.yml -e configure_force=true",
     "mail.yml",
     "mail.yml -e student=ada",
+    "link.yml -e student=ada -e renew=password,token",
     "status.yml",
     "leftovers.yml",
     "collect.yml",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -64,6 +65,14 @@ def test_a_second_run_changes_nothing_and_mails_nobody(everything_said: list[str
     everything_said += [done.stdout, done.stderr]
 
 
+def test_how_long_new_machines_took_is_remembered_and_nothing_of_runs_that_made_none() -> None:
+    lines = (STATE / "class/run_durations.jsonl").read_text().splitlines()
+    runs = [json.loads(line) for line in lines]
+    assert [run["command"] for run in runs] == ["provision.yml", "configure.yml"]
+    assert runs[0]["machines"] == runs[1]["machines"] > 0
+    assert all(run["seconds"] > 0 and not run["baked"] for run in runs)
+
+
 def test_mail_goes_again_to_whom_the_instructor_names(everything_said: list[str]) -> None:
     count = len(mails())
     done = play("mail.yml -e student=ada,marta -vvv")
@@ -77,9 +86,9 @@ def test_mail_goes_again_to_whom_the_instructor_names(everything_said: list[str]
 
 def test_no_secret_is_on_the_screen_or_in_a_log(everything_said: list[str]) -> None:
     secrets = re.findall(
-        r'"(?:password|password_hash|token)": "([^"]+)"', (STATE / "class/credentials.json").read_text()
+        r'"(?:password|password_hash|token|link_secret)": "([^"]+)"', (STATE / "class/credentials.json").read_text()
     )
-    assert len(secrets) == 12
+    assert len(secrets) == 16
     assert "ml101-001" in everything_said[0]
     shown = "".join([*everything_said, on_all_machines("journalctl --no-pager; ps -ef")])
     assert [secret for secret in secrets if secret in shown] == []

@@ -184,6 +184,25 @@ def test_what_cannot_be_launched_is_refused_before_anything_is_made(
     assert not desk.aws.made
 
 
+def test_disks_for_which_the_account_has_no_room_are_refused(desk: Desk) -> None:
+    """The account may have just as much as two disks of 512 GiB take, and AWS would end what is launched beyond it."""
+    desk.aws.set_quota("L-7A658B76", 1)
+    try:
+        assert desk.check_launch(class_disk_gb=512).code == 0
+        failure = desk.check_launch(class_disk_gb=513).failure
+    finally:
+        desk.aws.set_quota("L-7A658B76", 50)
+    assert failure == (
+        "2 disks of 513 GiB are 1.00 TiB of gp3 in us-east-1. The account may have 1 there, and 0.00 are there "
+        "already, also of machines that stopped.\n"
+        "Nothing was launched. Remove disks that nobody needs, set a smaller class_disk_gb in "
+        "group_vars/all/class.yml, or ask AWS for more, which takes days (docs/aws.md, Quota); then run again:\n"
+        "aws service-quotas request-service-quota-increase --service-code ebs --quota-code L-7A658B76 "
+        "--desired-value 2 --region us-east-1"
+    )
+    assert not desk.aws.made
+
+
 def test_provision_asks_before_it_makes_anything(desk: Desk) -> None:
     assert "offers no instance type t3a.larg." in desk.play("provision.yml", class_instance_type="t3a.larg").failure
     assert not desk.aws.made
@@ -228,12 +247,13 @@ def test_the_lab_refuses_what_was_not_checked(desk: Desk) -> None:
 
 
 def test_what_may_not_be_asked_is_said_and_the_run_goes_on(desk: Desk) -> None:
-    for action in ("GetServiceQuota", "DescribeInstanceTypeOfferings"):
+    for action in ("GetServiceQuota", "DescribeInstanceTypeOfferings", "DescribeVolumes"):
         desk.aws.refuse(action, "AccessDeniedException")
     shown = desk.check_launch()
     assert shown.code == 0
     assert "Not checked before the launch: the vCPU quota." in " ".join(shown.text.split())
     assert "Not checked before the launch: the instance types." in " ".join(shown.text.split())
+    assert "Not checked before the launch: the quota of gp3 disks." in " ".join(shown.text.split())
     assert not desk.aws.made
 
 

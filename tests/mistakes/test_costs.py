@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ from tests.support.rooms import HERE
 if TYPE_CHECKING:
     from tests.support.desk import Desk, Screen
     from tests.support.rooms import Rooms
+
+MACHINES = 24
 
 
 def ledger(desk: Desk) -> list[dict[str, Any]]:
@@ -88,8 +92,10 @@ def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: 
         "kept       1: ada",
         "to retire  1: zoe: retire.yml -e student=zoe",
         "launch     1 m6a.large (else m5.large, t3a.large) in us-east-1a, us-east-1b, ",
+        "duration   provision.yml not known yet; configure.yml not known yet",
         "disk       30 GiB for each of 3 machines",
-        "quota      L-1216C47A: 64 vCPUs; 4 run, 2 are needed, 58 are left",
+        "quota      L-1216C47A: 64 vCPUs; 4 in use, 2 needed, 58 left",
+        "quota      L-7A658B76: 50 TiB of gp3 disks; 0.02 in use, 0.03 needed, 49.96 left",
         "an hour    m6a.large with its address: 0.0914 $",
         "an hour    t3a.large with its address: 0.0802 $",
         "class day  3 machines for 12 hours at most: 3.02 $ a class day",
@@ -100,6 +106,69 @@ def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: 
         assert words in shown.text, shown.text
     assert not desk.aws.made
     assert not (desk.home / "class").exists()
+
+
+# What stops plan.yml and provision.yml alike: settings, and words of what is said.
+RED: dict[str, tuple[dict[str, Any], str]] = {
+    "quota": ({"class_spare_machines": 31}, "need 66 vCPUs in us-east-1"),
+    "quota of disks": ({"class_disk_gb": 16384, "class_spare_machines": 2}, "are 64.00 TiB of gp3 in us-east-1"),
+    "budget": ({"class_budget": 1}, "class_budget is 1.00 $, and this comes to"),
+    "type": ({"class_instance_type": "m6a.larg"}, "offers no instance type m6a.larg"),
+    "image": ({"class_image_id": "ami-00000000000000000"}, "There is no such image in us-east-1"),
+    "disk": ({"class_disk_gb": 9}, "a machine needs 11 GB"),
+    "roster": ({"class_roster": "none.csv"}, "none.csv"),
+    "environment": ({"class_environment_file": "none.yml"}, "none.yml"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("verb", ["plan.yml", "provision.yml"])
+@pytest.mark.parametrize("red", RED)
+def test_what_is_red_stops_plan_and_provision_before_anything_is_made(desk: Desk, red: str, verb: str) -> None:
+    settings, words = RED[red]
+    failure = desk.play(f"{HERE} {verb}", timeout=900, **settings).failure  # which has five lines at most
+    assert words in failure
+    assert not desk.aws.made
+
+
+@pytest.mark.long
+def test_plan_and_status_cost_this_computer_little(desk: Desk, rooms: Rooms) -> None:
+    """`python -m benchmarks loopback` has the same with a connection to each machine, and with 400."""
+    desk.roster = "name,email\n" + "".join(f"Student {n},student{n:03d}@example.com\n" for n in range(MACHINES))
+    (desk.home / "class").mkdir(mode=0o700)
+    for number in range(MACHINES):
+        rooms.add(f"student{number:03d}")
+        time.sleep(0.6)  # EC2 takes no more launches
+    for verb in ("plan.yml", "status.yml"):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        shown = desk.play(f"{HERE} {verb}", timeout=900)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert shown.code == 0, shown.text
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        assert used <= 5 + 0.2 * MACHINES, f"{verb}: {used:.1f} s"
+
+
+def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) -> None:
+    """Those that launched nothing, or only looked, tell nothing."""
+    path = desk.home / "class/run_durations.jsonl"
+
+    def said() -> str:
+        shown = desk.play(f"{HERE} plan.yml", class_spare_machines=2, timeout=900)
+        return next(line for line in shown.text.splitlines() if "duration" in line).strip().strip('"')
+
+    try:
+        assert desk.play(f"{HERE} provision.yml --check", timeout=900).code == 0
+        assert said().endswith("provision.yml not known yet; configure.yml not known yet")
+        assert desk.play(f"{HERE} provision.yml", timeout=900).code == 0
+        (line,) = path.read_text().splitlines()
+        run = json.loads(line)
+        assert (run["command"], run["machines"], run["baked"]) == ("provision.yml", 2, False)
+        assert 0 < run["seconds"] < 900
+        assert desk.play(f"{HERE} provision.yml", timeout=900).code == 0
+        assert path.read_text().splitlines() == [line]
+        assert ", from 1 recorded run with 2 machines; configure.yml not known yet" in said()
+    finally:
+        desk.aws.end_machines()
 
 
 def test_a_start_above_the_budget_is_refused(desk: Desk, rooms: Rooms) -> None:

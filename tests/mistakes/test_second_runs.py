@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.long
 
 # From roster to teardown, each with how it ends: no machine answers here, so no work is at home.
-# replace.yml and restore.yml are missing: they do the same again as often as they are asked.
+# replace.yml, restore.yml and link.yml are missing: they do the same again as often as they are asked.
 COMMANDS = {
     "provision.yml": 0,
     "plan.yml": 0,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 OVER = {"zone": "Europe/Berlin", "hours": ["Mon,Wed 08:00-18:00"], "last_day": "2026-02-12"}
 STILL = (
     "The last day of the class was 2026-02-12. What still costs money: 2 machines with their disks, of which 1 run. "
-    "teardown.yml brings all work home and ends them."
+    "The disks are 4.80 $ a month, what runs 58.55 $ more if it runs on. teardown.yml brings all "
+    "work home and ends them."
 )
 
 

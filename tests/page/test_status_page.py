@@ -106,10 +106,14 @@ def test_it_follows_the_class_until_it_is_paused(page: Page, made: StatusClass) 
 
 
 def test_paper_shows_all_columns(page: Page, made: StatusClass) -> None:
+    made.open_https()
+    made.refuse_certificate("student07", "too many certificates (5) already issued", until=NOW)
     page.set_viewport_size({"width": 1047, "height": 718})  # A4 on its side, within its margins, at 96 dots an inch
     page.goto(write(made))
     page.emulate_media(media="print", color_scheme="dark")
     try:
+        expect(page.get_by_text("“too many certificates (5) already issued”, since 02 Mar 07:00 UTC.")).to_be_visible()
+        expect(page.get_by_role("columnheader", name="Certificate")).to_be_visible()
         assert page.evaluate("document.querySelector('table').scrollWidth") <= 1047
         expect(page.get_by_role("button")).to_have_count(0)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

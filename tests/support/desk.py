@@ -199,8 +199,8 @@ class Aws:
         self.faults.add(Fault(action, code, times=1000, message=message))
 
     def set_quota(self, code: str, limit: float, region: str = "us-east-1") -> None:
-        """Grant another vCPU quota."""
-        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_vcpu_limit(code, limit)
+        """Grant another quota."""
+        ec2_backends[DEFAULT_ACCOUNT_ID][region].set_limit(code, limit)
 
     def add_image(self, root_device: str, region: str = "us-east-1") -> str:
         """Offer the lab's first image with another name of its root disk; return its id."""
@@ -357,8 +357,12 @@ class Desk:
         roster = self.home / "students.csv"
         if not roster.exists():
             roster.write_text(self.roster)
+        datasets = self.home / "datasets.yml"
+        if not datasets.exists():  # those of the project are on the internet
+            datasets.write_text("datasets: []\n")
         variables = {
             "class_roster": str(roster),
+            "class_datasets_file": str(datasets),
             "class_state_dir": str(self.home / "class"),
             "class_environment_lock": str(self.home / "environment.lock"),
             **self.settings,

@@ -77,6 +77,27 @@ class StatusClass:
         digest = access_digest(self.accounts[username] | {"port": 8888}, seat, address)
         self.receipt(username, digest)
 
+    def open_https(self) -> None:
+        """Let every machine that answers have a front, a certificate for days, and students who came an hour ago."""
+        for number, said in enumerate(said for said in self.machines.values() if "answering" in said):
+            said["front"] = {
+                "open": True,
+                "certificate_until": (NOW + timedelta(days=5)).isoformat(),
+                "certificate_trouble": "",
+                "certificate_since": "",
+                "certificate_again": "",
+            }
+            said["opened_seconds"] = dict.fromkeys(said["answering"], 3600 + 60 * number)
+
+    def refuse_certificate(self, username: str, trouble: str, *, until: datetime | None = None) -> None:
+        """Let the student's machine have none that is newer than `until`, for three hours now."""
+        self.seen(username)["front"] |= {
+            "certificate_until": until.isoformat() if until else "",
+            "certificate_trouble": trouble,
+            "certificate_since": (NOW - timedelta(hours=3)).isoformat(),
+            "certificate_again": (NOW + timedelta(minutes=20)).isoformat(),
+        }
+
     def receipt(self, username: str, digest: str) -> None:
         """Let a letter be accepted."""
         kept = {"digest": digest, "accepted": "2026-03-02 07:41 UTC"}

@@ -73,6 +73,18 @@ def test_the_memory_of_a_run_is_the_most() -> None:
     assert row("loopback: control node's memory, N = 400, MB").measured(Results(measured, {})) == 700
 
 
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_a_look_may_take_so_much_for_itself_and_for_each_machine(command: str) -> None:
+    variant = f"loopback, {command}: ours"
+    results = Results(
+        runs(variant, 24, 1, control_cpu_s=9.8, executions=24) + runs(variant, 400, 1, control_cpu_s=42.5), {}
+    )
+    for n, share in ((24, 1), (400, 0.5)):
+        what = f"loopback: {command}.yml, control CPU : 5 s + 0.2 s a machine, N = {n}"
+        assert row(what).ratio(results) == pytest.approx(share)
+    assert row(f"loopback: {command}.yml, executions per machine").ratio(results) == 1
+
+
 def test_who_walks_in_by_the_link_stands_beside_who_comes_by_ssh() -> None:
     measured = {"spare machine: https": (30, 40, 32), "spare machine: ssh": (28,), "launched for it: https": (96,)}
     results = Results([run for what, walls in measured.items() for run in runs(f"walk in, {what}", 1, *walls)], {})

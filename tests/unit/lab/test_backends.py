@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.backends import VCPU_QUOTAS, LabEC2
+from lab.backends import GP3_QUOTA, VCPU_QUOTAS, LabEC2
 from lab.faults import Fault
 from lab.image import RELEASES
 from tests.support import account_owner
@@ -31,7 +31,8 @@ def ec2(aws: Aws) -> Iterator[EC2Client]:
     for page in ec2.get_paginator("describe_instances").paginate():
         if ids := [each["InstanceId"] for reservation in page["Reservations"] for each in reservation["Instances"]]:
             ec2.terminate_instances(InstanceIds=ids)
-    aws.set_quota(STANDARD.code, STANDARD.limit, REGION)
+    for quota in (STANDARD, GP3_QUOTA):
+        aws.set_quota(quota.code, quota.limit, REGION)
 
 
 def launch(ec2: EC2Client, number: int, name: str = "") -> list[str]:
@@ -71,12 +72,32 @@ def test_aws_s_default_is_not_what_the_account_was_given(aws: Aws) -> None:
         quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode="L-0")
 
 
+def test_what_is_launched_beyond_the_storage_of_the_account_ends(aws: Aws, ec2: EC2Client) -> None:
+    quotas = account_owner.session(aws.url, REGION).client("service-quotas", endpoint_url=aws.url)
+    asked = {"ServiceCode": "ebs", "QuotaCode": GP3_QUOTA.code}
+    assert quotas.get_service_quota(**asked)["Quota"]["Value"] == 50
+    assert quotas.get_aws_default_service_quota(**asked)["Quota"]["Value"] == 50
+    aws.set_quota(GP3_QUOTA.code, 24 / 1024, REGION)  # room for three disks of the image's 8 GiB
+    ids = launch(ec2, 5)
+    pages = ec2.describe_instances(InstanceIds=ids)["Reservations"]
+    machines = [each for reservation in pages for each in reservation["Instances"]]
+    assert [each["State"]["Name"] for each in machines] == ["running"] * 3 + ["terminated"] * 2
+    assert [each["StateReason"]["Code"] for each in machines[3:]] == ["Client.VolumeLimitExceeded"] * 2
+    wanted: Any = [{"Name": "volume-type", "Values": ["gp3"]}]
+    assert [disk["Size"] for disk in ec2.describe_volumes(Filters=wanted)["Volumes"]] == [8] * 3
+    wanted[0]["Values"] = ["gp2"]
+    assert ec2.describe_volumes(Filters=wanted)["Volumes"] == []
+    ec2.terminate_instances(InstanceIds=ids[:2])
+    (again,) = ec2.describe_instances(InstanceIds=launch(ec2, 1))["Reservations"][0]["Instances"]
+    assert again["State"]["Name"] == "running"
+
+
 def test_quotas_outlive_the_process_and_older_states_have_none() -> None:
     backend = LabEC2(REGION, "123456789012")
-    backend.set_vcpu_limit(STANDARD.code, 802)
-    assert pickle.loads(pickle.dumps(backend)).vcpu_limit(STANDARD) == 802  # noqa: S301 - just pickled
+    backend.set_limit(STANDARD.code, 802)
+    assert pickle.loads(pickle.dumps(backend)).limit(STANDARD) == 802  # noqa: S301 - just pickled
     del backend.vcpu_limits
-    assert pickle.loads(pickle.dumps(backend)).vcpu_limit(STANDARD) == 64  # noqa: S301 - just pickled
+    assert pickle.loads(pickle.dumps(backend)).limit(STANDARD) == 64  # noqa: S301 - just pickled
 
 
 def test_pages_are_cut_by_machines(aws: Aws, ec2: EC2Client) -> None:

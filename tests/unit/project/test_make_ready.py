@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.asked_machine import Machine
+from tests.support.harmless_roles import harmless_roles
 from tests.support.notebook_course import ME
 from tools import PROJECT
 
@@ -14,22 +15,6 @@ ROLES = [
     *("system", "hours", "student", "work/restore", "conda", "data"),
     *("notebooks", "work/autosave", "jupyter", "front"),
 ]
-# Stand for the file of a role: a job that looks after one folder, where its defaults say, and a task that is none.
-DEFAULTS = '{name}_folder: "{{{{ base }}}}/{name}/data"\n'
-JOB = """
-- name: Look after a folder
-  machine_learning.classroom.datasets:
-    datasets: []
-    directory: "{{{{ {name}_folder }}}}"
-    record: "{{{{ base }}}}/{name}.json"
-    owner: "{{{{ owner }}}}"
-"""
-RAN = """
-- name: Say that it ran
-  ansible.builtin.shell: |
-    echo {name} >> "{{{{ base }}}}/ran"
-    grep -q "{role} : Say that it ran" "{{{{ base }}}}/log" && echo {name} >> "{{{{ base }}}}/begun" || true
-"""
 
 
 @pytest.fixture
@@ -40,13 +25,7 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def roles(tmp_path: Path) -> Path:
     """Return a folder with a harmless role in the place of each that makes a machine ready."""
-    for role in ROLES:
-        name, _, entry = role.partition("/")
-        for file, content in ((f"tasks/{entry or 'main'}.yml", JOB + RAN), ("defaults/main.yml", DEFAULTS)):
-            (tmp_path / "roles" / name / file).parent.mkdir(parents=True, exist_ok=True)
-            with (tmp_path / "roles" / name / file).open("a") as out:
-                out.write(content.format(name=entry or name, role=name))
-    return tmp_path / "roles"
+    return harmless_roles(tmp_path / "roles", ROLES)
 
 
 # As configure.yml does it; replace.yml includes the same.

@@ -12,7 +12,10 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     CredentialError,
     complete,
     make_credential,
+    parts_in,
     read_credentials,
+    settled,
+    taken_out,
     write_credentials,
 )
 from passlib.hash import sha512_crypt
@@ -59,8 +62,7 @@ def test_what_was_taken_out_by_hand_is_made_anew(taken_out: set[str], stays: set
 def test_a_page_stays_where_it_is_whatever_else_is_made_anew() -> None:
     first, _ = complete({}, [ADA], hosts={"ada": "192.0.2.1"})
     page = {"page": "made-up-address", "page_word": "made-up-word"}
-    kept = cast("Credential", {**first["ada@example.com"], **page, "password": ""})
-    del kept["token"]
+    kept = cast("Credential", {**first["ada@example.com"], **page, "password": "", "token": ""})
     second, _ = complete({"ada@example.com": kept}, [ADA], hosts={"ada": "192.0.2.2"})
     assert {**second["ada@example.com"], **page} == second["ada@example.com"]
 
@@ -114,3 +116,72 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_credentials(str(path)) == made
     assert [file.name for file in tmp_path.iterdir()] == ["credentials.json"]
+
+
+def with_links(*students: dict[str, str]) -> dict[str, Credential]:
+    """Return the credentials of students who have links."""
+    made, _ = complete({}, students)
+    return {
+        email: cast("Credential", {**each, "link_secret": f"link-of-{each['username']}", "link_host": "192.0.2.1"})
+        for email, each in made.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("link", {"link_secret", "link_host"}),
+        ("password", {"password", "password_hash"}),
+        ("token", {"token"}),
+    ],
+)
+def test_what_is_renewed_is_new_and_all_else_stays(part: str, changes: set[str]) -> None:
+    first = with_links(ADA, GRACE)
+    second, _ = complete(taken_out(first, ["ada"], [part]), [ADA, GRACE])
+    before, after = dict(first["ada@example.com"]), dict(second["ada@example.com"])
+    assert {key for key in before if after.get(key) != before[key]} == changes
+    assert after["renewed"] == [part]
+    assert sha512_crypt.verify(after["password"], after["password_hash"])
+    assert second["grace@example.com"] == first["grace@example.com"]
+
+
+def test_nothing_is_renewed_twice_until_the_command_has_come_to_its_end() -> None:
+    first = with_links(ADA)
+    killed, _ = complete(taken_out(first, ["ada"], ["token"]), [ADA])
+    again, _ = complete(taken_out(killed, ["ada"], ["token"]), [ADA])
+    assert again == killed
+    more, _ = complete(taken_out(killed, ["ada"], ["token", "password"]), [ADA])
+    assert more["ada@example.com"]["token"] == killed["ada@example.com"]["token"]
+    assert more["ada@example.com"]["password"] != killed["ada@example.com"]["password"]
+    over = settled(more)
+    assert "renewed" not in over["ada@example.com"]
+    asked_anew, _ = complete(taken_out(over, ["ada"], ["token"]), [ADA])
+    assert asked_anew["ada@example.com"]["token"] != over["ada@example.com"]["token"]
+
+
+def test_another_link_leads_to_the_same_host_at_once_and_stays_for_the_next_run() -> None:
+    first, hosts = with_links(ADA), {"ada": "192.0.2.1"}
+    second, new = complete(taken_out(first, ["ada"], ["link"]), [ADA], hosts=hosts)
+    assert new == ["ada"]
+    assert second["ada@example.com"]["link_host"] == "192.0.2.1"
+    assert second["ada@example.com"]["link_secret"] != first["ada@example.com"]["link_secret"]
+    again, _ = complete(taken_out(second, ["ada"], ["link"]), [ADA], hosts=hosts)
+    assert again == second
+
+
+def test_who_has_no_link_is_told_what_can_be_renewed() -> None:
+    first, _ = complete({}, [ADA])
+    with pytest.raises(CredentialError, match=r"ada has no link: (.|\n)* -e student=ada -e renew=password,token"):
+        taken_out(first, ["ada"], ["link"])
+    # Taken out by a run that was killed: it is made as soon as there is a machine.
+    under_way = taken_out(with_links(ADA), ["ada"], ["link"])
+    assert taken_out(under_way, ["ada"], ["link"]) == under_way
+
+
+def test_what_can_be_renewed_is_said_in_words() -> None:
+    assert parts_in("link") == ["link"]
+    assert parts_in(" token, password,token") == ["token", "password"]
+    assert parts_in(["password"]) == ["password"]
+    assert parts_in([]) == parts_in("") == []
+    with pytest.raises(CredentialError, match="pasword cannot be renewed; link, password, token can"):
+        parts_in("pasword,token")

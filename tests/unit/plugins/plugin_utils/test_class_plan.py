@@ -97,12 +97,21 @@ def test_a_sum_that_is_not_known_is_not_refused_but_said() -> None:
 
 
 def test_all_that_decides_is_shown() -> None:
-    quota = {"code": "L-1", "limit": 64.0, "used": 8, "needed": 60, "by_default": True, "request": "aws service-quotas"}
+    quota = {
+        "code": "L-1",
+        "unit": "vCPUs",
+        "limit": 64.0,
+        "used": 8,
+        "needed": 60,
+        "by_default": True,
+        "request": "aws service-quotas",
+    }
+    disks = {**quota, "code": "L-3", "unit": "TiB of gp3 disks", "limit": 50.0, "used": 1.171875, "needed": 0.029296875}
     checked = {
         "image_id": "ami-1",
         "image_created": "2020-01-01T00:00:00.000Z",
         "capacity_pools": [{"zone": "us-east-1b"}, {"zone": "us-east-1a"}],
-        "quotas": [quota, {**quota, "code": "L-2", "needed": 40, "by_default": False}],
+        "quotas": [quota, {**quota, "code": "L-2", "needed": 40, "by_default": False}, {**disks, "by_default": False}],
         "baked": {"image_id": "", "said": "The baked image of 2026-01-01 does not fit any more."},
     }
     text = plan(
@@ -124,8 +133,9 @@ def test_all_that_decides_is_shown() -> None:
     assert rows["launch"].strip() == "1 m6a.large (else m5.large) in us-east-1a, us-east-1b"
     assert "ami-1, plain, " in rows["image"]
     assert "days old. The baked image of 2026-01-01 does not fit" in rows["image"]
-    assert "L-1: 64 vCPUs, AWS's default; 8 run, 60 are needed, 4 are missing: aws service-quotas" in text
-    assert "L-2: 64 vCPUs; 8 run, 40 are needed, 16 are left" in text
+    assert "L-1: 64 vCPUs, AWS's default; 8 in use, 60 needed, 4 missing: aws service-quotas" in text
+    assert "L-2: 64 vCPUs; 8 in use, 40 needed, 16 left" in text
+    assert "L-3: 50 TiB of gp3 disks; 1.17 in use, 0.03 needed, 48.8 left" in text
     assert "m6a.large with its address: 0.0914 $" in text
     assert rows["class day"].strip() == "1 machines for 12 hours at most: 1.10 $ a class day"
     assert rows["disks"].strip() == "4.80 $ a month"

@@ -84,20 +84,24 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
     }
     spare = {"inventory_hostname": "ml-002", "ansible_host": "192.0.2.2", "aws_ec2_tags": {"Students": ""}}
     known = {"ada": {"email": "ada@example.com"}, "mary": {"email": "mary@example.com"}}
-    where = {"seat": "ml-001", "address": "192.0.2.1", "https_link": ""}
+    where = {"seat": "ml-001", "address": "192.0.2.1", "https_link": "", "certificate_trouble": ""}
     assert addressees([machine, spare], known) == [
         {"username": name, "port": port, "email": f"{name}@example.com", **where}
         for name, port in (("ada", 8888), ("mary", 8891))
     ]
+    uncertified = machine | {"front_state": {"certificate_until": "", "certificate_trouble": "come back later"}}
+    refused = "the authority refused it: “come back later”."
+    assert {student["certificate_trouble"] for student in addressees([uncertified], known)} == {refused}
     refusing = machine | {"student_given": {"refused": ["ada"]}}
     assert [student["username"] for student in addressees([refusing], known)] == ["mary"]
 
 
 def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> None:
     machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    machine["aws_instance_id"] = "i-1"
     known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret"}}
     for hosts, link in (
-        (link_hosts([machine]), "https://192.0.2.1/open/s3cret"),
+        (link_hosts([machine], "", "[]", 1), "https://192.0.2.1/open/s3cret"),
         ({"ada": "192.0.2.2"}, ""),
         ({}, ""),
     ):
@@ -106,9 +110,10 @@ def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> Non
 
 def test_a_page_that_stays_is_the_link_once_there_is_a_machine() -> None:
     machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    machine["aws_instance_id"] = "i-1"
     page = "https://ml-pages-0123456789abcdef.s3.amazonaws.com/made-up"
     known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret", "stable_link": page}}
-    for hosts, link in ((link_hosts([machine]), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
+    for hosts, link in ((link_hosts([machine], "", "[]", 1), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
         assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
 
 

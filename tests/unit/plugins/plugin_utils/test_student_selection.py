@@ -35,6 +35,16 @@ def test_only_students_who_may_be_meant_are_selected(student: str, words: str) -
     assert len(str(refusal.value).splitlines()) <= 3
 
 
+def test_only_who_has_a_letter_has_a_link_to_renew() -> None:
+    machines = [instance("ml-001", "ada mary"), instance("ml-002", "grace", "stopped")]
+    roster = ["ada", "grace"]
+    assert select("link", "ada,grace", machines, roster=roster).seats == ["ml-001", "ml-002"]
+    with pytest.raises(SelectionError, match=r"Not in the roster any more: mary. (.|\n)*retire.yml -e student=mary"):
+        select("link", "mary,ada", machines, roster=roster)
+    with pytest.raises(SelectionError, match=r"Who is meant\? (.|\n)*link.yml -e student=ada"):
+        select("link", "", machines, roster=roster)
+
+
 def test_selected_students_come_with_their_machines_and_one_who_left_before_is_passed_over() -> None:
     machines = [instance("ml-001", "ada grace"), instance("ml-002", "mary"), instance("ml-003", "")]
     named = select("retire", "grace, emmy,grace", machines, known=["emmy"])

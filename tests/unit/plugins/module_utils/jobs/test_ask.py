@@ -20,9 +20,9 @@ SECRET = "never-to-be-printed"
 class Job:
     """A job that takes a secret."""
 
-    def __init__(self, work: Callable[[Host, dict[str, Any]], Any]) -> None:
+    def __init__(self, work: Callable[[Host, dict[str, Any]], Any], returned: dict[str, Any] | None = None) -> None:
         """Do it as `work` does."""
-        self._work = work
+        self._work, self._returned = work, returned or {}
         self.ARGUMENTS: dict[str, Any] = {
             "who": {"type": "str", "required": True},
             "tokens": {"type": "dict", "default": {}, "no_log": True},
@@ -31,7 +31,7 @@ class Job:
     def work(self, host: Host, given: dict[str, Any]) -> dict[str, Any]:
         """Do it."""
         self._work(host, given)
-        return {}
+        return self._returned
 
 
 def broken(_: Host, given: dict[str, Any]) -> None:
@@ -73,6 +73,20 @@ def test_it_is_asked_in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ask.JOBS, "job", Job(lambda host, _: modes.append(host.check_mode)))
     assert ask.reasons("job", {"who": "ada"}) == []
     assert modes == [True]
+
+
+def test_what_a_role_that_is_not_needed_would_have_said_is_known_without_its_task(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    returned = {"trouble": f"no {SECRET}", "packages": 3, "kept": {"ada": []}}
+    monkeypatch.setitem(ask.JOBS, "quiet", Job(lambda *_: None, returned))
+    monkeypatch.setitem(ask.JOBS, "needed", Job(lambda host, _: host.need("nobody answers")))
+    arguments = {"who": "ada", "tokens": {"ada": SECRET}}
+    jobs = {"front": ["quiet", arguments], "jupyter": ["needed", arguments]}
+    with patch_module_args({"roles": list(jobs), "jobs": json.dumps(jobs)}), pytest.raises(SystemExit):
+        roles_needed.main()
+    result = json.loads(capsys.readouterr().out)
+    assert (result["roles"], result["returned"]) == (["jupyter"], {"front": {"trouble": "no ********", "packages": 3}})
 
 
 def test_a_full_disk_needs_every_role(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     (tmp_path / "units").mkdir()
     monkeypatch.setattr(jupyter_services, "UNITS", str(tmp_path / "units"))
     monkeypatch.setattr(jupyter_services, "is_ready", lambda *_: True)
+    monkeypatch.setattr(jupyter_services, "answer", lambda *_: "200")
+    monkeypatch.setattr(jupyter_services, "forget_logins", lambda _: None)
     monkeypatch.setattr(Host, "_attributes", lambda *_, **__: False)
     monkeypatch.setattr("shutil.chown", lambda *_, **__: None)
     return {
@@ -64,6 +66,27 @@ def test_a_port_that_moves_is_let_go_of_first_but_not_in_check_mode(given: dict[
         f"systemctl restart jupyter-port@{ME}.socket",
     ]
     assert checked.changes == done.changes
+
+
+def test_with_a_token_goes_what_it_has_opened_and_a_run_that_was_killed_is_finished(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jupyter_services.work(Machine(check_mode=False), given)
+    forgotten: list[str] = []
+    monkeypatch.setattr(jupyter_services, "forget_logins", forgotten.append)
+    jupyter_services.work(Machine(check_mode=False), given)
+    assert forgotten == []
+    given["tokens"] = {ME: "another"}
+    jupyter_services.work(Machine(check_mode=True), given)
+    assert forgotten == []
+    done = Machine(check_mode=False)
+    jupyter_services.work(done, given)
+    assert (forgotten, done.acts) == ([ME], [f"systemctl restart jupyter@{ME}.service"])
+    # The file is new already, and the server takes the one of before.
+    monkeypatch.setattr(jupyter_services, "answer", lambda *_: "403")
+    later = Machine(check_mode=False)
+    jupyter_services.work(later, given)
+    assert (forgotten, later.acts) == ([ME, ME], [f"systemctl restart jupyter@{ME}.service"])
 
 
 def test_in_check_mode_a_silent_jupyter_is_a_need_but_none_is_waited_for(

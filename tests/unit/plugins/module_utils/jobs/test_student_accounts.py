@@ -182,6 +182,33 @@ def test_what_was_there_before_is_never_adopted_and_holds_up_nobody_else(
     assert machine.needs == [f"{name} is an account or a group of the machine's own"]  # so that each run says it
 
 
+def test_sessions_that_a_password_has_opened_end_with_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Open(Promising):
+        """A machine on which ada and hugo have sessions."""
+
+        acts: tuple[tuple[str, ...], ...] = ()
+
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[Any]:
+            assert (stdin is None) is (argv[0] != "chpasswd")
+            self.acts += (tuple(argv),)
+            ended = argv[0] != "pkill" or argv[-1] == "sshd"
+            return subprocess.CompletedProcess(argv, int(not ended), "", "")
+
+    hashes = {"ada": "old", "hugo": "his"}
+    monkeypatch.setattr(student_accounts, "shadow_hash", hashes.get)
+    monkeypatch.setattr(student_accounts, "expiry", lambda _: "")
+    monkeypatch.setattr(Host, "directory", lambda *_, **__: False)
+    assert project
+    for check_mode in (True, False):
+        machine = Open()
+        machine.check_mode = check_mode
+        student_accounts.accounts(machine, {"ada": "new", "hugo": "his"}, "students")
+        ended = [act for act in machine.acts if act[0] == "pkill"]
+        both = [("pkill", "-KILL", "--euid", "ada", "--exact", name) for name in ("sshd", "sshd-session")]
+        assert ended == ([] if check_mode else both)
+    assert machine.changes[-2:] == ["set the password of ada", "ended the ssh sessions of ada"]
+
+
 def test_where_nobody_is_refused_nothing_is_said(project: Path) -> None:
     assert student_accounts.of_others(["ada", "hugo", "mary", "new"], "students", str(project)) == []
     assert student_accounts.refusal([]) == {"refused": []}

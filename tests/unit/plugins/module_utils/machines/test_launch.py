@@ -13,7 +13,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     require_disk,
     require_nitro,
     require_quota,
+    require_storage,
     require_time_zone,
+    storage_use,
     usable_subnets,
 )
 
@@ -90,6 +92,16 @@ def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> N
     with pytest.raises(LaunchError, match=r"\naws service-quotas .* L-1216C47A --desired-value 10 --region eu-west-1$"):
         require(3)
     require_quota(quota_use([], running, vcpus, standard, 2), [], "eu-west-1")  # what runs already, runs
+
+
+def test_disks_are_held_against_what_the_account_may_have() -> None:
+    whole = storage_use(1, 1024, 49 * 1024, 50)
+    require_storage(whole, 1, 1024, "eu-west-1")
+    with pytest.raises(LaunchError, match=r"(?s)and 49\.00 are there .* ebs .* --desired-value 51 "):
+        require_storage(storage_use(1, 1025, 49 * 1024, 50), 1, 1025, "eu-west-1")
+    with pytest.raises(LaunchError, match=r"may have 50 there \(AWS's default: that of the account is not known\)"):
+        require_storage(storage_use(2, 1024, 49 * 1024, 50, by_default=True), 2, 1024, "eu-west-1")
+    require_storage(storage_use(0, 30, 51 * 1024, 50), 0, 30, "eu-west-1")  # what is there already, is there
 
 
 def test_the_disk_holds_the_locked_environment() -> None:

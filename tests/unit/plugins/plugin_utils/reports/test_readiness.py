@@ -39,7 +39,7 @@ def test_a_long_cause_is_cut() -> None:
 
 
 def test_a_class_without_machines_has_a_table_too() -> None:
-    assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": [], "refusals": []}
+    assert readiness([], []) == {"table": "No machine runs.", "all": [], "waiting": [], "refusals": [], "warnings": []}
 
 
 def test_a_machine_that_did_not_answer_says_so_in_our_words() -> None:
@@ -79,3 +79,41 @@ def test_whose_name_the_machine_has_for_itself_waits_alone() -> None:
     ]
     assert report["waiting"] == ["docker"]
     assert report["refusals"] == [f"ml-001: {given['msg']}"]
+
+
+def test_without_a_certificate_ssh_is_a_way_in_and_what_mends_it_is_said_once_for_all() -> None:
+    def machine(number: int, **front: str) -> dict[str, object]:
+        return {
+            "inventory_hostname": f"ml-00{number}",
+            "machine_slots": [f"student{number}"],
+            "configure_outcome": "ready",
+            "front_state": front,
+        }
+
+    shut = "192.0.2.7: Fetching http://192.0.2.7/.well-known/acme-challenge/x: Timeout during connect"
+    machines = [
+        machine(1, certificate_until="2126-03-08T10:00:00+00:00", certificate_trouble="no newer one yet"),
+        machine(2, certificate_until="", certificate_trouble=shut, certificate_again="2026-03-02T11:00:00+00:00"),
+        machine(3, certificate_until="2026-03-01T10:00:00+00:00", certificate_trouble=shut),
+        machine(4),
+        machine(5, skipped="true") | {"roles_needed": {"returned": {"front": {"certificate_until": ""}}}},
+    ]
+    report = readiness(machines, [f"student{number}" for number in range(1, 6)])
+    assert [row.partition("  student")[2][3:] for row in report["table"].splitlines()] == [
+        "ready",
+        "ready over ssh, but links open nothing: port 80 is shut",
+        "ready over ssh, but links open nothing: port 80 is shut",
+        "ready",
+        "ready over ssh, but links open nothing: none was asked for yet",
+    ]
+    assert report["waiting"] == []
+    port, none = report["warnings"]
+    assert port.splitlines()[:2] == [
+        "No certificate on ml-002, ml-003, so links open nothing yet: port 80 is shut.",
+        f"ml-002: “{shut}”. It asks again at 11:00 UTC.",
+    ]
+    assert port.endswith("\nansible-playbook provision.yml configure.yml")
+    assert none.startswith("No certificate on ml-005, so links open nothing yet: none was asked for yet.\nThe machine ")
+    # Where the link is the only way in, nobody comes in without it.
+    alone = readiness(machines, [f"student{number}" for number in range(1, 6)], ssh_works=False)
+    assert alone["waiting"] == ["student2", "student3", "student5"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.totals import class_totals, in_words
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.troubles import in_lines, worst_first
 
-from tests.support.status_class import NO_ANSWER, NO_ROOM, StatusClass, six_kinds_of_trouble
+from tests.support.status_class import NO_ANSWER, NO_ROOM, NOW, StatusClass, six_kinds_of_trouble
 
 
 def found(made: StatusClass, **options: Any) -> dict[str, str]:
@@ -95,6 +96,56 @@ def test_what_a_machine_says_is_one_trouble(seen: dict[str, Any], title: str, co
     ((named, mends),) = found(made).items()
     assert named.startswith(title)
     assert mends.endswith(command)
+
+
+def test_what_keeps_certificates_away_is_said_for_each_cause_with_the_authoritys_words(tmp_path: Path) -> None:
+    made = StatusClass(tmp_path, size=7)
+    made.open_https()
+    assert found(made) == {}
+    shut = "192.0.2.{0}: Fetching http://192.0.2.{0}/.well-known/acme-challenge/x: Timeout during connect"
+    made.refuse_certificate("student01", "too many certificates (5) already issued for this exact set of identifiers")
+    made.refuse_certificate("student02", shut.format(2))
+    made.refuse_certificate("student03", shut.format(3), until=NOW - timedelta(hours=1))
+    made.refuse_certificate("student04", "the authority gave no answer in 300 s", until=NOW + timedelta(days=1))
+    made.seen("student05")["front"]["certificate_until"] = ""
+    made.seen("student06")["front"] |= {"open": False, "certificate_until": ""}
+    assert found(made) == {
+        "Links open nothing since the machine has another address": "ansible-playbook configure.yml --limit ml101-006",
+        "No certificate, so links open nothing: too many were ordered": "ansible-playbook configure.yml "
+        "--limit ml101-001",
+        "No certificate, so links open nothing: port 80 is shut": "ansible-playbook provision.yml configure.yml",
+        "No certificate, so links open nothing: none was asked for yet": "ansible-playbook configure.yml "
+        "--limit ml101-005",
+        "No newer one yet: the authority does not answer": "ansible-playbook configure.yml --limit ml101-004",
+    }
+    said = in_lines(made.troubles())
+    assert "port 80 is shut: student02 on ml101-002, student03 on ml101-003\n" in said
+    assert f"    ml101-002: “{shut.format(2)}”, since 02 Mar 07:00 UTC. It asks again at 10:20 UTC. The " in said
+    assert said.index("Not urgent:") < said.index("does not answer: student04")
+    assert [line.certificate for line in made.lines()][:5] == [
+        "none",
+        "none",
+        "expired 02 Mar",
+        "03 Mar 10:00 UTC",
+        "none",
+    ]
+    made.instances["student02"]["state"]["name"] = made.instances["student03"]["state"]["name"] = "stopped"
+    assert "port 80" not in in_lines(made.troubles())
+
+
+def test_the_certificate_and_who_came_by_the_link_are_columns_where_there_are_links(tmp_path: Path) -> None:
+    made = StatusClass(tmp_path, size=3)
+    assert not {"OPENED", "CERTIFICATE"} & set(laid_out(made.lines()).split())
+    made.open_https()
+    made.machines["ml101-003"] |= {"front": {}, "opened_seconds": {}}
+    made.machines["ml101-001"]["opened_seconds"] = {"student01": 86400 * 2}
+    heading, *rows = (" ".join(line.split()) for line in laid_out(made.lines()).splitlines())
+    assert heading == ("SEAT STUDENT STATE TYPE STOPS ADDRESS JUPYTER DISK IDLE OPENED CERTIFICATE COLLECTED LETTER")
+    assert [row.partition(" min ")[2].partition(" 2 d ago accepted")[0] for row in rows] == [
+        "2 d ago 07 Mar 10:00 UTC",
+        "1 h ago 07 Mar 10:00 UTC",
+        "- -",
+    ]
 
 
 def test_when_class_ends_a_reboot_would_not_help(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.e
 from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.ledger import observe
 from ansible_collections.machine_learning.classroom.plugins.module_utils.requirements import missing_package
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.class_plan import BudgetError, ClassPlan
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.durations import recorded
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.rest_of_term import rest_of_term, timetable_of
 
 _RUNNING = ("pending", "running")
@@ -122,4 +123,5 @@ def _plan(
         since=datetime.fromtimestamp(usage.since, UTC).date() if usage.machines or usage.disks else None,
         budget=allowed,
         term=rest_of_term(hours, now),
+        durations=recorded(state_dir),
     )

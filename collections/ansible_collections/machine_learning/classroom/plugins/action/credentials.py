@@ -7,10 +7,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
     HAS_PASSLIB,
+    Credential,
     CredentialError,
     complete,
     is_private,
+    parts_in,
     read_credentials,
+    settled,
+    taken_out,
     write_credentials,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages, stable_link
@@ -32,6 +36,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "pages": {"type": "bool", "default": False},
                 "pages_url": {"type": "str", "default": ""},
                 "changed_addresses": {"type": "dict", "default": {}},
+                "renew": {"type": "raw", "default": []},
+                "renew_for": {"type": "list", "elements": "str", "default": []},
                 "hosts": {"type": "dict", "default": {}},
             }
         )
@@ -39,16 +45,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return result | {"failed": True, "msg": missing_package("libpass")}
         path, students = given["path"], given["students"]
         try:
-            credentials, new = complete(read_credentials(path), students, given["changed_addresses"], given["hosts"])
+            parts, kept = parts_in(given["renew"]), read_credentials(path)
+            begun = taken_out(kept, given["renew_for"], parts) if parts else settled(kept)
+            credentials, new = complete(begun, students, given["changed_addresses"], given["hosts"])
         except CredentialError as error:
             return result | {"failed": True, "msg": str(error)}
-        paged = give_pages(credentials, students) if given["pages"] else False
-        changed = bool(new) or paged or not is_private(path)
+        if given["pages"]:
+            give_pages(credentials, students)
+        changed = credentials != kept or not is_private(path)
         if changed and not self._task.check_mode:
             write_credentials(path, credentials)
         accounts = {
             student["username"]: {
-                **credentials[student["email"].casefold()],
+                **_told(credentials[student["email"].casefold()], given["hosts"].get(student["username"])),
                 "name": student["name"],
                 "email": student["email"],
                 "stable_link": stable_link(given["pages_url"], credentials[student["email"].casefold()]),
@@ -56,3 +65,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             for student in students
         }
         return result | {"changed": changed, "accounts": accounts, "new": new}
+
+
+def _told(credential: Credential, host: str | None) -> dict[str, Any]:
+    """Return what is told of a credential: no link where the student has no `host`, which is "" then.
+
+    It is kept, for one whose machine does not run, of whom no host is known, has it again.
+    """
+    return {name: value for name, value in credential.items() if host != "" or not name.startswith("link_")}

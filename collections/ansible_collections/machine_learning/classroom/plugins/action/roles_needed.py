@@ -44,17 +44,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         roles, began = given["roles"], time.monotonic()
         forced = {role: ["nobody was asked"] for role in roles if given["force"]}
-        answers = forced or self._ask(roles, task_vars or {})
+        answers, returned = (forced, {}) if forced else self._ask(roles, task_vars or {})
         needed = [role for role in roles if answers[role]]
         return result | {
             "changed": False,
             "roles": needed,
             "reasons": {role: _few(answers[role]) for role in needed},
+            "returned": returned,
             "took_s": math.ceil(time.monotonic() - began),
         }
 
-    def _ask(self, roles: list[str], task_vars: dict[str, Any]) -> dict[str, list[str]]:
-        """Return for each role why it is needed; nothing for one that is not."""
+    def _ask(self, roles: list[str], task_vars: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        """Return for each role why it is needed, nothing for one that is not; and what the jobs of those returned."""
         jobs, answers = {}, {}
         for role in roles:
             try:
@@ -65,9 +66,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 answers[role] = [f"its task could not be read ({type(error).__name__})"]
         told = self._execute(roles, jobs, task_vars) if jobs else {}
         for role in jobs:
-            answer = told.get(role)
+            answer = told.get("reasons", {}).get(role)
             answers[role] = answer if isinstance(answer, list) else ["the machine gave no answer"]
-        return answers
+        return answers, told.get("returned", {})
 
     def _job(self, role: str, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Read the one task of the role that is a job; return the job, and what it is asked with."""
@@ -84,7 +85,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     def _execute(
         self, roles: list[str], jobs: dict[str, tuple[str, dict[str, Any]]], task_vars: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """Return what the machine answers, by role; nothing if it does not."""
+        """Return what the machine answers; nothing if it does not."""
         try:
             answer = self._execute_module(
                 module_name=f"{OWN}roles_needed",
@@ -93,8 +94,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             )
         except Exception:  # noqa: BLE001 - such as a machine that is just starting, for which the next task waits
             return {}
-        told = {} if answer.get("failed") else answer.get("reasons")
-        return told if isinstance(told, dict) else {}
+        return {} if answer.get("failed") or not isinstance(answer.get("reasons"), dict) else answer
 
 
 def _folder(role: str) -> Path:

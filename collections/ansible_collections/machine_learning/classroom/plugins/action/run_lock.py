@@ -40,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         if not self._task.check_mode:
             _lock(Path(arguments["path"]), arguments["wait_s"])
-        return result | {"changed": False}
+        return result | {"changed": False, "begun": time.time()}
 
 
 def _lock(path: Path, wait_s: int) -> None:

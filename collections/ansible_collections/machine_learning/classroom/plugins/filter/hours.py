@@ -11,10 +11,9 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.t
     TimetableError,
     read,
 )
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports import after_last_day as report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 
 def hours_calendar(timetable: Any, earlier_min: int = 0) -> list[str]:
@@ -29,12 +28,6 @@ def hours_words(timetable: Any, days: Sequence[str] | None = None) -> str:
     return read_.words(days or DAYS) if read_ else ""
 
 
-def after_last_day(instances: Sequence[Mapping[str, Any]], timetable: Any) -> str:
-    """Say what still costs when the term is over; nothing before."""
-    _read(timetable)
-    return report.after_last_day(instances, timetable)
-
-
 def _read(timetable: Any) -> Timetable | None:
     try:
         return read(timetable)
@@ -47,4 +40,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"hours_calendar": hours_calendar, "hours_words": hours_words, "after_last_day": after_last_day}
+        return {"hours_calendar": hours_calendar, "hours_words": hours_words}

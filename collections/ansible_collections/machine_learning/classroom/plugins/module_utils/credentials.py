@@ -1,4 +1,4 @@
-"""Each student's password and token: made once, kept at home, never printed."""
+"""Each student's password and token: made once or renewed when asked, kept at home, never printed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_bytes
 
@@ -19,7 +19,7 @@ else:
     HAS_PASSLIB = True
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 # Read aloud or copied by hand, none of these is mistaken for another: no i, l, o, 0 or 1.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -29,6 +29,17 @@ PASSWORD_GROUPS, TOKEN_CHARACTERS = 3, 24
 LINK_BYTES = 32
 # Random passwords need no slow hash; this is what glibc uses by default.
 HASH_ROUNDS = 5000
+
+RENEWABLE = {
+    # With the host that it was made for, so that it is made as for a host that is new.
+    "link": ("link_secret", "link_host", "page", "page_word"),
+    "password": ("password", "password_hash"),
+    "token": ("token",),
+}
+"""What can be renewed, and what is taken out of a credential for that."""
+
+UNDER_WAY = "renewed"
+"""The key for what a run has renewed that has not come to its end yet."""
 
 
 class CredentialError(ValueError):
@@ -77,11 +88,7 @@ def make_credential(username: str, kept: Mapping[str, object] | None = None) -> 
         "password_hash": str(password_hash or sha512_crypt.using(rounds=HASH_ROUNDS).hash(password)),
         "token": str(kept.get("token") or _letters(TOKEN_CHARACTERS)),
     }
-    if kept.get("link_host") and kept.get("link_secret"):
-        made |= {"link_host": str(kept["link_host"]), "link_secret": str(kept["link_secret"])}
-    if kept.get("page") and kept.get("page_word"):
-        made |= {"page": str(kept["page"]), "page_word": str(kept["page_word"])}
-    return made
+    return cast("Credential", {**kept, **made})
 
 
 def read_credentials(path: str) -> dict[str, Credential]:
@@ -96,6 +103,53 @@ def read_credentials(path: str) -> dict[str, Credential]:
             "Restore it from your backup. Without one, move it aside: the next run makes new passwords and letters."
         ) from error
     return kept
+
+
+def parts_in(given: object) -> list[str]:
+    """Return what `-e renew=…` gave, a list or names with commas between, each once. Raises CredentialError."""
+    names = given if isinstance(given, list | tuple) else str(given or "").split(",")
+    parts = list(dict.fromkeys(name for each in names if (name := str(each).strip())))
+    if unknown := [part for part in parts if part not in RENEWABLE]:
+        raise CredentialError(
+            f"{', '.join(unknown)} cannot be renewed; {', '.join(RENEWABLE)} can, one or several with commas between:\n"
+            "ansible-playbook link.yml -e student=ada -e renew=link,token"
+        )
+    return parts
+
+
+def taken_out(
+    kept: Mapping[str, Credential], usernames: Collection[str], parts: Sequence[str]
+) -> dict[str, Credential]:
+    """Take `parts` out of the credentials of `usernames`, for `complete` to make them anew.
+
+    What a run that was killed has renewed already stays: it is noted in the same file, until `settled`. Raises
+    CredentialError where there is no link to renew.
+    """
+    credentials = dict(kept)
+    for email, credential in kept.items():
+        if credential["username"] not in usernames:
+            continue
+        under_way: list[str] = list(cast("Mapping[str, Any]", credential).get(UNDER_WAY, []))
+        due = [part for part in parts if part not in under_way]
+        if "link" in due and "link_secret" not in credential:
+            who = credential["username"]
+            raise CredentialError(
+                f"{who} has no link: in a class with https it is made when the machine is configured.\n"
+                f"A password and a token are renewed so:\n"
+                f"ansible-playbook link.yml -e student={who} -e renew=password,token"
+            )
+        gone = {key for part in due for key in RENEWABLE[part]}
+        stays = {key: value for key, value in credential.items() if key not in gone}
+        credentials[email] = cast("Credential", {**stays, UNDER_WAY: [*under_way, *due]})
+    return credentials
+
+
+def settled(kept: Mapping[str, Credential]) -> dict[str, Credential]:
+    """Forget which renewals were under way: whoever asks again after this means another one."""
+    return {
+        email: cast("Credential", {key: value for key, value in credential.items() if key != UNDER_WAY})
+        for email, credential in kept.items()
+    }
 
 
 def usernames(kept: Mapping[str, Credential], changed_addresses: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -11,8 +11,9 @@ description:
   - What was made once stays, whatever happens to the roster. Fails if a username would come to mean another student.
   - A student whose machine is one of O(hosts) has a link there, too. Its secret is made anew for every other host, for
     the old one may be a stranger's by then.
-  - To give a student another password, take C(password) and C(password_hash) out of the file, or C(token).
-    Run it with C(no_log), it returns what it keeps.
+  - With O(renew) it makes some of it anew, once; until it has run without, what a run has renewed is not renewed by
+    another one, for the first may have been killed before anybody was told.
+  - Run it with C(no_log), it returns what it keeps.
 author: The machine_learning_aws developers (!UNKNOWN)
 requirements:
   - libpass
@@ -41,13 +42,22 @@ options:
     description: E-mail addresses of students that have changed, old to new. What they have goes along.
     type: dict
     default: {}
+  renew:
+    description: What is made anew, C(link), C(password) or C(token); a list, or names with commas between.
+    type: raw
+    default: []
+  renew_for:
+    description: The usernames for whom it is.
+    type: list
+    elements: str
+    default: []
   hosts:
     description: What each student's browser calls the machine, by username, of those who get in over https.
     type: dict
     default: {}
 attributes:
   check_mode:
-    details: Keeps nothing; returns made-up credentials for students who have none.
+    details: Keeps nothing; returns made-up credentials for students who have none, or whose are renewed.
 """
 
 EXAMPLES = r"""
@@ -55,6 +65,15 @@ EXAMPLES = r"""
   machine_learning.classroom.credentials:
     path: "{{ class_state_dir }}/credentials.json"
     students: "{{ roster.students }}"
+  register: credentials
+  no_log: true
+
+- name: Give ada another password
+  machine_learning.classroom.credentials:
+    path: "{{ class_state_dir }}/credentials.json"
+    students: "{{ roster.students }}"
+    renew: password
+    renew_for: [ada]
   register: credentials
   no_log: true
 """

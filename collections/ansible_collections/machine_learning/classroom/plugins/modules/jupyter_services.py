@@ -11,7 +11,8 @@ description:
   - C(jupyter-port@USERNAME.socket) holds the student's port on the loopback addresses and leads to that
     student's Jupyter.
   - Starts every service, at boot too, and waits until each one answers to its token and to nothing else.
-  - A service restarts only where its own unit, settings, token or port changed, since a restart ends its kernels.
+  - A service restarts only where its own unit, settings, token or port changed, since a restart ends its kernels. With
+    the token go the cookies that browsers were given for it.
 author: The machine_learning_aws developers (!UNKNOWN)
 requirements:
   - systemd

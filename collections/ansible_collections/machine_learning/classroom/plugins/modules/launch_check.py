@@ -8,8 +8,8 @@ module: launch_check
 short_description: Find out whether machines can be launched, before anything is made
 description:
   - Asks AWS for the subnets to launch into, whether the image exists, which zones offer the instance types, and
-    whether the vCPU quota and the disk suffice; says in words what does not fit. With nothing to launch or start it
-    asks for the subnets alone, unless told to look at the quota.
+    whether disk, vCPU quota and the quota of gp3 disks suffice; says in words what does not fit. With nothing to launch
+    or start it asks for the subnets alone, unless told to look at the quotas.
   - Asks nobody where the time zone does not exist, as far as this computer knows time zones.
   - Where an image was baked for the class that carries what its machines are to carry, machines are launched from it.
   - What AWS does not permit to ask is said and taken for good.
@@ -137,20 +137,27 @@ quotas:
     code:
       description: Its code.
       type: str
+    service:
+      description: The code of the service that it is a quota of.
+      type: str
+    unit:
+      description: What is counted.
+      type: str
+      sample: vCPUs
     limit:
-      description: How many vCPUs may run.
+      description: How much there may be.
       type: float
     by_default:
       description: Whether that is AWS's default, since it names none of the account.
       type: bool
     used:
-      description: How many run.
-      type: int
+      description: How much is used already.
+      type: float
     needed:
-      description: How many are to be launched and started.
-      type: int
+      description: How much what is to be launched and started needs.
+      type: float
     request:
-      description: The command that asks AWS for as many as are missing.
+      description: The command that asks AWS for as much as is missing.
       type: str
 carries:
   description: What a machine of the class is to carry, as the tag of a baked image.
@@ -282,15 +289,21 @@ class Check:
         pages = self._ec2.get_paginator("describe_instance_types").paginate(InstanceTypes=wanted)
         return {each["InstanceType"]: each for page in pages for each in page["InstanceTypes"]}
 
+    def disks_gb(self) -> int:
+        """Return how many GiB all gp3 disks have, whoever's they are."""
+        wanted: Any = [{"Name": "volume-type", "Values": ["gp3"]}]
+        pages = self._ec2.get_paginator("describe_volumes").paginate(Filters=wanted)
+        return sum(disk["Size"] for page in pages for disk in page["Volumes"])
+
     def limit(self, quota: launch_module.Quota) -> tuple[float, bool]:
-        """Return how many vCPUs may run, and whether that is AWS's default, as it knows none of the account."""
+        """Return how much there may be, and whether that is AWS's default, as it knows none of the account."""
         client = self._module.client("service-quotas")
         try:
-            answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
+            answer = client.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchResourceException":
                 raise
-            answer = client.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=quota.code)
+            answer = client.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
             return float(answer["Quota"]["Value"]), True
         return float(answer["Quota"]["Value"]), False
 
@@ -349,7 +362,21 @@ def check(module: AnsibleAWSModule) -> dict[str, Any]:
         use = launch_module.quota_use(wanted, running, vcpus, quota, limit, by_default=by_default)
         launch_module.require_quota(use, wanted, region)
         chosen["quotas"].append(asdict(use) | {"request": use.request(region)})
+    if count or given["quota"]:
+        chosen["quotas"] += _storage(ask, count, given["disk_gb"], region)
     return chosen
+
+
+def _storage(ask: Check, count: int, disk_gb: int, region: str) -> list[dict[str, Any]]:
+    """Hold the disks of `count` machines against the quota; return how much of it is used, if AWS permits to ask."""
+    disks = ask.if_permitted("the quota of gp3 disks", ask.disks_gb)
+    found = ask.if_permitted("the quota of gp3 disks", partial(ask.limit, launch_module.STORAGE))
+    if disks is None or found is None:
+        return []
+    limit, by_default = found
+    use = launch_module.storage_use(count, disk_gb, disks, limit, by_default=by_default)
+    launch_module.require_storage(use, count, disk_gb, region)
+    return [asdict(use) | {"request": use.request(region)}]
 
 
 def _image_of(module: AnsibleAWSModule, base_image_id: str, baked: list[BakedImage]) -> dict[str, Any]:

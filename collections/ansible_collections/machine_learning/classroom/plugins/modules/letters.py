@@ -28,8 +28,9 @@ options:
   template:
     description:
       - The text of the letter, as Jinja. Beside all variables it has C(student), C(fingerprint), C(https_link), which
-        is empty where there is none, C(link), which leads through the C(tunnel), C(tunnel_443), which is empty where
-        port 443 is closed to ssh, and C(hours), which is O(hours).
+        is empty where there is none, C(https_trouble), which says why that does not open yet, C(link), which leads
+        through the C(tunnel), C(tunnel_443), which is empty where port 443 is closed to ssh, and C(hours), which is
+        O(hours).
     type: path
     required: true
   state_dir:

@@ -60,6 +60,11 @@ reasons:
   type: dict
   returned: always
   sample: {conda: [installed numpy 2.3.1]}
+returned:
+  description: What the jobs of the other roles returned, as far as it is neither list nor dictionary, by role.
+  type: dict
+  returned: always
+  sample: {conda: {packages: 214}}
 took_s:
   description: How long it took to ask, in seconds, answered or not.
   type: int
@@ -69,7 +74,7 @@ took_s:
 import json
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import no_room, reasons
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import asked, no_room
 
 
 def main() -> None:
@@ -85,8 +90,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     jobs = json.loads(module.params["jobs"])
-    answers = {role: no_room() + reasons(job, arguments) for role, (job, arguments) in jobs.items()}
-    module.exit_json(changed=False, roles=[role for role in answers if answers[role]], reasons=answers)
+    answers, returned = {}, {}
+    for role, (job, arguments) in jobs.items():
+        why, returned[role] = asked(job, arguments)
+        answers[role] = no_room() + why
+    needed = [role for role in answers if answers[role]]
+    module.exit_json(
+        changed=False,
+        roles=needed,
+        reasons=answers,
+        returned={role: said for role, said in returned.items() if said and role not in needed},
+    )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+begun:
+  description: When this run went on with the lock, in seconds since 1970.
+  type: float
+  returned: success
+  sample: 1767225600.25
 msg:
   description: Which run has the lock, and since when.
   type: str

@@ -9,6 +9,7 @@ short_description: Give each student of a machine an account
 description:
   - Makes the accounts, sets the password hashes, makes the students' folders, and installs the sshd drop-in. Opens
     accounts that M(machine_learning.classroom.student_lockout) closed.
+  - Where a password changes, ssh sessions that were opened with the one of before end.
   - An account that is no student's of this project is never adopted, nor a group of a student's name; such a student
     is left out and named in RV(refused). Students are in I(group), or have a folder in I(project_directory).
   - The drop-in is checked with C(sshd -t) before sshd reads it, and taken back if it does not pass, so a mistake cannot

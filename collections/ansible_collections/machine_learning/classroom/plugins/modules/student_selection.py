@@ -19,7 +19,7 @@ options:
     description: The command. V(mail) selects from O(roster), V(restore) from O(running), all others from O(instances).
     type: str
     required: true
-    choices: [collect, start, status, stop, replace, retire, teardown, mail, restore]
+    choices: [collect, link, start, status, stop, replace, retire, teardown, mail, restore]
   instances:
     description: The machines of the class, as M(amazon.aws.ec2_instance_info) returns them.
     type: list
@@ -33,7 +33,9 @@ options:
     elements: str
     default: []
   roster:
-    description: The usernames of the students in the roster. Nobody of them can be retired.
+    description:
+      - The usernames of the students in the roster. Nobody of them can be retired, and only they have a way in that is
+        renewed.
     type: list
     elements: str
     default: []

@@ -13,12 +13,16 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.e
     Term,
     cents,
     disks_cost,
+    in_dollars,
     machines_cost,
     term_cost,
 )
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.durations import expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from ansible_collections.machine_learning.classroom.plugins.plugin_utils.durations import Took
 
 _SETTINGS = "group_vars/all/class.yml"
 HALF_A_CENT = Decimal("0.005")
@@ -51,6 +55,7 @@ class ClassPlan:
     budget: Decimal = Decimal(0)
     term: Term | None = None  # what is left of it, where that is known
     checked: Mapping[str, Any] = field(default_factory=dict)  # what launch_check found
+    durations: Sequence[Took] = ()  # of the runs that are remembered
 
     @property
     def acts(self) -> bool:
@@ -95,7 +100,7 @@ class ClassPlan:
             return
         done = "launched" if self.launch else "started"
         raise BudgetError(
-            f"class_budget is {self.budget:.2f} $, and this comes to {_dollars(self.total)}: {self._sum()}.\n"
+            f"class_budget is {self.budget:.2f} $, and this comes to {in_dollars(self.total)}: {self._sum()}.\n"
             f"Nothing was {done}. {self._fitting()}\n"
             f"Raise class_budget in {_SETTINGS} (0 = none; docs/costs.md), or take fewer or smaller machines; then run "
             "again."
@@ -103,12 +108,12 @@ class ClassPlan:
 
     def _sum(self) -> str:
         """Say what is added up."""
-        spent = f"{_dollars(self.spent.usd)} so far (an estimate)"
+        spent = f"{in_dollars(self.spent.usd)} so far (an estimate)"
         if self.term:
-            return f"{spent} and {_dollars(self.ahead)} for what is left of the term, {self._of_a_term()}"
+            return f"{spent} and {in_dollars(self.ahead)} for what is left of the term, {self._of_a_term()}"
         return (
-            f"{spent}, {_dollars(self.day)} for the next class day ({self.day_hours} hours) and {_dollars(self.disks)} "
-            "for a month of disks"
+            f"{spent}, {in_dollars(self.day)} for the next class day ({self.day_hours} hours) and "
+            f"{in_dollars(self.disks)} for a month of disks"
         )
 
     def _fitting(self) -> str:
@@ -128,7 +133,7 @@ class ClassPlan:
         parts = [f"{self.launch} {self.instance_types[0]} are launched"] if self.launch else []
         parts += [f"{len(self.starting)} machines are started"] if self.starting else []
         return (
-            f"{' and '.join(parts)}: {self._of_a_day()}, disks {_dollars(self.disks)} a month; "
+            f"{' and '.join(parts)}: {self._of_a_day()}, disks {in_dollars(self.disks)} a month; "
             f"so far {self._so_far()}{self._budget()}."
         )
 
@@ -159,6 +164,7 @@ class ClassPlan:
             others = f" (else {', '.join(self.instance_types[1:])})" if self.instance_types[1:] else ""
             yield "launch", f"{self.launch} {self.instance_types[0]}{others} in {', '.join(zones)}"
             yield "image", self._image()
+            yield "duration", "; ".join(map(self._duration, ("provision.yml", "configure.yml")))
         if self.starting:
             yield "start", f"{len(self.starting)} machines that stopped"
         if not self.acts:
@@ -170,10 +176,14 @@ class ClassPlan:
             said = "unknown" if price.usd is None else f"{price.usd.normalize():f} $"
             yield "an hour", f"{name} with its address: {said}"
         yield "class day", self._of_a_day()
-        yield "disks", f"{_dollars(self.disks)} a month"
-        yield "term", f"{self._of_a_term()}: {_dollars(self.ahead)} from now on" if self.term else "not known"
+        yield "disks", f"{in_dollars(self.disks)} a month"
+        yield "term", f"{self._of_a_term()}: {in_dollars(self.ahead)} from now on" if self.term else "not known"
         yield "so far", self._so_far() + self._budget()
         yield "prices", self._source()
+
+    def _duration(self, command: str) -> str:
+        baked = bool((self.checked.get("baked") or {}).get("image_id"))
+        return f"{command} {expected(self.durations, command, self.launch, baked=baked)}"
 
     def _image(self) -> str:
         said = (self.checked.get("baked") or {}).get("said")
@@ -185,7 +195,7 @@ class ClassPlan:
 
     def _of_a_day(self) -> str:
         number = len(self.running) + len(self.starting) + self.launch
-        return f"{number} machines for {self.day_hours} hours at most: {_dollars(self.day)} a class day"
+        return f"{number} machines for {self.day_hours} hours at most: {in_dollars(self.day)} a class day"
 
     def _of_a_term(self) -> str:
         return f"{self.term.days} days with {self.term.hours:.0f} hours" if self.term else ""
@@ -194,14 +204,14 @@ class ClassPlan:
         if self.since is None:
             return "nothing"
         more = " and more" if self.spent.unknown else ""
-        return f"{_dollars(self.spent.usd)}{more}, an estimate since {self.since}"
+        return f"{in_dollars(self.spent.usd)}{more}, an estimate since {self.since}"
 
     def _budget(self) -> str:
         if not self.budget:
             return ""
         if self.total is None:
             return f"; class_budget is {self.budget:.2f} $, which an unknown sum cannot be held against"
-        return f"; class_budget is {self.budget:.2f} $, of which {_dollars(self.total)} are {self._sum()}"
+        return f"; class_budget is {self.budget:.2f} $, of which {in_dollars(self.total)} are {self._sum()}"
 
     def _source(self) -> str:
         by_hand = "class_price_per_hour, and for disks " if self.tariff.by_hand else ""
@@ -212,13 +222,10 @@ class ClassPlan:
 def _quota(quota: Mapping[str, Any]) -> str:
     left = quota["limit"] - quota["used"] - quota["needed"]
     default = ", AWS's default" if quota["by_default"] else ""
-    words = f"{quota['code']}: {quota['limit']:.0f} vCPUs{default}; {quota['used']} run, {quota['needed']} are needed, "
-    return words + (f"{left:.0f} are left" if left >= 0 else f"{-left:.0f} are missing: {quota['request']}")
+    used, needed, free = (f"{round(each, 2):g}" for each in (quota["used"], quota["needed"], abs(left)))
+    words = f"{quota['code']}: {quota['limit']:g} {quota['unit']}{default}; {used} in use, {needed} needed, {free} "
+    return words + ("left" if left >= 0 else f"missing: {quota['request']}")
 
 
 def _names(names: Sequence[str]) -> str:
     return f"{len(names)}: {', '.join(names)}" if names else "nobody"
-
-
-def _dollars(usd: Decimal | None) -> str:
-    return "an unknown sum" if usd is None else f"{cents(usd):.2f} $"

@@ -37,6 +37,7 @@ class Verb:
 
 VERBS = {
     "collect": Verb(names_students=False),
+    "link": Verb(needs_students=True),
     "start": Verb(no_limit="A machine that stopped is in no inventory, so --limit cannot name it."),
     "status": Verb(names_students=False),
     "stop": Verb(only_running=True, releases=True),
@@ -94,7 +95,8 @@ def select(
 
     Naming nobody selects everybody, and every machine, unless the command needs a name. `known` are all students the
     class has ever had: who of them sits nowhere is passed over, if the command may have done that before. Nobody who is
-    in the `roster` can be retired. Raise SelectionError where the command does not take what was named.
+    in the `roster` can be retired, and only who is in it has a way in that can be renewed. Raise SelectionError where
+    the command does not take what was named.
     """
     rule = VERBS[verb]
     if limit is not None:
@@ -123,6 +125,11 @@ def select(
         raise SelectionError(
             f"Still in the roster: {', '.join(still)}. Take the line out of it first, then run again:\n"
             f"ansible-playbook {verb}.yml -e student={','.join(names)}"
+        )
+    if verb == "link" and (gone := [name for name in names if name not in roster]):
+        raise SelectionError(
+            f"Not in the roster any more: {', '.join(gone)}. Nothing is renewed; this ends their way in:\n"
+            f"ansible-playbook retire.yml -e student={','.join(gone)}"
         )
     everybody = [name for machine in machines for name in machine.students]
     students = [name for name in names if name in seated] if names else everybody

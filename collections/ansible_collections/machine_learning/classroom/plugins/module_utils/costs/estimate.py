@@ -135,6 +135,11 @@ def cents(usd: Decimal) -> Decimal:
     return usd.quantize(_CENT, ROUND_HALF_UP)
 
 
+def in_dollars(usd: Decimal | None) -> str:
+    """Say a sum, also one that needs a price that is unknown."""
+    return "an unknown sum" if usd is None else f"{cents(usd):.2f} $"
+
+
 def _together(one: Price, other: Price) -> Price:
     """Return the price of two things, which is known if both are."""
     asked_on = min(one.asked_on, other.asked_on)

@@ -33,17 +33,20 @@ if TYPE_CHECKING:
 NAME = "seat"
 """What certbot calls the certificate, whatever it is for."""
 
-ACCOUNT, CERTIFICATE, STATUS = "account.map", "live.pem", "certificate.json"
-"""The first two are in the front's folder, the last in that of its state."""
+ACCOUNT, CERTIFICATE, STATUS, NAMED = "account.map", "live.pem", "certificate.json", "named.json"
+"""The first two are in the front's folder, the others in that of its state."""
 
 TIME_LIMIT = 300  # s, for one run of certbot
 PAUSE = timedelta(minutes=10)
-"""After an order that failed, before a run of the role asks again. The timer asks every hour."""
+"""After an order that failed, before a run of the role asks again."""
+EVERY = timedelta(hours=1)
+"""How often class-front-certificate.timer asks, whatever happened before."""
 
 # The system's authorities, not those that certbot brings along: a university may have one of its own.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from certbot.main import main; sys.exit(main())"
 _THUMBPRINT = re.compile(r"thumbprint: *([\w-]+)", re.IGNORECASE)
+_ACCOUNT_URL = re.compile(r"account url: *(\S+)", re.IGNORECASE)
 _FAREWELL = re.compile(r"Saving debug log|Ask for help|See the logfile|Hint:|^Some challenges have failed|^$")
 
 
@@ -63,7 +66,17 @@ class Status:
     """Why there is no newer one; "" if none is due."""
 
     tried: str = ""
-    """When that was found out, in ISO 8601."""
+    """When that was found out, in ISO 8601; "" if nothing was ordered, since names do not lead here yet."""
+
+    since: str = ""
+    """When the trouble began, in ISO 8601; "" if there is none."""
+    account: str = ""
+    """The address of the machine's account with the authority; "" as long as it has none."""
+
+    @property
+    def again(self) -> str:
+        """When the machine tries again by itself, in ISO 8601; "" while there is no trouble."""
+        return (datetime.fromisoformat(self.tried) + EVERY).isoformat() if self.trouble and self.tried else ""
 
     def is_good(self, hosts: Sequence[str]) -> bool:
         """Say whether it is for `hosts`, in use, and not yet over."""
@@ -92,12 +105,31 @@ def read_status(state_directory: str) -> Status:
         return Status(hosts=[])
 
 
+def nameless(settings: Settings) -> list[str]:
+    """Return the names that do not lead here yet, as far as anybody has told this machine.
+
+    It does not ask name servers: they would remember for minutes that there is no such name.
+    """
+    known = read_json(f"{settings.state_directory}/{NAMED}").get("names", [])
+    return sorted(settings.names - set(known))
+
+
+def not_yet(names: Sequence[str]) -> str:
+    """Say that nothing is ordered for `names`, for the authority counts what fails; "" if there are none."""
+    return f"{', '.join(names)}: no record in DNS leads to this machine yet" if names else ""
+
+
 def bring(settings: Settings) -> Status:
-    """Order the certificate if it is due, take up the one there is, and remember how that went."""
-    hosts, until, trouble = sorted(settings.hosts.values()), "", ""
+    """Order the certificate if it is due, take up the one there is, and remember how that went.
+
+    For names that do not lead here yet only the account is made, which their records are to say.
+    """
+    hosts, until, waiting = sorted(settings.hosts.values()), "", nameless(settings)
+    account, trouble = read_status(settings.state_directory).account, not_yet(waiting)
     try:
-        know_account(settings)
-        certbot(settings, "certonly", *_order(settings, hosts))
+        account = know_account(settings)
+        if not waiting:
+            certbot(settings, "certonly", *_order(settings, hosts))
     except OrderError as error:
         trouble = str(error)
     text = joined(Path(settings.state_directory) / "acme" / "live" / NAME)
@@ -107,24 +139,37 @@ def bring(settings: Settings) -> Status:
             take_up(settings, text)
         except OrderError as error:
             trouble = str(error)
-    status = Status(hosts, until, trouble, datetime.now(UTC).isoformat())
+    before, now = read_status(settings.state_directory), datetime.now(UTC).isoformat()
+    began = before.since if before.trouble and before.hosts == hosts else ""
+    status = Status(
+        hosts,
+        until,
+        trouble,
+        tried="" if waiting else now,
+        since=(began or now) if trouble else "",
+        account=account,
+    )
     write_json(f"{settings.state_directory}/{STATUS}", asdict(status))
     return status
 
 
-def know_account(settings: Settings) -> None:
-    """Make the account with the authority where there is none, and tell haproxy the thumbprint of its key."""
+def know_account(settings: Settings) -> str:
+    """Make the account with the authority where there is none, and tell haproxy the thumbprint of its key.
+
+    Return the account's address (RFC 8555, 7.1.2).
+    """
     server = urlsplit(settings.acme_directory)
     # certbot's folder for this authority.
     accounts = Path(settings.state_directory) / "acme" / "accounts" / f"{server.netloc}{server.path}"
     if not list(accounts.glob("*/private_key.json")):
         certbot(settings, "register", "--agree-tos", "--register-unsafely-without-email")
     said = certbot(settings, "show_account")
-    found = _THUMBPRINT.search(said)
-    if not found:
-        raise OrderError("certbot does not tell the thumbprint of its account")
+    found, address = _THUMBPRINT.search(said), _ACCOUNT_URL.search(said)
+    if not found or not address:
+        raise OrderError("certbot does not tell the thumbprint and address of its account")
     if _replace(f"{settings.directory}/{ACCOUNT}", f"thumbprint {found[1]}\n"):
         subprocess.run(["systemctl", "try-reload-or-restart", "haproxy.service"], check=False)
+    return address[1]
 
 
 def certbot(settings: Settings, command: str, *options: str) -> str:
@@ -143,7 +188,7 @@ def certbot(settings: Settings, command: str, *options: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise OrderError(f"the authority gave no answer in {TIME_LIMIT} s") from error
     if done.returncode != 0:
-        raise OrderError(why(done.stderr))
+        raise OrderError(why(done.stdout + done.stderr))  # the authority's detail is in the former
     return done.stdout + done.stderr
 
 

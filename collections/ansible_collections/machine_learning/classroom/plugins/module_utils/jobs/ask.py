@@ -14,6 +14,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     conda_environment,
     datasets,
     front,
+    front_certificate,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -46,6 +47,7 @@ JOBS: dict[str, Job] = {
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
     "front": front,
+    "front_certificate": front_certificate,
 }
 
 
@@ -70,20 +72,30 @@ def no_room() -> list[str]:
 
 
 def reasons(name: str, arguments: dict[str, Any]) -> list[str]:
-    """Return why this machine needs the job, in words that hold nothing secret.
+    """Return why this machine needs the job, in words that hold nothing secret; `asked` has the rule."""
+    return asked(name, arguments)[0]
 
-    None only if the job came to its end and found that there is nothing to do.
+
+def asked(name: str, arguments: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Return why this machine needs the job, and what it returned, but for lists and dictionaries.
+
+    There are no reasons only if the job came to its end and found that there is nothing to do. Neither holds anything
+    secret.
     """
     valid = ArgumentSpecValidator(JOBS[name].ARGUMENTS).validate(arguments)
     if valid.error_messages:  # which may hold any argument
-        return ["it does not take its arguments"]
-    host = Host(Question())
+        return ["it does not take its arguments"], {}
+    host, returned = Host(Question()), {}
     said = []
     try:
-        JOBS[name].work(host, valid.validated_parameters)
+        returned = JOBS[name].work(host, valid.validated_parameters)
     except FailedError as error:
         said = [str(error)]
     except Exception as error:  # noqa: BLE001 - whatever it is, the role meets it too, and then says it
         said = [f"{type(error).__name__}: {error}"]
-    words: list[str] = remove_values([*host.changes, *host.needs, *said], valid._no_log_values)
+    brief = {key: value for key, value in returned.items() if isinstance(value, str | int)}
+    words: tuple[list[str], dict[str, Any]] = (
+        remove_values([*host.changes, *host.needs, *said], valid._no_log_values),
+        remove_values(brief, valid._no_log_values),
+    )
     return words

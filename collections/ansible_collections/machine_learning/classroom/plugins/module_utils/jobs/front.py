@@ -15,6 +15,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import (
     ACCOUNT,
     CERTIFICATE,
+    nameless,
+    not_yet,
     read_status,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS, program
@@ -66,6 +68,8 @@ HAPROXY, SERVICE, GROUP = "/usr/sbin/haproxy", "haproxy.service", "haproxy"
 ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
 # In the front's folder: the names of what was laid among systemd's units, for who takes it away again.
 LAID = "units"
+# Beside it: that a link was taken away, until nothing is connected any more that it has opened.
+SPENT = "spent"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -237,14 +241,19 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
+    spent = Path(DIRECTORY, SPENT)
+    # What a link has opened ends with the link; also if the run that took it away was killed before it was so.
+    ends = spent.exists() or lost(before, texts[KEYS])
+    if ends and not host.check_mode:
+        spent.touch()
     changed = lay(host, {**texts, **given["files"]})
     host.file(SETTINGS, settings.text(), mode=0o600)
     host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
     renewed = lay_units(host, given["units"])
-    # What a link has opened ends with the link.
     own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
-    serve(host, given["sshd_config_file"], restart=own or lost(before, texts[KEYS]), reload=changed)
+    serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
     if not host.check_mode:
+        spent.unlink(missing_ok=True)
         wait(host)
         if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
             host.fail(
@@ -253,21 +262,32 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    certificate = certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
-    # Not before there is another way in, whenever this run may end.
-    if given["ssh_closed_to"] and read_status(settings.state_directory).is_good(list(settings.hosts.values())):
-        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
-    return certificate
+    host.keep_running(f"{ORDER}.timer", restart=renewed.get(f"{ORDER}.timer", False))
+    return certified(host, settings, given)
 
 
-def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
-    """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
-    host.keep_running(f"{ORDER}.timer", restart=timer)
-    hosts, status = list(settings.hosts.values()), read_status(settings.state_directory)
-    if hosts and not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
+def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the certificate there is, or one asked for; returns how that stands. It is renewed by a timer.
+
+    As long as names do not lead here, only the account is asked for, which their records are to say.
+    """
+    hosts, status, waiting = list(settings.hosts.values()), read_status(settings.state_directory), nameless(settings)
+    if waiting:
+        due, what = not status.account, "asked for an account with the authority"
+    else:
+        due = bool(hosts) and not status.is_good(hosts) and not status.is_fresh(hosts)
+        what = "asked for a certificate"
+    if due and host.change(what):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {"certificate_until": status.until, "certificate_trouble": status.trouble}
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and status.is_good(hosts):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")} | {
+        "account": status.account,
+        "certificate_due": bool(hosts) and not status.is_good(hosts),
+        "certificate_trouble": status.trouble or not_yet(waiting),
+    }
 
 
 def remove(host: Host, sshd_config_file: str, ssh_ports: Sequence[int]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter import answer, is_ready
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.address import forget_logins
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jupyter import FORBIDDEN, answer, is_ready
 
 if TYPE_CHECKING:
     from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
@@ -72,7 +73,13 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     if (any(renewed.values()) or any(new_ports.values())) and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
     for username, new_port in new_ports.items():
-        new_token = own_token(host, username, given["tokens"][username], given["state_directory"])
+        token = given["tokens"][username]
+        # A run that was killed may have kept the token and restarted nothing.
+        new_token = own_token(host, username, token, given["state_directory"]) or (
+            answer(given["ports"][username], token) == str(FORBIDDEN)
+        )
+        if new_token and not host.check_mode:
+            forget_logins(username)  # a cookie of before would outlive the token that it was given for
         way = new_port or renewed["jupyter-port@.socket"] or renewed["jupyter-port@.service"]
         if way and not host.check_mode:  # a socket is not bound anew while its service runs
             host.probe(["systemctl", "stop", f"jupyter-port@{username}.service"])

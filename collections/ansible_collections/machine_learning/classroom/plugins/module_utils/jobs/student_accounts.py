@@ -107,6 +107,19 @@ def accounts(host: Host, password_hashes: dict[str, str], group: str) -> None:
             stdin="".join(f"{username}:{wanted}\n" for username, wanted in new.items()),
             what=f"set the password of {', '.join(new)}",
         )
+        if not host.check_mode:
+            end_logins(host, new)
+
+
+def end_logins(host: Host, usernames: Iterable[str]) -> None:
+    """End the ssh sessions of students whose password is another now, tunnels among them; Jupyter goes on.
+
+    sshd-session is what OpenSSH calls a session's process since 9.8.
+    """
+    for username in usernames:
+        for process in ("sshd", "sshd-session"):
+            if host.probe(["pkill", "-KILL", "--euid", username, "--exact", process]).returncode == 0:
+                host.change(f"ended the ssh sessions of {username}")
 
 
 def folders(host: Host, usernames: Iterable[str], project_directory: str) -> None:

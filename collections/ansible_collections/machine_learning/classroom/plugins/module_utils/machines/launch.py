@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,10 +30,11 @@ class LaunchError(ValueError):
 
 @dataclass(frozen=True)
 class Quota:
-    """A limit on the vCPUs that run at once, for some families of instance types."""
+    """A limit on the vCPUs that run at once, for some families of instance types; or on something else of a service."""
 
     code: str
-    families: frozenset[str]
+    families: frozenset[str] = frozenset()
+    service: str = "ec2"
 
 
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
@@ -41,6 +43,9 @@ QUOTAS = (
     Quota("L-DB2E81BA", frozenset({"g", "gr", "vt"})),
     Quota("L-417A185B", frozenset({"p"})),
 )
+# On all gp3 disks in a region, in TiB: https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
+STORAGE = Quota("L-7A658B76", service="ebs")
+GIB_A_TIB = 1024
 
 
 def quota_of(instance_type: str) -> Quota | None:
@@ -97,24 +102,26 @@ def refuse_type(instance_type: str, offered: Iterable[str], region: str) -> Laun
 
 @dataclass(frozen=True)
 class QuotaUse:
-    """How much of a quota is used by what runs, and needed by what is to run beside it, in vCPUs."""
+    """How much of a quota is used by what is there, and needed by what is to come beside it, in `unit`."""
 
     code: str
     limit: float
-    used: int
-    needed: int
+    used: float
+    needed: float
     by_default: bool = False  # whether `limit` is AWS's default, where that of the account is not known
+    service: str = "ec2"
+    unit: str = "vCPUs"
 
     @property
     def suffices(self) -> bool:
-        """Tell whether all of it can run."""
+        """Tell whether there is room for all of it."""
         return self.used + self.needed <= self.limit
 
     def request(self, region: str) -> str:
         """Return the command that asks AWS for as much as is missing."""
         return (
-            f"aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {self.code} "
-            f"--desired-value {self.used + self.needed} --region {region}"
+            f"aws service-quotas request-service-quota-increase --service-code {self.service} --quota-code {self.code} "
+            f"--desired-value {math.ceil(self.used + self.needed)} --region {region}"
         )
 
 
@@ -142,6 +149,25 @@ def require_quota(use: QuotaUse, wanted: Sequence[str], region: str) -> None:
             f"The account may run {use.limit:.0f} there{default}, and {use.used} run already.\n"
             f"Nothing was launched. Stop other machines, set a smaller class_instance_type in {_SETTINGS}, or ask AWS "
             "for more, which takes days (docs/aws.md, Quota); then run again:\n"
+            f"{use.request(region)}"
+        )
+
+
+def storage_use(launch: int, disk_gb: int, standing_gb: int, limit: float, *, by_default: bool = False) -> QuotaUse:
+    """Count `launch` disks of `disk_gb` GiB beside `standing_gb` GiB of gp3 against the quota of `limit` TiB."""
+    used, needed = standing_gb / GIB_A_TIB, launch * disk_gb / GIB_A_TIB
+    return QuotaUse(STORAGE.code, limit, used, needed, by_default, STORAGE.service, "TiB of gp3 disks")
+
+
+def require_storage(use: QuotaUse, launch: int, disk_gb: int, region: str) -> None:
+    """Refuse to launch machines for whose disks the account has no room: AWS would take the launch, and end them."""
+    if launch and not use.suffices:
+        default = " (AWS's default: that of the account is not known)" if use.by_default else ""
+        raise LaunchError(
+            f"{launch} disks of {disk_gb} GiB are {use.needed:.2f} TiB of gp3 in {region}. The account may have "
+            f"{use.limit:g} there{default}, and {use.used:.2f} are there already, also of machines that stopped.\n"
+            f"Nothing was launched. Remove disks that nobody needs, set a smaller class_disk_gb in {_SETTINGS}, or ask "
+            "AWS for more, which takes days (docs/aws.md, Quota); then run again:\n"
             f"{use.request(region)}"
         )
 

@@ -78,6 +78,11 @@ class Submission:
             self._send(sender, recipient, content)
         self._token_is_new = False
 
+    def reach(self) -> None:
+        """Return when the server has proved that it is there, and take leave; raise `Refusal` if it has not."""
+        self._smtp = self._connect()
+        self.close()
+
     def close(self) -> None:
         """Take leave of the server, if it is there."""
         smtp, self._smtp = self._smtp, None

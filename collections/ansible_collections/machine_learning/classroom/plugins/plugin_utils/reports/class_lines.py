@@ -16,6 +16,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
 )
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import access_digest, letter_due
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,8 @@ class Line:
     """One student, or a spare machine. The texts are those of the table; `NOTHING` where there is nothing to say.
 
     It stops `with_class` if that is when class ends. `idle_s` is how many seconds ago a kernel or terminal was at work,
-    `made` when the machine was launched, `unasked` why one that runs could not be asked.
+    `made` when the machine was launched, `unasked` why one that runs could not be asked. `front` is the certificate of
+    one that lets browsers in over https, `opened_s` how many seconds ago the student last came by the link.
     """
 
     seat: str = NOTHING
@@ -72,6 +74,9 @@ class Line:
     unasked: str = ""
     ended_for_memory: int = 0
     locked_out: bool = False
+    front: Certificate | None = None
+    front_is_open: bool = True
+    opened_s: int | None = None
     seen_at: datetime = datetime.min
 
     @property
@@ -105,6 +110,16 @@ class Line:
     def collected_ago(self) -> str:
         """How long ago all work was at home."""
         return f"{_span(self.seen_at - self.collected)} ago" if self.collected else NOTHING
+
+    @property
+    def certificate(self) -> str:
+        """Until when its certificate is valid."""
+        return self.front.words(self.seen_at) if self.front else NOTHING
+
+    @property
+    def opened(self) -> str:
+        """How long ago the student came by the link."""
+        return NOTHING if self.opened_s is None else f"{_span(timedelta(seconds=self.opened_s))} ago"
 
     @property
     def cost(self) -> str:
@@ -175,6 +190,8 @@ def _of_machine(
         "disk_percent": said.get("disk_percent"),
         "made": min((datetime.fromisoformat(time) for time in disks if time), default=since),
         "unasked": "" if "answering" in said or machine.state != RUNNING else explain_failure(said),
+        "front": Certificate.of(said["front"]) if said.get("front") else None,
+        "front_is_open": said.get("front", {}).get("open", True),
         "seen_at": seen.at,
     }
 
@@ -184,6 +201,7 @@ def _of_student(username: str, said: Mapping[str, Any]) -> dict[str, Any]:
         "idle_s": said.get("idle_seconds", {}).get(username),
         "ended_for_memory": said.get("ended_for_memory", {}).get(username, 0),
         "locked_out": username in said.get("locked_out", ()),
+        "opened_s": said.get("opened_seconds", {}).get(username),
     }
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import (
+    Cause,
+    cause_of,
+    missing_certificate,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -15,26 +21,36 @@ UNANSWERED = "no answer over ssh; look at the machine in the EC2 console"
 NAME_TAKEN = "no account: the machine has one of this name for itself"
 # A task's whole message has its place where the task failed; the table wants one line.
 LONGEST_CAUSE = 100
+MOST_NAMED = 8
+"""Of machines with the same trouble: status.yml has all."""
 
 
 class Readiness(TypedDict):
-    """A table for people, everybody's username, those who cannot work yet, and what was said of names and letters."""
+    """A table for people, everybody's username, those who cannot work yet, and what was said of names and letters.
+
+    `warnings` are what fails no command: with ssh a student is ready whose machine has no certificate.
+    """
 
     table: str
     all: list[str]
     waiting: list[str]
     refusals: list[str]
+    warnings: list[str]
 
 
-def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str]) -> Readiness:
+def readiness(
+    machines: Iterable[Mapping[str, Any]], usernames: Collection[str], *, ssh_works: bool = True
+) -> Readiness:
     """Read from each machine's variables how far it came, for the students of the roster, `usernames`.
 
     `configure_outcome` is "ready" or what went wrong; a machine without it was lost on the way. `machine_slots` are
     the usernames on the machine, in the order of the ports. `mail_sent` is what became of the letters that were due,
-    `student_given` of the accounts.
+    `student_given` of the accounts, `front_state` of the way in over https. That is no student's only one where
+    `ssh_works` for them.
     """
     rows: list[tuple[str, str, str]] = []
     waiting, refusals = [], {}
+    uncertified: dict[Cause, dict[str, str]] = {}
     for machine in sorted(machines, key=lambda machine: str(machine["inventory_hostname"])):
         outcome = machine.get("configure_outcome") or "unreachable: the connection was lost"
         first, *_ = str(outcome).strip().splitlines()
@@ -42,6 +58,9 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
             first = f"{first.partition(':')[0]}: {UNANSWERED}"
         short = first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
         sent, given = machine.get("mail_sent") or {}, machine.get("student_given") or {}
+        missing = missing_certificate(machine) if outcome == READY else None
+        if missing is not None:
+            uncertified.setdefault(cause_of(missing.trouble), {})[machine["inventory_hostname"]] = missing.story
         for username in (username for username in machine["machine_slots"] if username in usernames):
             said = short
             if outcome != READY:
@@ -53,6 +72,11 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
             elif username in sent.get("refused", ()):
                 said = f"{READY}, but the letter was not accepted"
                 refusals[sent["msg"]] = True
+            elif missing is not None:
+                said = f"{READY} over ssh, but links open nothing" if ssh_works else "links open nothing, and no ssh"
+                said += f": {cause_of(missing.trouble).words}"
+            if missing is not None and not ssh_works and username not in waiting:
+                waiting.append(username)
             rows.append((machine["inventory_hostname"], username, said))
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     table = "\n".join(f"{seat:{widths[0]}}  {username:{widths[1]}}  {outcome}" for seat, username, outcome in rows)
@@ -61,4 +85,19 @@ def readiness(machines: Iterable[Mapping[str, Any]], usernames: Collection[str])
         "all": [row[1] for row in rows],
         "waiting": waiting,
         "refusals": list(refusals),
+        "warnings": [_warning(cause, stories) for cause, stories in uncertified.items()],
     }
+
+
+def _warning(cause: Cause, stories: Mapping[str, str]) -> str:
+    """Say in four lines what keeps certificates away, with what was said of the first machine; `stories` by seat."""
+    seats, more = list(stories), len(stories) - MOST_NAMED
+    named = ", ".join(seats[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    story = next((f"{seat}: {story}" for seat, story in stories.items() if story), "")
+    lines = [
+        f"No certificate on {named}, so links open nothing yet: {cause.words}.",
+        story,
+        cause.advice,
+        cause.command,
+    ]
+    return "\n".join(filter(None, lines))

@@ -24,13 +24,15 @@ COLUMNS = {
     "JUPYTER": "jupyter",
     "DISK": "disk",
     "IDLE": "idle",
+    "OPENED": "opened",
+    "CERTIFICATE": "certificate",
     "COLLECTED": "collected_ago",
     "COST": "cost",
     "LETTER": "letter",
 }
 """Each column's heading, and the attribute of a Line that it shows."""
 
-IF_KNOWN = {"DISK", "IDLE", "COLLECTED", "COST"}
+IF_KNOWN = {"DISK", "IDLE", "OPENED", "CERTIFICATE", "COLLECTED", "COST"}
 """Columns that are left out where nothing is known for anybody."""
 
 

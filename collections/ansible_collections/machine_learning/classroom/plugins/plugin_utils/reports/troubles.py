@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import FULL
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import (
+    ASK_AGAIN,
+    Cause,
+    cause_of,
+)
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import (
     ANSWERS,
     NO_MACHINE,
@@ -150,6 +155,14 @@ def _kinds(lines: Sequence[Line], state_dir: str, *, sends_letters: bool) -> lis
             SEATS,
         ),
         Kind(
+            "Links open nothing since the machine has another address",
+            lambda line: line.state == RUNNING and not line.front_is_open,
+            "This makes new links and sends them:",
+            "ansible-playbook configure.yml",
+            SEATS,
+        ),
+        *_of_certificates(lines),
+        Kind(
             "Memory was not enough",
             lambda line: line.ended_for_memory > 0,
             "A kernel was ended for it since Jupyter began; its student restarts it. For more memory put a larger type "
@@ -222,6 +235,42 @@ def _kinds(lines: Sequence[Line], state_dir: str, *, sends_letters: bool) -> lis
             urgent=False,
         ),
     ]
+
+
+def _of_certificates(lines: Sequence[Line]) -> list[Kind]:
+    """List a kind for each cause that keeps machines from a certificate, with the authority's words of the first one.
+
+    Who has none that is valid cannot come in over https, so that is urgent, although ssh works.
+    """
+    found: dict[tuple[Cause, bool], Line] = {}
+    for line in lines:
+        if about := _certificate_trouble(line):
+            found.setdefault(about, line)
+    return [
+        Kind(
+            f"No certificate, so links open nothing: {cause.words}" if urgent else f"No newer one yet: {cause.words}",
+            partial(_has_certificate_trouble, (cause, urgent)),
+            f"{line.seat}: {line.front.story} {cause.advice}" if line.front and line.front.story else cause.advice,
+            cause.command,
+            SEATS if cause.command == ASK_AGAIN else "",
+            urgent=urgent,
+        )
+        for (cause, urgent), line in found.items()
+    ]
+
+
+def _has_certificate_trouble(about: tuple[Cause, bool], line: Line) -> bool:
+    return _certificate_trouble(line) == about
+
+
+def _certificate_trouble(line: Line) -> tuple[Cause, bool] | None:
+    """Return what keeps the line's machine from a certificate, and whether it has none that is valid."""
+    front = line.front
+    if line.state != RUNNING or front is None or not line.front_is_open:
+        return None
+    if front.is_valid(line.seen_at):
+        return (cause_of(front.trouble), False) if front.trouble else None
+    return cause_of(front.trouble), True
 
 
 def _gives_no_answer(line: Line) -> bool:

@@ -88,9 +88,10 @@ say cp "$(cp --version | head -n 1)"
 say tmp "$(findmnt --noheadings --output FSTYPE /tmp)"
 say free_gb "$(df --output=avail -BG / | tail -n 1)"
 say main_pid "$(systemctl show --property=MainPID --value ssh.service)"
-for port in 22 443; do
+for port in 22 80 443; do
     say "holders_$port" "$(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u)"
 done
+say front_pids "$(pgrep -x haproxy)"
 say socket "$(systemctl is-active ssh.socket)"
 say sshd "$(sshd -T | grep -E '^(port|passwordauthentication|maxstartups|persourcepenalties|permitrootlogin) ')"
 say host_keys "$(systemctl is-enabled class-host-keys.service)"
@@ -238,6 +239,16 @@ def seat(instance: Mapping[str, Any]) -> str:
     return str(next((tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == "Name"), instance["InstanceId"]))
 
 
+def holder(seen: Mapping[str, str], port: int) -> str:
+    """Say who listens on a port, by what a machine answered."""
+    pids = set(seen.get(f"holders_{port}", "").split())
+    if not pids:
+        return "nobody"
+    if pids == {seen.get("main_pid")}:
+        return "ssh.service"
+    return "haproxy" if pids <= set(seen.get("front_pids", "").split()) else "OTHERS, too"
+
+
 def of_machine(said: str) -> Iterator[Seen]:
     """Say what a machine answered to LOOK."""
     seen = {key: value.strip() for key, _, value in (line.partition("=") for line in said.splitlines())}
@@ -245,11 +256,7 @@ def of_machine(said: str) -> Iterator[Seen]:
     def saw(key: str) -> str:
         return seen.get(key) or "nothing"
 
-    held = {port: seen.get(f"holders_{port}", "") for port in (22, 443)}
-    ports = ", ".join(
-        f"{port} by {'nobody' if not by else 'ssh.service' if by == seen.get('main_pid') else 'OTHERS, too'}"
-        for port, by in held.items()
-    )
+    ports = ", ".join(f"{port} by {holder(seen, port)}" for port in (22, 80, 443))
     yield Seen(11, f"{saw('system')}, kernel {saw('kernel')}, {saw('cloud_init')}, clock in time: {saw('clock')}")
     yield Seen(
         11, f"{saw('sudo')}; {saw('cp')}; /tmp: {saw('tmp')}; {saw('free_gb')} free; {saw('jupyters')} Jupyters run"

@@ -193,8 +193,11 @@ def test_12_ports_and_main_pid(day: FirstDay) -> None:
     # The machine believes in a terminal of 80 columns, so what belongs to a port may be on its next line.
     for shown in said.values():
         (main,) = re.findall(r"MainPID=(\d+)", shown)
-        assert set(re.findall(r"[*\]\d]:(22|443)\s", shown)) == {"22", "443"}
-        assert set(re.findall(r"\bpid=(\d+)", shown)) == {main}
+        held: dict[str, set[tuple[str, str]]] = {"22": set(), "443": set()}
+        for port, users in re.findall(r"[*\]\d]:(22|443)\s.*?users:\(\((.*?)\)\)", shown, re.DOTALL):
+            held[port] |= set(re.findall(r'"([^"]+)",pid=(\d+)', users))
+        assert held["22"] == {("sshd", main)}
+        assert {name for name, _ in held["443"]} == {"haproxy"}
         assert shown.count("LISTEN") == shown.count("users:((")
 
 

@@ -172,7 +172,7 @@ def test_who_is_late_gets_a_second_chance_after_the_others_have_their_letters(kl
     with klass.begin() as run:  # nobody is late: nothing is said of it
         said = klass.end(run)
     assert klass.outcomes == ["ready", "ready"]
-    assert said.count("PLAY [") == 3
+    assert said.count("PLAY [") == 4
     assert "more time" not in said
     assert "no hosts matched" not in said
     assert len(klass.server.letters) == 2

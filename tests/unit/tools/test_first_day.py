@@ -20,7 +20,8 @@ MACHINE = """\
 system=Ubuntu 24.04.3 LTS
 main_pid=811
 holders_22=811
-holders_443=811
+holders_443=4710 4711
+front_pids=4710 4711
 socket=inactive
 sshd=port 22 port 443 passwordauthentication no
 up_s=86412
@@ -89,16 +90,18 @@ def test_an_aws_that_does_not_answer_is_told_under_each_number(tmp_path: Path) -
     )
 
 
-def test_a_machine_on_which_ssh_service_holds_both_ports() -> None:
+def test_a_machine_on_which_ssh_service_and_haproxy_share_the_ports() -> None:
     seen = list(first_day.of_machines({"ml101-001": {"stdout": MACHINE}}))
-    assert words(12, seen) == ["machine 1: held: 22 by ssh.service, 443 by ssh.service; ssh.socket: inactive"]
+    assert words(12, seen) == ["machine 1: held: 22 by ssh.service, 80 by nobody, 443 by haproxy; ssh.socket: inactive"]
     assert words(13, seen) == ["machine 1: port 22 port 443 passwordauthentication no"]
     assert words(23, seen) == ["machine 1: the timer that stops it: nothing"]
 
 
-@pytest.mark.parametrize(("holders", "told"), [("", "by nobody"), ("811 4711", "by OTHERS, too")])
-def test_a_port_that_not_ssh_service_alone_holds(holders: str, told: str) -> None:
-    said = MACHINE.replace("holders_443=811", f"holders_443={holders}")
+@pytest.mark.parametrize(
+    ("holders", "told"), [("", "by nobody"), ("811", "by ssh.service"), ("811 4711", "by OTHERS, too")]
+)
+def test_a_port_that_others_hold(holders: str, told: str) -> None:
+    said = MACHINE.replace("holders_443=4710 4711", f"holders_443={holders}")
     assert f"443 {told}" in words(12, list(first_day.of_machines({"ml101-001": {"stdout": said}})))[0]
 
 
@@ -121,7 +124,7 @@ def test_what_machines_are_asked_is_what_is_read_of_their_answers() -> None:
     said = [line.partition("=")[0] for line in run.stdout.splitlines()]
     answers = "".join(f"{key}=<{key}>\n" for key in said)
     told = " ".join(each.words for each in first_day.of_machine(answers))
-    silent = {"holders_22", "holders_443", "main_pid"}  # which are compared
+    silent = {"holders_22", "holders_80", "holders_443", "main_pid", "front_pids"}  # which are compared
     assert {key for key in said if f"<{key}>" not in told} == silent
     assert "nothing" not in told
 

@@ -95,7 +95,8 @@ class Class:
         machines = {
             seat: {"ansible_host": seat, "aws_ec2_tags": {"Students": student}} for seat, student in STUDENTS.items()
         }
-        hosts = {"all": {"children": {"machines": {"hosts": machines}, "late_machines": {}}}}
+        groups = {"machines": {"hosts": machines}, "uncertified_machines": {}, "late_machines": {}}
+        hosts = {"all": {"children": groups}}
         account = {"password": "never-to-be-printed", "token": "never-to-be-printed"}
         accounts = {name: {"name": name, "email": f"{name}@example.com", **account} for name in STUDENTS.values()}
         variables: dict[str, Any] = {

@@ -49,7 +49,7 @@ def https_link(account: Mapping[str, Any], host: str) -> str:
 def _hosts(machines: Iterable[Mapping[str, Any]], domain: str, certificates: str, students_per_machine: int) -> Hosts:
     seated = [
         Machine(
-            str(machine["aws_instance_id"]),
+            str(machine.get("aws_instance_id", "")),  # without it, no certificate is known to be there
             "running",
             str(machine["inventory_hostname"]),
             tuple(machine["aws_ec2_tags"]["Students"].split()),

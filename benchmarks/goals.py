@@ -231,18 +231,50 @@ def _from_nothing(n: int) -> list[Goal]:
     ]
 
 
+# What plan.yml and status.yml may take of this computer's CPU.
+FIXED_S, EACH_S = 5.0, 0.2
+FEW, MANY = 24, 400  # machines on the loopback
+
+
+def allowed(variant: str, n: int) -> Callable[[Results], float | None]:
+    """Return the control CPU of a command as a share of what it may be with so many machines."""
+    return lambda results: divide(results.figure(variant, n, CONTROL), FIXED_S + EACH_S * n)
+
+
 def _loopback() -> list[Goal]:
     return [
         Goal(
-            "loopback: control CPU per machine, N = 400 : 24",
-            quotient(*(per_machine(CONTROL, "loopback, nothing to change: ours", n) for n in (400, 24))),
+            f"loopback: control CPU per machine, N = {MANY} : {FEW}",
+            quotient(*(per_machine(CONTROL, "loopback, nothing to change: ours", n) for n in (MANY, FEW))),
             1.1,
             "",
             "Whether the instructor's computer would keep up with a whole faculty.",
         ),
         Goal(
-            "loopback: control node's memory, N = 400, MB",
-            lambda results: results.figure("loopback, nothing to change: ours", 400, "control_mb"),
+            f"loopback: control node's memory, N = {MANY}, MB",
+            lambda results: results.figure("loopback, nothing to change: ours", MANY, "control_mb"),
+        ),
+        *(
+            Goal(
+                f"loopback: {command}.yml, control CPU : {FIXED_S:g} s + {EACH_S:g} s a machine, N = {n}",
+                allowed(f"loopback, {command}: ours", n),
+                1,
+                "",
+                means if n == FEW else "",
+            )
+            for command, means in (
+                ("plan", "What it costs the instructor's computer to say what a launch costs."),
+                ("status", "What a look at the class costs it: often enough to look before every lesson."),
+            )
+            for n in (FEW, MANY)
+        ),
+        *(
+            Goal(
+                f"loopback: {command}.yml, executions per machine",
+                per_machine("executions", f"loopback, {command}: ours", FEW),
+                1,
+            )
+            for command in ("plan", "status")
         ),
     ]
 

@@ -83,10 +83,12 @@ def stages() -> list[Stage]:
         pytest("long", "-m", "long", "tests/unit", "tests/mistakes", ci=False, lab=False),
         # Half an hour, most of it ec2_instance's: it is left to `make test-all`.
         pytest("scale", "tests/scale", ci=False, lab=False),
-        Stage("browser", ("bin/browser",)),
-        pytest("page", "tests/page", needs=("browser",)),
+        # They need no lab, but what is installed here: nothing that installs packages, too, is to run beside that.
+        Stage("packages", ("bin/test-packages",)),
+        pytest("page", "tests/page", needs=("packages",)),
+        pytest("front", "tests/front", needs=("packages",)),
         # It waits for hosts most: it is best beside what needs no lab.
-        pytest("class", "--exitfirst", "tests/e2e", needs=("browser",)),
+        pytest("class", "--exitfirst", "tests/e2e", needs=("packages",)),
         pytest("lab", "tests/lab"),
         # Left to `make test-all`, since `make test` is to end within half an hour.
         pytest("verbs", "tests/verbs", ci=False),

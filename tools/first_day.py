@@ -24,6 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from ansible_collections.machine_learning.classroom.plugins.module_utils.costs.prices import (
+    ENDPOINT_REGION,
+    address_hour,
+    ask_prices,
+    disk_month,
+    machine_hour,
+    snapshot_month,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_credentials import (
     CredentialsError,
     require_credentials,
@@ -49,8 +57,16 @@ FOLDER = PROJECT / "build"
 ROW = re.compile(r"^\| (\d+) \| ([^|]+?) \|", re.MULTILINE)
 BY_HAND = "(write here what you saw)"
 # Where a service is to be asked that is not in every region.
-REGIONS = {"freetier": "us-east-1"}
-SETTINGS = ("class_name", "class_region", "class_state_dir", "class_roster", "class_image_parameter", "class_image_id")
+REGIONS = {"freetier": "us-east-1", "pricing": ENDPOINT_REGION}
+SETTINGS = (
+    "class_name",
+    "class_region",
+    "class_state_dir",
+    "class_roster",
+    "class_instance_type",
+    "class_image_parameter",
+    "class_image_id",
+)
 # How long all machines together may take to answer, in seconds.
 PATIENCE_S = 120
 # What Ansible says of a machine that does not answer is quoted so far.
@@ -72,9 +88,10 @@ say cp "$(cp --version | head -n 1)"
 say tmp "$(findmnt --noheadings --output FSTYPE /tmp)"
 say free_gb "$(df --output=avail -BG / | tail -n 1)"
 say main_pid "$(systemctl show --property=MainPID --value ssh.service)"
-for port in 22 443; do
+for port in 22 80 443; do
     say "holders_$port" "$(ss -Hltnp "sport = :$port" | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u)"
 done
+say front_pids "$(pgrep -x haproxy)"
 say socket "$(systemctl is-active ssh.socket)"
 say sshd "$(sshd -T | grep -E '^(port|passwordauthentication|maxstartups|persourcepenalties|permitrootlogin) ')"
 say host_keys "$(systemctl is-enabled class-host-keys.service)"
@@ -109,9 +126,10 @@ class Account:
         yield Seen(3, self.words(self.quota))
         yield Seen(4, self.words(self.subnets))
         yield Seen(5, self.words(self.image))
-        yield Seen(7, self.words(lambda: _counted(self.instances()) or "no machine of the class"))
-        yield Seen(8, self.words(self.consoles))
-        yield Seen(23, self.words(self.costs))
+        yield Seen(7, self.words(self.prices))
+        yield Seen(9, self.words(lambda: _counted(self.instances()) or "no machine of the class"))
+        yield Seen(10, self.words(self.consoles))
+        yield Seen(25, self.words(self.costs))
 
     def words(self, look: Callable[[], str]) -> str:
         """Return what `look` sees, or in words why it sees nothing."""
@@ -154,6 +172,19 @@ class Account:
         )
         found = self.client("ec2").describe_images(ImageIds=[image_id])["Images"]
         return f"{found[0]['Name']}, root disk {found[0]['RootDeviceName']}" if found else "the image is not there"
+
+    def prices(self) -> str:
+        """Say what AWS's price list names for all that a class pays for; what is kept of it is not taken."""
+        region, types = self.settings["class_region"], self.settings["class_instance_type"]
+        machines = [machine_hour(name, region) for name in ([types] if isinstance(types, str) else types)]
+        products = [*machines, address_hour(region), disk_month(region), snapshot_month(region)]
+        prices = ask_prices(products, "", keep=False, client=self.client("pricing"))
+        said = (
+            f"{product.name} {'unknown' if price.usd is None else f'{price.usd.normalize():f} $'}"
+            for product, price in prices.items()
+        )
+        reasons = dict.fromkeys(price.unknown for price in prices.values() if price.unknown)
+        return ", ".join(said) + "".join(f"; {reason}" for reason in reasons)
 
     def instances(self) -> list[Mapping[str, Any]]:
         """Return the machines of the class that have not ended, by their seats."""
@@ -208,6 +239,16 @@ def seat(instance: Mapping[str, Any]) -> str:
     return str(next((tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == "Name"), instance["InstanceId"]))
 
 
+def holder(seen: Mapping[str, str], port: int) -> str:
+    """Say who listens on a port, by what a machine answered."""
+    pids = set(seen.get(f"holders_{port}", "").split())
+    if not pids:
+        return "nobody"
+    if pids == {seen.get("main_pid")}:
+        return "ssh.service"
+    return "haproxy" if pids <= set(seen.get("front_pids", "").split()) else "OTHERS, too"
+
+
 def of_machine(said: str) -> Iterator[Seen]:
     """Say what a machine answered to LOOK."""
     seen = {key: value.strip() for key, _, value in (line.partition("=") for line in said.splitlines())}
@@ -215,32 +256,28 @@ def of_machine(said: str) -> Iterator[Seen]:
     def saw(key: str) -> str:
         return seen.get(key) or "nothing"
 
-    held = {port: seen.get(f"holders_{port}", "") for port in (22, 443)}
-    ports = ", ".join(
-        f"{port} by {'nobody' if not by else 'ssh.service' if by == seen.get('main_pid') else 'OTHERS, too'}"
-        for port, by in held.items()
-    )
-    yield Seen(9, f"{saw('system')}, kernel {saw('kernel')}, {saw('cloud_init')}, clock in time: {saw('clock')}")
+    ports = ", ".join(f"{port} by {holder(seen, port)}" for port in (22, 80, 443))
+    yield Seen(11, f"{saw('system')}, kernel {saw('kernel')}, {saw('cloud_init')}, clock in time: {saw('clock')}")
     yield Seen(
-        9, f"{saw('sudo')}; {saw('cp')}; /tmp: {saw('tmp')}; {saw('free_gb')} free; {saw('jupyters')} Jupyters run"
+        11, f"{saw('sudo')}; {saw('cp')}; /tmp: {saw('tmp')}; {saw('free_gb')} free; {saw('jupyters')} Jupyters run"
     )
-    yield Seen(10, f"held: {ports}; ssh.socket: {saw('socket')}")
-    yield Seen(11, saw("sshd"))
-    yield Seen(12, f"lines about Jupyter for needrestart: {saw('needrestart')}")
-    yield Seen(12, f"next upgrade {saw('upgrades')}, catches up: {saw('catches_up')}")
-    yield Seen(18, f"up for {saw('up_s')} s; keys at every boot: {saw('host_keys')}")
-    yield Seen(21, f"the timer that stops it: {saw('stops')}")
+    yield Seen(12, f"held: {ports}; ssh.socket: {saw('socket')}")
+    yield Seen(13, saw("sshd"))
+    yield Seen(14, f"lines about Jupyter for needrestart: {saw('needrestart')}")
+    yield Seen(14, f"next upgrade {saw('upgrades')}, catches up: {saw('catches_up')}")
+    yield Seen(20, f"up for {saw('up_s')} s; keys at every boot: {saw('host_keys')}")
+    yield Seen(23, f"the timer that stops it: {saw('stops')}")
 
 
 def of_machines(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[Seen]:
     """Say what Ansible brought from each machine; they are numbered by their seats."""
     if not hosts:
-        yield Seen(9, "no machine of the class runs, or Ansible does not find it")
+        yield Seen(11, "no machine of the class runs, or Ansible does not find it")
     for number, name in enumerate(sorted(hosts), 1):
         answer = hosts[name]
         said = answer.get("stdout", "")
         why = " ".join(str(answer.get("msg") or said or "none at all").split())
-        seen = of_machine(said) if "=" in said else [Seen(9, f"no answer: {why[:LONGEST_QUOTE]}")]
+        seen = of_machine(said) if "=" in said else [Seen(11, f"no answer: {why[:LONGEST_QUOTE]}")]
         yield from (Seen(each.number, f"machine {number}: {each.words}") for each in seen)
 
 

@@ -1,7 +1,8 @@
 """The control node alone, with more machines than a computer can carry: they only answer that there is nothing to do.
 
-AWS is the lab's without hosts. All that configure.yml does on the control node is real: inventory, roster, letters, a
-question to each machine with all its arguments, a connection to each.
+AWS is the lab's without hosts. All that commands do on the control node is real: inventory, roster, letters, a question
+to each machine with all its arguments, a connection to each. status.yml finds no Jupyter that answers, and so names
+every student as in trouble.
 """
 
 from __future__ import annotations
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 STANDARD = "L-1216C47A"  # EC2's quota of vCPUs
 PACKAGES = 180  # about as many as a lock of environment.yml names
 LONGEST_S = 1800
-NOTHING = "loopback, nothing to change: ours"
+# The commands that are measured, by their variants; none of them changes anything.
+COMMANDS = {
+    "loopback, nothing to change: ours": "configure.yml",
+    "loopback, plan: ours": "plan.yml",
+    "loopback, status: ours": "status.yml",
+}
 UNMEASURED = Around(requests=None, counters=None)
 
 
@@ -64,7 +70,7 @@ def run(options: Options, folder: Path) -> Iterator[Run]:
         for number in range(1, options.runs + 1):
             for n, desk in desks.items():
                 only_running(name_of(n))
-                yield one(desk, n, number)
+                yield from (one(desk, n, number, variant) for variant in COMMANDS)
 
 
 def name_of(n: int) -> str:
@@ -92,13 +98,13 @@ def play(desk: Desk, line: str) -> None:
         sys.exit(f"{line} ended with {shown.code}:\n{shown.text[-4000:]}")
 
 
-def one(desk: Desk, n: int, number: int) -> Run:
-    """Run configure.yml once, and make sure that it changed nothing."""
-    command, environment = desk.command("configure.yml")
+def one(desk: Desk, n: int, number: int, variant: str) -> Run:
+    """Run a command once, and make sure that it changed nothing."""
+    command, environment = desk.command(COMMANDS[variant])
     said, took = measure(f"exec {shlex.join(command)}", UNMEASURED, environment)
     if set(re.findall(r"changed=(\d+)", said)) != {"0"}:
-        sys.exit(f"{NOTHING} was to change nothing:\n{said[-4000:]}")
-    return show(Run(NOTHING, n, number, **took))
+        sys.exit(f"{variant} was to change nothing:\n{said[-4000:]}")
+    return show(Run(variant, n, number, **took))
 
 
 def only_running(name: str) -> None:
@@ -132,4 +138,5 @@ def environment(folder: Path, mirror_url: str) -> dict[str, Any]:
     write_channel(folder / "mirror/conda-forge", python(), *(library(name, "1.0") for name in names[1:]))
     file = folder / "environment.yml"
     file.write_text("channels: [conda-forge]\ndependencies:\n" + "".join(f"  - {name}\n" for name in names))
-    return {"class_environment_file": str(file), "class_mirror_url": mirror_url}
+    data = "data/datasets.yml"  # as many as a class has
+    return {"class_environment_file": str(file), "class_mirror_url": mirror_url, "class_datasets_file": data}

@@ -16,7 +16,7 @@ from tests.support.traces import traces
 @pytest.fixture(scope="session")
 def before() -> dict[str, set[str]]:
     """This machine before there was a lab."""
-    assert Path(CHROMIUM).exists(), "The tests open a browser: apt-get install chromium"
+    assert Path(CHROMIUM).exists(), "The tests open a browser: bin/test-packages"
     return traces()
 
 

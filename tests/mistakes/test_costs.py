@@ -104,6 +104,29 @@ def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: 
     assert not (desk.home / "class").exists()
 
 
+# What stops plan.yml and provision.yml alike: settings, and words of what is said.
+RED: dict[str, tuple[dict[str, Any], str]] = {
+    "quota": ({"class_spare_machines": 31}, "need 66 vCPUs in us-east-1"),
+    "quota of disks": ({"class_disk_gb": 16384, "class_spare_machines": 2}, "are 64.00 TiB of gp3 in us-east-1"),
+    "budget": ({"class_budget": 1}, "class_budget is 1.00 $, and this comes to"),
+    "type": ({"class_instance_type": "m6a.larg"}, "offers no instance type m6a.larg"),
+    "image": ({"class_image_id": "ami-00000000000000000"}, "There is no such image in us-east-1"),
+    "disk": ({"class_disk_gb": 9}, "a machine needs 11 GB"),
+    "roster": ({"class_roster": "none.csv"}, "none.csv"),
+    "environment": ({"class_environment_file": "none.yml"}, "none.yml"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("verb", ["plan.yml", "provision.yml"])
+@pytest.mark.parametrize("red", RED)
+def test_what_is_red_stops_plan_and_provision_before_anything_is_made(desk: Desk, red: str, verb: str) -> None:
+    settings, words = RED[red]
+    failure = desk.play(f"{HERE} {verb}", timeout=900, **settings).failure  # which has five lines at most
+    assert words in failure
+    assert not desk.aws.made
+
+
 def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) -> None:
     """Those that launched nothing, or only looked, tell nothing."""
     path = desk.home / "class/run_durations.jsonl"

@@ -49,18 +49,24 @@ def test_a_class_is_looked_at_and_nothing_is_changed_or_given_away(desk: Desk, r
     assert "64 vCPUs" in under(3, text)
     assert "default subnets in" in under(4, text)
     assert "ubuntu-noble-24.04" in under(5, text)
-    assert "2 running t3a.large" in under(7, text)
-    assert "machine 2: 1 keys on its console, 0 pinned, nothing to compare" in under(8, text)
-    assert "machine 1: no answer" in under(9, text)
-    assert "2 disks" in under(23, text)
-    assert "2 of all these have the class's tags" in under(23, text)
+    assert "m6a.large hour 0.0864 $, m5.large hour 0.096 $, t3a.large hour 0.0752 $, IPv4 address hour" in under(
+        7, text
+    )
+    assert "gp3 GB-month 0.08 $, snapshot GB-month 0.05 $" in under(7, text)
+    assert "2 running t3a.large" in under(9, text)
+    assert "machine 2: 1 keys on its console, 0 pinned, nothing to compare" in under(10, text)
+    assert "machine 1: no answer" in under(11, text)
+    assert "2 disks" in under(25, text)
+    assert "2 of all these have the class's tags" in under(25, text)
 
     for secret in ("ada", "grace", "ml101", "123456789012", ACCESS_KEY, "127.77.", *machines):
         assert secret not in text.lower(), text
     assert {
         request.action for request in desk.aws.requests if not request.action.startswith(("Describe", "Get"))
     } == set()
-    assert [path.name for path in tmp_path.iterdir() if path.name not in ("students.csv", ".ansible")] == []
+    assert [
+        path.name for path in tmp_path.iterdir() if path.name not in ("students.csv", "datasets.yml", ".ansible")
+    ] == []
 
 
 def test_what_the_policy_does_not_permit_is_told_and_the_rest_is_seen(desk: Desk, rooms: Rooms) -> None:

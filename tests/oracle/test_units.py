@@ -22,6 +22,12 @@ MOST_EXPOSED = {
     "my-work@.service": 22,
     # Root's, since the console is: it reads public keys and writes them there.
     "class-host-keys.service": 17,
+    # Faces the internet, on ports below 1024, as an account of its own.
+    "haproxy.service": 17,
+    # Root's, for the certificate's key is; it orders at the authority and tells haproxy through a socket.
+    "class-front-certificate.service": 18,
+    # Root's, since homes belong to students: it takes a file away there, and asks the metadata service alone.
+    "class-front-address.service": 21,
     # Root's `systemctl poweroff`, written by the user data of the launch.
     "class-stop.service": 96,
     # Root's `systemctl poweroff`, which asks systemd through a socket.

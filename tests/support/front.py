@@ -113,7 +113,7 @@ class Front:
     @contextmanager
     def running(self) -> Iterator[Front]:
         """Run it for a while, with the files that are there already."""
-        assert HAPROXY, "haproxy is not installed"
+        assert HAPROXY, "haproxy is not installed: bin/test-packages"
         if not (self.folder / "haproxy.cfg").exists():
             self.lay_out()
         with (self.folder / "log").open("wb") as log:

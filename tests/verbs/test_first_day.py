@@ -30,14 +30,15 @@ ROSTER = "name,email\nAda Beispiel,ada@example.com\nGrace Sample,grace@example.o
 # The numbers that the lab cannot show, and why.
 NOT_RUN = {
     2: "the lab's account has no plan",
-    12: "the lab's hosts are no Ubuntu, and their mirror has no libc6",
-    13: "the lab's mail provider has no filter against spam",
-    14: "it takes a Mac",
-    15: "it takes Windows",
-    16: "it takes a campus",
-    17: "the lab's mail provider has no limits",
-    21: "it takes class_max_hours, and upgrades that the lab has not",
-    23: "the lab sends no bill",
+    7: "the lab's price list is none of AWS's",
+    14: "the lab's hosts are no Ubuntu, and their mirror has no libc6",
+    15: "the lab's mail provider has no filter against spam",
+    16: "it takes a Mac",
+    17: "it takes Windows",
+    18: "it takes a campus",
+    19: "the lab's mail provider has no limits",
+    23: "it takes class_max_hours, and upgrades that the lab has not",
+    25: "the lab sends no bill",
 }
 # What the guide wants in every terminal: the tools, the region and the command `aws`. The tools are there, so make is
 # not to install them once more, as it would where `make setup-dev` did.
@@ -100,11 +101,11 @@ def by_machine(said: str) -> dict[str, str]:
 
 
 def keys_on_consoles(day: FirstDay) -> dict[str, str]:
-    """Return what `make first-day` says at 8, by machine."""
-    said = day.type(8)
+    """Return what `make first-day` says at 10, by machine."""
+    said = day.type(10)
     file_of(said).unlink()
     fits = r"(machine \d+): [1-9]\d* keys on its console, [1-9]\d* pinned, ([^;\n]+)"
-    return dict(re.findall(fits, under(8, said)))
+    return dict(re.findall(fits, under(10, said)))
 
 
 def notebook_there(username: str) -> str:
@@ -161,70 +162,82 @@ def test_06_a_user_with_our_policy_alone(day: FirstDay) -> None:
     assert machines() == []
 
 
-def test_07_the_launch(day: FirstDay) -> None:
-    assert "No host key" not in day.type(7)
+def test_08_what_it_will_cost(day: FirstDay) -> None:
+    said = day.type(8)
+    assert "new seat   2: ada, grace" in said
+    assert "an hour    m6a.large with its address: 0.0914 $" in said
+    assert re.search(r"quota      L-7A658B76: .* left", said)
+    assert "is silent" not in said
+    assert machines() == []
+
+
+def test_09_the_launch(day: FirstDay) -> None:
+    assert "No host key" not in day.type(9)
     assert set(running()) == set(SEATS)
 
 
-def test_08_consoles_and_known_hosts(day: FirstDay) -> None:
+def test_10_consoles_and_known_hosts(day: FirstDay) -> None:
     assert keys_on_consoles(day) == AS_PINNED
 
 
-def test_09_the_machines_are_made_ready(day: FirstDay) -> None:
-    said = day.type(9)
+def test_11_the_machines_are_made_ready(day: FirstDay) -> None:
+    said = day.type(11)
     assert dict(re.findall(r"^\s*(ml101-\d+) +(\w+) +ready$", said, re.MULTILINE)) == SEATS
     assert said.count(" answers ") == 2
     assert sorted(read_letter(mail).username for mail in mails()) == sorted(SEATS.values())
 
 
-def test_10_ports_and_main_pid(day: FirstDay) -> None:
-    said = by_machine(day.type(10))
+def test_12_ports_and_main_pid(day: FirstDay) -> None:
+    said = by_machine(day.type(12))
     assert set(said) == set(SEATS)
     # The machine believes in a terminal of 80 columns, so what belongs to a port may be on its next line.
     for shown in said.values():
         (main,) = re.findall(r"MainPID=(\d+)", shown)
-        assert set(re.findall(r"[*\]\d]:(22|443)\s", shown)) == {"22", "443"}
-        assert set(re.findall(r"\bpid=(\d+)", shown)) == {main}
+        held: dict[str, set[tuple[str, str]]] = {"22": set(), "443": set()}
+        for port, users in re.findall(r"[*\]\d]:(22|443)\s.*?users:\(\((.*?)\)\)", shown, re.DOTALL):
+            held[port] |= set(re.findall(r'"([^"]+)",pid=(\d+)', users))
+        assert held["22"] == {("sshd", main)}
+        assert {name for name, _ in held["443"]} == {"haproxy"}
         assert shown.count("LISTEN") == shown.count("users:((")
 
 
-def test_11_what_sshd_goes_by(day: FirstDay) -> None:
+def test_13_what_sshd_goes_by(day: FirstDay) -> None:
     for letter in map(read_letter, mails()):
-        sshd = by_machine(day.type(11, USERNAME=letter.username))[letter.seat].splitlines()
+        sshd = by_machine(day.type(13, USERNAME=letter.username))[letter.seat].splitlines()
         assert "passwordauthentication yes" in sshd
         assert f"permitopen localhost:{letter.port} 127.0.0.1:{letter.port}" in sshd
         assert "maxstartups 100:30:200" in sshd
-    said = by_machine(day.type(11, USERNAME="ubuntu"))
+    said = by_machine(day.type(13, USERNAME="ubuntu"))
     assert set(said) == set(SEATS)
     assert all("passwordauthentication no" in shown.splitlines() for shown in said.values())
 
 
 @pytest.mark.timeout(900)
-def test_18_a_reboot(day: FirstDay) -> None:
+def test_20_a_reboot(day: FirstDay) -> None:
     for seat, who in SEATS.items():
         on_machine(seat, f"runuser -u {who} -- tee {notebook_there(who)} <<'END'\n{NOTEBOOK}\nEND")
     before = {seat: booted(seat) for seat in SEATS}
-    day.type(18, check=False)  # the connection breaks, so how it ends says nothing
+    day.type(20, check=False)  # the connection breaks, so how it ends says nothing
     deadline = time.monotonic() + AGAIN_SECONDS
     while any(booted(seat) in ("", before[seat]) for seat in SEATS):
         assert time.monotonic() < deadline, "not both machines have booted again"
         time.sleep(1)
-    while day.type(18, 1).count(" answers ") < 2:
+    while day.type(20, 1).count(" answers ") < 2:
         assert time.monotonic() < deadline, "not every Jupyter answers again"
     assert all(on_machine(seat, f"cat {notebook_there(who)}") == f"{NOTEBOOK}\n" for seat, who in SEATS.items())
     assert keys_on_consoles(day) == AS_PINNED
 
 
-def test_19_work_comes_home(day: FirstDay) -> None:
-    assert "NOT SAFE" not in day.type(19)
+def test_21_work_comes_home(day: FirstDay) -> None:
+    assert "NOT SAFE" not in day.type(21)
     assert all(day.notebook(who).read_text() == f"{NOTEBOOK}\n" for who in SEATS.values())
 
 
-def test_20_stop_and_start(day: FirstDay, tmp_path: Path) -> None:
+def test_22_stop_and_start(day: FirstDay, tmp_path: Path) -> None:
     before, count = running(), len(mails())
-    assert "2 machines of ml101 have stopped" in day.type(20)
+    assert "2 machines of ml101 have stopped" in day.type(22)
     assert running() == {}
-    assert day.type(20, 1).count(" answers ") == 2
+    assert day.type(22, 1).count(" answers ") == 2
     assert set(running()) == set(SEATS)
     assert set(running().values()) & set(before.values()) == set()
     letters = [read_letter(mail) for mail in mails()[count:]]
@@ -237,15 +250,15 @@ def test_20_stop_and_start(day: FirstDay, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_22_a_killed_teardown(day: FirstDay) -> None:
+def test_24_a_killed_teardown(day: FirstDay) -> None:
     command(f".venv/bin/python -m lab late --ending {ENDING_SECONDS}")
-    with at_terminal(day.line(22)) as terminal:
+    with at_terminal(day.line(24)) as terminal:
         confirm(terminal)
         terminal.expect(r"TASK \[machines : Terminate the machines that may go\]")
         while running():
             assert terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.2) == 1, terminal.before
     assert {each["State"] for each in machines()} == {"shutting-down"}  # so it was killed in the middle
-    with at_terminal(day.line(22)) as terminal:
+    with at_terminal(day.line(24)) as terminal:
         confirm(terminal)
         terminal.expect("Nothing is left that costs money.")
         terminal.expect(pexpect.EOF)

@@ -1,6 +1,6 @@
 """Stable links on real hosts: the link of the first letter leads in for as long as there is a class.
 
-The tests go through a term in their order. What a stranger at the old address gets is in tests/unit/roles/pages.
+The tests go through a term in their order. What a stranger at the old address gets is in tests/front/test_pages.py.
 """
 
 from __future__ import annotations

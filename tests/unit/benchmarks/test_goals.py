@@ -79,3 +79,15 @@ def test_who_walks_in_by_the_link_stands_beside_who_comes_by_ssh() -> None:
     assert row("walk in: from the roster's line to the clicked link, spare machine, s").measured(results) == 32
     assert row("walk in: the same by ssh alone, through its tunnel, s").measured(results) == 28
     assert row("walk in: by the link, launched : spare machine").measured(results) == 3
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_a_look_may_take_so_much_for_itself_and_for_each_machine(command: str) -> None:
+    variant = f"loopback, {command}: ours"
+    results = Results(
+        runs(variant, 24, 1, control_cpu_s=9.8, executions=24) + runs(variant, 400, 1, control_cpu_s=42.5), {}
+    )
+    for n, share in ((24, 1), (400, 0.5)):
+        what = f"loopback: {command}.yml, control CPU : 5 s + 0.2 s a machine, N = {n}"
+        assert row(what).ratio(results) == pytest.approx(share)
+    assert row(f"loopback: {command}.yml, executions per machine").ratio(results) == 1

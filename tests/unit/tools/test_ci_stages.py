@@ -16,8 +16,8 @@ from tools.ci_stages import Stage, chosen
 from tools.molecule_scenarios import scenarios
 
 AVAILABLE = [
-    Stage("browser", ()),
-    Stage("class", (), needs=("browser",)),
+    Stage("packages", ()),
+    Stage("class", (), needs=("packages",)),
     Stage("unit", ()),
     Stage("slow", (), ci=False),
 ]
@@ -41,10 +41,10 @@ def main(monkeypatch: pytest.MonkeyPatch, available: list[Stage], *arguments: st
 @pytest.mark.parametrize(
     ("names", "everything", "expected"),
     [
-        ([], False, ["browser", "class", "unit"]),
-        ([], True, ["browser", "class", "unit", "slow"]),
+        ([], False, ["packages", "class", "unit"]),
+        ([], True, ["packages", "class", "unit", "slow"]),
         (["slow", "unit"], False, ["unit", "slow"]),
-        (["class"], False, ["browser", "class"]),
+        (["class"], False, ["packages", "class"]),
     ],
 )
 def test_stages_are_chosen_in_their_order_with_what_they_need(
@@ -54,7 +54,7 @@ def test_stages_are_chosen_in_their_order_with_what_they_need(
 
 
 def test_an_unknown_stage_is_refused_with_the_list() -> None:
-    with pytest.raises(SystemExit, match=r"There is no stage units\. There are: browser, class, unit, slow"):
+    with pytest.raises(SystemExit, match=r"There is no stage units\. There are: packages, class, unit, slow"):
         chosen(AVAILABLE, ["units"], everything=False)
 
 

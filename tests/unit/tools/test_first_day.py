@@ -20,7 +20,8 @@ MACHINE = """\
 system=Ubuntu 24.04.3 LTS
 main_pid=811
 holders_22=811
-holders_443=811
+holders_443=4710 4711
+front_pids=4710 4711
 socket=inactive
 sshd=port 22 port 443 passwordauthentication no
 up_s=86412
@@ -48,7 +49,10 @@ class Service:
 def account(answer: Any, tmp_path: Path) -> Account:
     """Return an account in which every service answers so."""
     settings = {"class_name": "ml101", "class_region": "us-east-1", "class_state_dir": str(tmp_path)}
-    return Account(lambda _service: Service(answer), settings | {"class_image_id": "ami-1", "class_roster": "x.csv"})
+    return Account(
+        lambda _service: Service(answer),
+        settings | {"class_image_id": "ami-1", "class_roster": "x.csv", "class_instance_type": "m6a.large"},
+    )
 
 
 def words(number: int, seen: list[Seen]) -> list[str]:
@@ -79,33 +83,38 @@ def test_what_aws_refuses_is_told_in_words(tmp_path: Path) -> None:
 def test_an_aws_that_does_not_answer_is_told_under_each_number(tmp_path: Path) -> None:
     silent = account(EndpointConnectionError(endpoint_url="https://sts.amazonaws.com"), tmp_path)
     seen = list(silent.look())
-    assert [each.number for each in seen] == [1, 2, 3, 4, 5, 7, 8, 23]
-    assert all(each.words == "not seen: AWS does not answer (region us-east-1)." for each in seen)
+    assert [each.number for each in seen] == [1, 2, 3, 4, 5, 7, 9, 10, 25]
+    assert all(each.words == "not seen: AWS does not answer (region us-east-1)." for each in seen if each.number != 7)
+    assert words(7, seen)[0].endswith(
+        "snapshot GB-month unknown; AWS's price list does not answer (EndpointConnectionError)"
+    )
 
 
-def test_a_machine_on_which_ssh_service_holds_both_ports() -> None:
+def test_a_machine_on_which_ssh_service_and_haproxy_share_the_ports() -> None:
     seen = list(first_day.of_machines({"ml101-001": {"stdout": MACHINE}}))
-    assert words(10, seen) == ["machine 1: held: 22 by ssh.service, 443 by ssh.service; ssh.socket: inactive"]
-    assert words(11, seen) == ["machine 1: port 22 port 443 passwordauthentication no"]
-    assert words(21, seen) == ["machine 1: the timer that stops it: nothing"]
+    assert words(12, seen) == ["machine 1: held: 22 by ssh.service, 80 by nobody, 443 by haproxy; ssh.socket: inactive"]
+    assert words(13, seen) == ["machine 1: port 22 port 443 passwordauthentication no"]
+    assert words(23, seen) == ["machine 1: the timer that stops it: nothing"]
 
 
-@pytest.mark.parametrize(("holders", "told"), [("", "by nobody"), ("811 4711", "by OTHERS, too")])
-def test_a_port_that_not_ssh_service_alone_holds(holders: str, told: str) -> None:
-    said = MACHINE.replace("holders_443=811", f"holders_443={holders}")
-    assert f"443 {told}" in words(10, list(first_day.of_machines({"ml101-001": {"stdout": said}})))[0]
+@pytest.mark.parametrize(
+    ("holders", "told"), [("", "by nobody"), ("811", "by ssh.service"), ("811 4711", "by OTHERS, too")]
+)
+def test_a_port_that_others_hold(holders: str, told: str) -> None:
+    said = MACHINE.replace("holders_443=4710 4711", f"holders_443={holders}")
+    assert f"443 {told}" in words(12, list(first_day.of_machines({"ml101-001": {"stdout": said}})))[0]
 
 
 def test_a_machine_that_does_not_answer_holds_no_other_up() -> None:
     unreachable = {"unreachable": True, "msg": "ssh: connect to host 192.0.2.11 port 22:\n Connection refused"}
     seen = list(first_day.of_machines({"ml101-002": {"stdout": MACHINE}, "ml101-001": unreachable}))
-    assert words(9, seen)[0] == "machine 1: no answer: ssh: connect to host 192.0.2.11 port 22: Connection refused"
-    assert words(9, seen)[1].startswith("machine 2: Ubuntu 24.04.3 LTS")
+    assert words(11, seen)[0] == "machine 1: no answer: ssh: connect to host 192.0.2.11 port 22: Connection refused"
+    assert words(11, seen)[1].startswith("machine 2: Ubuntu 24.04.3 LTS")
 
 
 def test_a_class_without_machines_is_told() -> None:
     (seen,) = first_day.of_machines({})
-    assert seen == Seen(9, "no machine of the class runs, or Ansible does not find it")
+    assert seen == Seen(11, "no machine of the class runs, or Ansible does not find it")
 
 
 def test_what_machines_are_asked_is_what_is_read_of_their_answers() -> None:
@@ -115,7 +124,7 @@ def test_what_machines_are_asked_is_what_is_read_of_their_answers() -> None:
     said = [line.partition("=")[0] for line in run.stdout.splitlines()]
     answers = "".join(f"{key}=<{key}>\n" for key in said)
     told = " ".join(each.words for each in first_day.of_machine(answers))
-    silent = {"holders_22", "holders_443", "main_pid"}  # which are compared
+    silent = {"holders_22", "holders_80", "holders_443", "main_pid", "front_pids"}  # which are compared
     assert {key for key in said if f"<{key}>" not in told} == silent
     assert "nothing" not in told
 
@@ -127,7 +136,7 @@ def test_the_script_is_no_template_for_ansible() -> None:
 def test_the_report_has_every_number_of_the_guide_once_with_room_for_what_only_a_person_sees() -> None:
     text = first_day.report(GUIDE.read_text(encoding="utf-8"), ["Written today"], [Seen(3, "64 vCPUs")])
     numbers = [int(found) for found in re.findall(r"^ ?(\d+) \S", text, re.MULTILINE)]
-    assert numbers == list(range(1, 24))
+    assert numbers == list(range(1, 26))
     assert text.count(BY_HAND) == len(numbers)
     assert f" 3 The quota\n   64 vCPUs\n   {BY_HAND}\n" in text
 

@@ -79,8 +79,7 @@ class Pages:
 @pytest.fixture
 def pages(aws: Aws, modules: AwsModules, tmp_path: Path) -> Iterator[Pages]:
     """Return it; afterwards the account has no buckets, and is open."""
-    resources = ["arn:aws:s3:::*-pages-*", "arn:aws:s3:::*-pages-*/*"]
-    statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": resources}
+    statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": "arn:aws:s3:::*-pages-*"}
     before, aws.iam.policy = aws.iam.policy, judgeable(json.dumps({"Statement": [statement]}))
     yield Pages(aws, modules, tmp_path)
     aws.iam.policy = before

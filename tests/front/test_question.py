@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.front import HAPROXY, PAGES, SECRETS, TOKENS, WORDS, Front
+from tests.support.front import PAGES, SECRETS, TOKENS, WORDS, Front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [
-    pytest.mark.skipif(HAPROXY is None, reason="tries Debian's haproxy"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.timeout(300)
 
 NONCE = "00112233445566778899aabbccddeeff"
 QUESTION = f"/.well-known/class-front/{NONCE}"

@@ -12,13 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.front import HAPROXY, PATIENCE, SECRETS, TOKENS, Front, Jupyter
+from tests.support.front import PATIENCE, SECRETS, TOKENS, Front, Jupyter
 from tests.support.laptop import CHROMIUM, QUIET
 
-pytestmark = [
-    pytest.mark.skipif(not HAPROXY or not Path(CHROMIUM).exists(), reason="tries Debian's haproxy and Chromium"),
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 @contextmanager

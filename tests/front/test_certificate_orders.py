@@ -27,16 +27,13 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
 
 from lab import acme_door
 from lab.faults import Fault, Faults
-from tests.support.acme_authority import AcmeAuthority, pebble
-from tests.support.front import HAPROXY, HOST, SECRETS, TOKENS, Front, Jupyter
+from tests.support.acme_authority import AcmeAuthority
+from tests.support.front import HOST, SECRETS, TOKENS, Front, Jupyter
 from tests.support.visitor import Kernel, Visitor
 
 CERTBOT = importlib.util.find_spec("certbot")
 LIFE, RENEWALS = 90, 3  # s
-pytestmark = [
-    pytest.mark.skipif(not (HAPROXY and pebble() and CERTBOT), reason="tries haproxy, certbot and a pebble of 2.6"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -68,7 +65,7 @@ def settings(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     )
 
 
-def authority(tmp_path: Path, front: Front, seconds: int = 576000) -> AcmeAuthority:
+def authority(tmp_path: Path, front: Front, seconds: int | None = None) -> AcmeAuthority:
     return AcmeAuthority(tmp_path / "acme", front.http, seconds)
 
 

@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import CLOSED
 
-from tests.support.front import HAPROXY, HOST, PATIENCE, SECRETS, TOKENS, Front, Jupyter
+from tests.support.front import HOST, PATIENCE, SECRETS, TOKENS, Front, Jupyter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.skipif(HAPROXY is None, reason="tries Debian's haproxy"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.timeout(300)
 
 XSRF = "2|aaaaaaaa|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|1795905163"
 CLICK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}

@@ -15,14 +15,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
-from tests.support.front import HAPROXY, HOST, PATIENCE, SECRETS, WORDS, Front, free_port
+from tests.support.front import HOST, PATIENCE, SECRETS, WORDS, Front, free_port
 from tests.support.laptop import CHROMIUM, QUIET
 from tests.support.pages import Bucket, Stranger, template
 
-pytestmark = [
-    pytest.mark.skipif(not HAPROXY or not Path(CHROMIUM).exists(), reason="tries Debian's haproxy and Chromium"),
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.timeout(600)
 
 ADDRESS = "made-up-address-of-adas-page"
 CHECK = "if (!await proves(way)) return false;"

@@ -86,7 +86,8 @@ def stages() -> list[Stage]:
         # They need no lab, but what is installed here: nothing that installs packages, too, is to run beside that.
         Stage("packages", ("bin/test-packages",)),
         pytest("page", "tests/page", needs=("packages",)),
-        pytest("front", "tests/front", needs=("packages",)),
+        pytest("front", *("-n2", "--dist=loadfile", "-m", "not long", "tests/front"), needs=("packages",)),
+        pytest("front long", "-m", "long", "tests/front", needs=("packages",), ci=False),
         # It waits for hosts most: it is best beside what needs no lab.
         pytest("class", "--exitfirst", "tests/e2e", needs=("packages",)),
         pytest("lab", "tests/lab"),

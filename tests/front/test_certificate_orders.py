@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import bring, read_status
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.settings import Settings
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_json
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import (
     DOWN,
     PORT_80,
@@ -132,9 +133,13 @@ def test_a_new_address_gets_a_new_one_at_once_and_a_short_one_is_renewed(
         time.sleep(11)  # until it is due whatever the authority suggests
         assert bring(told).trouble == ""
         assert shown(front) != first
-        moved = bring(replace(told, hosts={"ada": "localhost", "grace": HOST}))
-        assert moved.trouble == ""
-        assert moved.hosts == [HOST, "localhost"]
+        moved = replace(told, hosts={"ada": "localhost", "grace": HOST})
+        assert bring(moved).trouble == "localhost: no record in DNS leads to this machine yet"
+        write_json(f"{settings.state_directory}/{certificate.NAMED}", {"names": ["localhost"]})
+        status = bring(moved)
+        assert status.trouble == ""
+        assert status.account.startswith(acme.directory.rpartition("/")[0])
+        assert status.hosts == [HOST, "localhost"]
 
 
 @pytest.mark.usefixtures("thumbprint_is_known")

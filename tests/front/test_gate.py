@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import json
 import socket
 import ssl
@@ -16,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import CLOSED
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import CLOSED, SHORTEST_SECRET
 
 from tests.support.front import HOST, PATIENCE, SECRETS, TOKENS, Front, Jupyter
 
@@ -138,6 +139,21 @@ def test_what_reaches_jupyter_stands_in_its_log(front: Front, jupyter: Jupyter) 
 def test_another_secret_opens_nothing(front: Front, key: str) -> None:
     assert front.ask(f"/open/{key}").status == 403
     assert front.ask("/api/contents", {"Cookie": f"__Host-class={key}"}).status == 403
+
+
+def test_guessing_takes_longer_than_anybody_has_and_locks_nobody_out(front: Front) -> None:
+    """As fast as this machine answers, for the shortest secret that the role takes."""
+    guesses, began = 200, time.monotonic()
+    with contextlib.closing(http.client.HTTPSConnection(HOST, front.https, context=front.tls())) as connection:
+        for number in range(guesses):
+            connection.request("GET", f"/open/{number:022}", headers={"Host": front.hosts["ada"]})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 403
+    in_a_second = guesses / (time.monotonic() - began)
+    keys, guessers = 62**SHORTEST_SECRET, 1000
+    assert keys / (in_a_second * guessers) / (365 * 86400) > 10**12  # years
+    assert front.ask(f"/open/{SECRETS['ada']}").status == 303
 
 
 def test_a_neighbours_key_opens_the_neighbours_door_alone(front: Front) -> None:

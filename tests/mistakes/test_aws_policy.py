@@ -16,9 +16,12 @@ from lab.image import RELEASES
 from tests.support import account_owner
 from tests.support.desk import ACCESS_KEY, Aws, Desk
 from tests.support.rooms import HERE
+from tests.support.zone import DOMAIN, Zone
 from tools import PROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.iam_policy import Policy
 
 NOBODY = "http://127.0.0.1:9"
@@ -62,8 +65,10 @@ class Term:
     desk: Desk
 
     def __post_init__(self) -> None:
-        """Know the account's owner."""
+        """Know the account's owner, who has a zone for the names."""
         self.owner = account_owner.ec2(self.desk.aws.url)
+        self.zone = Zone(self.desk.aws)
+        self.desk.settings |= {"class_access": ["https", "ssh"], "class_domain": DOMAIN}
         self.played: set[str] = set()
         self.actions: set[str] = set()
 
@@ -131,6 +136,7 @@ class Term:
         self.play("status.yml")
         self.play("leftovers.yml")
         everyone = ["ada", "grace"]
+        self.zone.add_seats("ml101-001")  # as a run leaves it that gave the machine's seat its name
         # She has her new machine by then, but this AWS has nothing on which to configure anything.
         self.play("replace.yml", code=2, student="ada", class_abandon_work=["ada"], class_mirror_url=NOBODY)
         self.play("stop.yml", class_abandon_work=everyone)
@@ -146,14 +152,15 @@ class Term:
 
 
 @pytest.fixture(scope="module")
-def term(endpoint: Aws, tmp_path_factory: pytest.TempPathFactory) -> Term:
-    """Return a class that is over."""
+def term(endpoint: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Term]:
+    """Return a class with names that is over."""
     endpoint.start_over()
     made = Term(Desk(tmp_path_factory.mktemp("term"), endpoint, settings={"class_stable_links": True}))
     with suppress(ClientError):  # the class makes its own, whatever tests before it have left
         made.owner.delete_security_group(GroupName="ml101")
     made.run()
-    return made
+    yield made
+    made.zone.delete()
 
 
 @pytest.fixture(scope="module")

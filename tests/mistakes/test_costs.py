@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ from tests.support.rooms import HERE
 if TYPE_CHECKING:
     from tests.support.desk import Desk, Screen
     from tests.support.rooms import Rooms
+
+MACHINES = 24
 
 
 def ledger(desk: Desk) -> list[dict[str, Any]]:
@@ -125,6 +129,23 @@ def test_what_is_red_stops_plan_and_provision_before_anything_is_made(desk: Desk
     failure = desk.play(f"{HERE} {verb}", timeout=900, **settings).failure  # which has five lines at most
     assert words in failure
     assert not desk.aws.made
+
+
+@pytest.mark.long
+def test_plan_and_status_cost_this_computer_little(desk: Desk, rooms: Rooms) -> None:
+    """`python -m benchmarks loopback` has the same with a connection to each machine, and with 400."""
+    desk.roster = "name,email\n" + "".join(f"Student {n},student{n:03d}@example.com\n" for n in range(MACHINES))
+    (desk.home / "class").mkdir(mode=0o700)
+    for number in range(MACHINES):
+        rooms.add(f"student{number:03d}")
+        time.sleep(0.6)  # EC2 takes no more launches
+    for verb in ("plan.yml", "status.yml"):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        shown = desk.play(f"{HERE} {verb}", timeout=900)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert shown.code == 0, shown.text
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        assert used <= 5 + 0.2 * MACHINES, f"{verb}: {used:.1f} s"
 
 
 def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) -> None:

@@ -6,7 +6,10 @@ Behind it is a real Jupyter, or whatever a test puts on its port.
 from __future__ import annotations
 
 import http.client
+import json
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -31,8 +34,11 @@ if TYPE_CHECKING:
 ROLE = PROJECT / "roles" / "front"
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 HOST = "127.0.0.1"
+OWN_PAGES = ("door.html", "wait.html")
 PATIENCE = 90.0  # s; a busy computer takes long to start Jupyter
 SECRETS = {"ada": "secret-of-the-link-of-ada-00", "grace": "secret-of-the-link-of-grace-"}
+LOADED = "Loading success."
+"""haproxy's words when a new worker serves."""
 # By its word a stable page knows the machine; pages are at this origin.
 WORDS = {"ada": "word-of-the-machine-of-ada-00"}
 PAGES = "http://127.0.0.1:9"
@@ -67,14 +73,24 @@ class Front:
     https: int = field(default_factory=free_port)
     http: int = field(default_factory=free_port)
     greeting: str = "1s"
+    names: dict[str, str] = field(default_factory=lambda: {"ada": HOST, "grace": "localhost"})
+    """What each student's machine is called: an address, and a name that leads to it."""
+    language: str = "en"
     authority: Authority = field(default_factory=Authority)
     pages: str = PAGES
     words: Mapping[str, str] = field(default_factory=lambda: dict(WORDS))
+    process: int = 0
+    """That of haproxy which stays, while it runs."""
 
     @property
     def hosts(self) -> dict[str, str]:
-        """What stands in the address bar of each student: one address, and a name that leads to it."""
-        return {"ada": f"{HOST}:{self.https}", "grace": f"localhost:{self.https}"}
+        """What stands in the address bar of each student."""
+        return {username: f"{name}:{self.https}" for username, name in self.names.items()}
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The link in each student's letter."""
+        return {username: f"https://{host}/open/{SECRETS[username]}" for username, host in self.hosts.items()}
 
     @property
     def log(self) -> str:
@@ -85,6 +101,8 @@ class Front:
         """Return the role's variables, with folders and ports of this computer."""
         own: dict[str, Any] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
         return own | {
+            "__front_language": self.language,
+            "__front_words": own["__front_pages"][self.language],
             "front_jupyter_ports": self.jupyters,
             "front_pages_origin": self.pages,
             "__front_directory": str(self.folder),
@@ -98,16 +116,15 @@ class Front:
     def lay_out(self) -> None:
         """Write all files."""
         templates = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701 - no page
-        text = (ROLE / "templates" / "haproxy.cfg.j2").read_text()
+        texts = {name: (ROLE / "templates" / f"{name}.j2").read_text() for name in ("haproxy.cfg", *OWN_PAGES)}
         files = {
-            "haproxy.cfg": templates.from_string(text).render(self.variables()),
             "account.map": "thumbprint thumbprint-of-the-account\n",
             **maps(self.hosts, SECRETS, TOKENS, self.words),
-            **{name: (ROLE / "files" / name).read_text() for name in ("door.html", "wait.html")},
+            **{name: templates.from_string(text).render(self.variables()) for name, text in texts.items()},
         }
         for name, content in files.items():
             (self.folder / name).write_text(content)
-        (self.folder / "live.pem").write_bytes(self.authority.issue([HOST, "localhost"]))
+        (self.folder / "live.pem").write_bytes(self.authority.issue([HOST, *self.names.values()]))
         (self.folder / "authority.pem").write_bytes(self.authority.certificate)
 
     @contextmanager
@@ -117,15 +134,26 @@ class Front:
         if not (self.folder / "haproxy.cfg").exists():
             self.lay_out()
         with (self.folder / "log").open("wb") as log:
+            # With a process that stays when it reads its files again, as systemd runs it.
             process = subprocess.Popen(
-                [HAPROXY, "-db", "-f", str(self.folder / "haproxy.cfg")], stdout=log, stderr=subprocess.STDOUT
+                [HAPROXY, "-W", "-db", "-f", str(self.folder / "haproxy.cfg")], stdout=log, stderr=subprocess.STDOUT
             )
+        self.process = process.pid
         try:
             wait_for(self.https)
             yield self
         finally:
             process.terminate()
             process.wait(PATIENCE)
+
+    def reload(self) -> None:
+        """Have it read its files again, as systemd does; return once new connections come to who has read them."""
+        before = self.log.count(LOADED)
+        os.kill(self.process, signal.SIGUSR2)
+        deadline = time.monotonic() + PATIENCE
+        while self.log.count(LOADED) == before:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
 
     def tls(self) -> ssl.SSLContext:
         """Return how a browser looks at certificates that trusts this front's authority."""
@@ -136,24 +164,25 @@ class Front:
     ) -> Answer:
         """Send one request over https, as the browser of ada would send it but for what `headers` say."""
         connection = http.client.HTTPSConnection(HOST, self.https, timeout=PATIENCE, context=self.tls())
-        return _ask(connection, method, path, {"Host": self.hosts["ada"], **(headers or {})}, body)
+        return ask(connection, method, path, {"Host": self.hosts["ada"], **(headers or {})}, body)
 
     def ask_plain(self, path: str, host: str) -> Answer:
         """Send one request over http."""
-        return _ask(http.client.HTTPConnection(HOST, self.http, timeout=PATIENCE), "GET", path, {"Host": host})
+        return ask(http.client.HTTPConnection(HOST, self.http, timeout=PATIENCE), "GET", path, {"Host": host})
 
     def cookie(self, username: str = "ada") -> str:
         """Return the cookie that the student's link becomes, for a header."""
         return f"__Host-class={SECRETS[username]}"
 
 
-def _ask(
+def ask(
     connection: http.client.HTTPConnection,
     method: str,
     path: str,
     headers: Mapping[str, str],
     body: bytes | None = None,
 ) -> Answer:
+    """Send one request, and close the connection."""
     with closing(connection):
         connection.request(method, path, body=body, headers=dict(headers))
         response = connection.getresponse()
@@ -179,8 +208,12 @@ class Jupyter:
         for name in ("home", "work"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "token").write_text(self.token)
+        settings = self.folder / "home" / ".jupyter" / "labconfig" / "default_setting_overrides.json"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        role = yaml.safe_load((PROJECT / "roles" / "jupyter" / "vars" / "main.yml").read_text())
+        settings.write_text(json.dumps(role["__jupyter_lab_settings"]))
         options = {"open_browser": False, "port": self.port, "port_retries": 0, "root_dir": self.folder / "work"}
-        argv = [sys.executable, "-m", "jupyter_server", *(f"--ServerApp.{key}={v}" for key, v in options.items())]
+        argv = [sys.executable, "-m", "jupyterlab", *(f"--ServerApp.{key}={v}" for key, v in options.items())]
         environment = {
             "HOME": str(self.folder / "home"),
             "PATH": "/usr/bin:/bin",

@@ -127,6 +127,7 @@ def test_once_it_is_back_the_link_opens(course: Course) -> None:
     with browser.kernel() as kernel:
         assert kernel.run("print(6 * 7)") == "42\n"
     assert DOWN not in course.play("status.yml")
+    course.play("configure.yml")  # the letter no longer says that there is none
     assert nothing_changes(course, "configure.yml")
 
 
@@ -157,6 +158,7 @@ def test_after_a_night_the_new_letter_works_and_what_was_yesterday_s_opens_nothi
     course.play("start.yml")
     link, today = https_link(mails()[-1]), visitor()
     assert today.host != yesterday.host
+    assert "lets nobody in" in course.on(SEAT, "journalctl --output=cat --unit=class-front-address.service")
     today.open(link)
     assert today.works()
     assert 0 < int(course.on(SEAT, SINCE_BOOT)) <= VALID_WITHIN

@@ -73,14 +73,6 @@ def test_the_memory_of_a_run_is_the_most() -> None:
     assert row("loopback: control node's memory, N = 400, MB").measured(Results(measured, {})) == 700
 
 
-def test_who_walks_in_by_the_link_stands_beside_who_comes_by_ssh() -> None:
-    measured = {"spare machine: https": (30, 40, 32), "spare machine: ssh": (28,), "launched for it: https": (96,)}
-    results = Results([run for what, walls in measured.items() for run in runs(f"walk in, {what}", 1, *walls)], {})
-    assert row("walk in: from the roster's line to the clicked link, spare machine, s").measured(results) == 32
-    assert row("walk in: the same by ssh alone, through its tunnel, s").measured(results) == 28
-    assert row("walk in: by the link, launched : spare machine").measured(results) == 3
-
-
 @pytest.mark.parametrize("command", ["plan", "status"])
 def test_a_look_may_take_so_much_for_itself_and_for_each_machine(command: str) -> None:
     variant = f"loopback, {command}: ours"
@@ -91,3 +83,11 @@ def test_a_look_may_take_so_much_for_itself_and_for_each_machine(command: str) -
         what = f"loopback: {command}.yml, control CPU : 5 s + 0.2 s a machine, N = {n}"
         assert row(what).ratio(results) == pytest.approx(share)
     assert row(f"loopback: {command}.yml, executions per machine").ratio(results) == 1
+
+
+def test_who_walks_in_by_the_link_stands_beside_who_comes_by_ssh() -> None:
+    measured = {"spare machine: https": (30, 40, 32), "spare machine: ssh": (28,), "launched for it: https": (96,)}
+    results = Results([run for what, walls in measured.items() for run in runs(f"walk in, {what}", 1, *walls)], {})
+    assert row("walk in: from the roster's line to the clicked link, spare machine, s").measured(results) == 32
+    assert row("walk in: the same by ssh alone, through its tunnel, s").measured(results) == 28
+    assert row("walk in: by the link, launched : spare machine").measured(results) == 3

@@ -95,7 +95,8 @@ class Class:
         machines = {
             seat: {"ansible_host": seat, "aws_ec2_tags": {"Students": student}} for seat, student in STUDENTS.items()
         }
-        hosts = {"all": {"children": {"machines": {"hosts": machines}, "late_machines": {}}}}
+        groups = {"machines": {"hosts": machines}, "uncertified_machines": {}, "late_machines": {}}
+        hosts = {"all": {"children": groups}}
         account = {"password": "never-to-be-printed", "token": "never-to-be-printed"}
         accounts = {name: {"name": name, "email": f"{name}@example.com", **account} for name in STUDENTS.values()}
         variables: dict[str, Any] = {
@@ -172,7 +173,7 @@ def test_who_is_late_gets_a_second_chance_after_the_others_have_their_letters(kl
     with klass.begin() as run:  # nobody is late: nothing is said of it
         said = klass.end(run)
     assert klass.outcomes == ["ready", "ready"]
-    assert said.count("PLAY [") == 3
+    assert said.count("PLAY [") == 4
     assert "more time" not in said
     assert "no hosts matched" not in said
     assert len(klass.server.letters) == 2

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.modules import seat_names
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.route53.models import route53_backends
 
 from lab.faults import Fault
-from lab.iam import judgeable
 from lab.lateness import LATENESS
 from lab.route53 import CHANGE
-from tests.support import account_owner
+from tests.support.zone import DOMAIN, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
     from tests.support.aws_modules import AwsModules
     from tests.support.desk import Aws
 
-DOMAIN = "class.example.org"
 SEATS = [
     {
         "name": f"ml101-{number:03}",
@@ -35,57 +29,32 @@ SEATS = [
 NAMES = [f"{seat['name']}.{DOMAIN}" for seat in SEATS]
 
 
-# What docs/aws-policy.json has to allow a class with names: nothing but addresses, and who may certify.
-POLICY = {
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["route53:GetChange", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "route53:ChangeResourceRecordSets",
-            "Resource": "arn:aws:route53:::hostedzone/*",
-            "Condition": {"ForAllValues:StringEquals": {f"route53:{CHANGE}RecordTypes": ["A", "CAA"]}},
-        },
-    ]
-}
-
-
 class Names:
     """An account with a zone above the class's domain, and what runs the module."""
 
     def __init__(self, aws: Aws, modules: AwsModules) -> None:
         """Make the zone."""
-        self.aws, self._modules = aws, modules
-        self._owner: Any = boto3.client(
-            "route53",
-            "us-east-1",
-            endpoint_url=aws.url,
-            aws_access_key_id=account_owner.KEY_WITHOUT_HOSTS,
-            aws_secret_access_key=account_owner.SECRET_WITHOUT_HOSTS,
-        )
-        self._zone = self._owner.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+        self.aws, self._modules, self._zone = aws, modules, Zone(aws)
 
     def run(self, domain: str = DOMAIN, *, quiet: bool = True, **given: Any) -> dict[str, Any]:
         """Run the module; `quiet` as if nobody had asked and nothing had been refused before."""
         if quiet:
             self.aws.start_over()
-        return self._modules.run(seat_names, class_name="ml101", domain=domain, **given)
+        return self._modules.run(seat_names, **({"class_name": "ml101", "domain": domain} | given))
 
     def add(self, name: str, kind: str, value: str) -> None:
         """Add somebody else's record."""
         self.aws.start_over()
-        records = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]}
-        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": records}]}
-        self._owner.change_resource_record_sets(HostedZoneId=self._zone, ChangeBatch=batch)
+        self._zone.add(name, kind, value)
+
+    def delete(self) -> None:
+        """Delete the zone."""
+        self._zone.delete()
 
     @property
     def there(self) -> set[tuple[str, str]]:
         """Which names have records of which types."""
-        records = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones[self._zone.rpartition("/")[2]].rrsets
-        return {(each.name.rstrip("."), each.type) for each in records if each.type not in ("NS", "SOA")}
+        return set(self._zone.records)
 
     @property
     def changes(self) -> int:
@@ -96,10 +65,9 @@ class Names:
 @pytest.fixture
 def names(aws: Aws, modules: AwsModules) -> Iterator[Names]:
     """Return it; afterwards the account has no zones."""
-    before, aws.iam.policy = aws.iam.policy, judgeable(json.dumps(POLICY))
-    yield Names(aws, modules)
-    aws.iam.policy = before
-    route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones.clear()
+    made = Names(aws, modules)
+    yield made
+    made.delete()
 
 
 def test_all_seats_are_named_in_one_request_and_a_second_run_asks_for_nothing(names: Names) -> None:
@@ -126,6 +94,12 @@ def test_who_stops_loses_the_name_and_teardown_takes_those_of_the_class_alone(na
     told = names.run(purge=True)
     assert told["removed"] == NAMES[1:]
     assert names.there == {(f"ml102-001.{DOMAIN}", "A"), (f"www.{DOMAIN}", "A")}
+
+
+def test_names_that_are_kept_stay_as_they_are_while_others_go(names: Names) -> None:
+    names.run(seats=SEATS)
+    told = names.run(purge=True, kept=[SEATS[1]["name"]])
+    assert (told["removed"], names.there) == (NAMES[:1], {(NAMES[1], "A"), (NAMES[1], "CAA")})
 
 
 def test_a_new_address_goes_with_the_names_that_are_gone_in_one_request(names: Names) -> None:
@@ -160,6 +134,16 @@ def test_a_domain_without_a_zone_is_named_with_what_to_do(names: Names) -> None:
     )
     told = names.run("class.example.net", purge=True)
     assert told["changed"] is False
+    told = names.run("class.example.net", zone_required=True)
+    assert told["msg"].startswith("The account has no public zone for class.example.net in Route 53.\n")
+
+
+def test_before_anything_is_there_it_is_asked_whether_names_can_be_given(names: Names) -> None:
+    told = names.run(zone_required=True)
+    assert (told["changed"], names.changes) == (False, 0)
+    told = names.run(zone_required=True, class_name="ml_101")
+    assert told["msg"].startswith(f"ml_101-001.{DOMAIN} is no name that DNS could have.\nSet class_name")
+    assert names.aws.requests == []
 
 
 def test_what_is_refused_is_said_in_words(names: Names) -> None:

@@ -98,9 +98,10 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
 
 def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> None:
     machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    machine["aws_instance_id"] = "i-1"
     known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret"}}
     for hosts, link in (
-        (link_hosts([machine]), "https://192.0.2.1/open/s3cret"),
+        (link_hosts([machine], "", "[]", 1), "https://192.0.2.1/open/s3cret"),
         ({"ada": "192.0.2.2"}, ""),
         ({}, ""),
     ):
@@ -109,9 +110,10 @@ def test_a_letter_has_the_link_to_where_the_machine_is_now_and_no_other() -> Non
 
 def test_a_page_that_stays_is_the_link_once_there_is_a_machine() -> None:
     machine = {"inventory_hostname": "ml-001", "ansible_host": "192.0.2.1", "aws_ec2_tags": {"Students": "ada"}}
+    machine["aws_instance_id"] = "i-1"
     page = "https://ml-pages-0123456789abcdef.s3.amazonaws.com/made-up"
     known = {"ada": {"link_host": "192.0.2.1", "link_secret": "s3cret", "stable_link": page}}
-    for hosts, link in ((link_hosts([machine]), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
+    for hosts, link in ((link_hosts([machine], "", "[]", 1), page), ({"ada": "192.0.2.2"}, ""), ({}, "")):
         assert [student["https_link"] for student in addressees([machine], known, hosts)] == [link]
 
 

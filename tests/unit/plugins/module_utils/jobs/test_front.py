@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front import certificate
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import ssh_service, wheels
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import Host
-from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_json
+from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_certificate
 
 ADA = {"hosts": {"ada": "192.0.2.1"}, "link_secrets": {"ada": "secret-of-the-link-of-ada"}}
 
@@ -50,7 +51,8 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, below in (("UNITS", "units"), ("PROGRAM", "lib/front.pyz"), ("CLIENTS", "lib/certbot")):
         monkeypatch.setattr(front, name, str(tmp_path / below))
     monkeypatch.setattr(front, "DIRECTORY", str(tmp_path / "etc" / "front"))
-    monkeypatch.setattr(front, "SETTINGS", str(tmp_path / "etc" / "front" / "settings.json"))
+    for job in (front, front_certificate):
+        monkeypatch.setattr(job, "SETTINGS", str(tmp_path / "etc" / "front" / "settings.json"))
     monkeypatch.setattr(front, "HAPROXY", "/bin/sh")
     monkeypatch.setattr(front, "answer", lambda: "421")
     monkeypatch.setattr(Host, "_attributes", lambda *_, **__: False)
@@ -96,7 +98,10 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
     assert promised.changes == done.changes
     assert {"enabled haproxy.service", "started haproxy.service", f"enabled {front.ADDRESS}"} < set(done.changes)
     nothing = dict.fromkeys(("certificate_trouble", "certificate_since", "certificate_again"), "")
-    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00"} | nothing
+    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00"} | nothing | {
+        "account": "",
+        "certificate_due": False,
+    }
     front.work(again, given)
     assert (again.changes, again.needs, again.acts) == ([], [], [])
 
@@ -183,6 +188,8 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     monkeypatch.setattr(front, "read_status", lambda _: long_ago)
     machine = Machine(units)
     assert front.work(machine, given) == {
+        "account": "",
+        "certificate_due": True,
         "certificate_until": "",
         "certificate_trouble": "the authority is away",
         "certificate_since": "",
@@ -196,6 +203,66 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     again = Machine(units)
     assert front.work(again, given)["certificate_trouble"] == "the authority is away"
     assert again.changes == []
+
+
+NAME = "ml101-001.class.example.org"
+ACCOUNT = "https://acme.example.com/acct/1"
+
+
+def test_a_name_is_certified_only_once_it_leads_to_the_machine(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First the account, which its record is to say; then the order, which would else fail, and failures count."""
+    Path(given["state_directory"]).mkdir(parents=True)
+    monkeypatch.setattr(front, "read_status", certificate.read_status)
+    named = given | {"hosts": {"ada": NAME}}
+    machine = Machine(units)
+    result = front.work(machine, named)
+    assert machine.changes[-1] == "asked for an account with the authority"
+    assert machine.acts[-1] == "systemctl start class-front-certificate.service"
+    assert result["certificate_trouble"] == f"{NAME}: no record in DNS leads to this machine yet"
+
+    status = certificate.Status([NAME], trouble="no record", account=ACCOUNT)
+    write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(status))
+    checked = Machine(units, check_mode=True)
+    result = front.work(checked, named)
+    assert (checked.changes, result["account"], result["certificate_due"]) == ([], ACCOUNT, True)
+
+    machine = Machine(units)
+    now = {"names": [NAME], "sshd_config_file": given["sshd_config_file"], "ssh_closed_to": ""}
+    front_certificate.work(machine, now)
+    assert machine.changes == [f"wrote {given['state_directory']}/{certificate.NAMED}", "asked for a certificate"]
+    good = replace(status, trouble="", until="2999-01-01T00:00:00+00:00")
+    write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(good))
+    for again in (Machine(units), Machine(units, check_mode=True)):
+        result = front_certificate.work(again, now)
+        assert (again.changes, result["certificate_due"], result["certificate_trouble"]) == ([], False, "")
+
+    closed: list[str] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, __, group: closed.append(group))
+    front_certificate.work(Machine(units), now | {"ssh_closed_to": "students"})
+    assert closed == ["students"]
+
+
+def test_a_student_who_comes_to_a_machine_with_names_waits_for_hers(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(given["state_directory"]).mkdir(parents=True)
+    monkeypatch.setattr(front, "read_status", certificate.read_status)
+    good = certificate.Status([NAME], until="2999-01-01T00:00:00+00:00", account=ACCOUNT)
+    write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(good))
+    write_json(f"{given['state_directory']}/{certificate.NAMED}", {"names": [NAME]})
+    second = "ml101-001-2.class.example.org"
+    two = given | {
+        "hosts": {"ada": NAME, "grace": second},
+        "link_secrets": ADA["link_secrets"] | {"grace": "secret-of-the-link-of-grace"},
+        "jupyter_tokens": {"ada": "token-of-ada", "grace": "token-of-grace"},
+    }
+    machine = Machine(units)
+    result = front.work(machine, two)
+    assert not [change for change in machine.changes if change.startswith("asked")]
+    assert result["certificate_due"]
+    assert result["certificate_trouble"] == f"{second}: no record in DNS leads to this machine yet"
 
 
 def test_ssh_is_closed_to_students_only_once_there_is_another_way_in(

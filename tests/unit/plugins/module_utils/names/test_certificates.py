@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.names.certificates import (
     WEEK,
     Order,
+    certified,
     plan,
     read_orders,
     write_orders,
@@ -95,3 +96,11 @@ def test_a_class_of_before_has_ordered_nothing(text: str) -> None:
 def test_orders_are_remembered_as_long_as_they_count() -> None:
     orders = [*ordered(3), *ordered(2, 2 * WEEK)]
     assert read_orders(write_orders(orders, NOW)) == orders[:3]
+
+
+def test_what_a_machine_has_is_remembered_as_long_as_it_has_nothing_newer() -> None:
+    (name, *_) = names(1)
+    old = Order(name, NOW - 3 * WEEK, "i-1", (name,))
+    assert certified(read_orders(write_orders([old], NOW))) == {"i-1": {name}}
+    newer = Order(name, NOW, "i-1", (name, f"ml101-001-2.{DOMAIN}"))
+    assert read_orders(write_orders([newer, old], NOW)) == [newer]

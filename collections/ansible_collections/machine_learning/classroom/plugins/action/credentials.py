@@ -7,6 +7,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
     HAS_PASSLIB,
+    Credential,
     CredentialError,
     complete,
     is_private,
@@ -56,7 +57,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             write_credentials(path, credentials)
         accounts = {
             student["username"]: {
-                **credentials[student["email"].casefold()],
+                **_told(credentials[student["email"].casefold()], given["hosts"].get(student["username"])),
                 "name": student["name"],
                 "email": student["email"],
                 "stable_link": stable_link(given["pages_url"], credentials[student["email"].casefold()]),
@@ -64,3 +65,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             for student in students
         }
         return result | {"changed": changed, "accounts": accounts, "new": new}
+
+
+def _told(credential: Credential, host: str | None) -> dict[str, Any]:
+    """Return what is told of a credential: no link where the student has no `host`, which is "" then.
+
+    It is kept, for one whose machine does not run, of whom no host is known, has it again.
+    """
+    return {name: value for name, value in credential.items() if host != "" or not name.startswith("link_")}

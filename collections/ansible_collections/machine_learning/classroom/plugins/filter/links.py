@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import link_hosts
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import (
+    certificates_said,
+    former_domains,
+    link_hosts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,4 +19,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"link_hosts": link_hosts}
+        return {"certificates_said": certificates_said, "former_domains": former_domains, "link_hosts": link_hosts}

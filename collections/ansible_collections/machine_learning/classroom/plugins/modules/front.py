@@ -11,6 +11,8 @@ description:
   - Port 443 is handed over from sshd in one process of systemd's, which takes it back if haproxy does not come to hold
     it. haproxy leads ssh on to sshd.
   - Asks for the certificate where there is none. That it fails is no failure of the module, since ssh works.
+  - For names it asks for an account alone, which their records are to say. Once they lead to the machine,
+    M(machine_learning.classroom.front_certificate) asks for the rest.
   - A secret that was in a link to another address is refused.
   - An action plugin of the same name sends pip to machines that need it.
 author: The machine_learning_aws developers (!UNKNOWN)
@@ -127,6 +129,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+account:
+  description: The address of the machine's account with the authority; empty as long as it has none.
+  type: str
+  returned: success
+certificate_due:
+  description: Whether there is no certificate for O(hosts) that is valid.
+  type: bool
+  returned: success
 certificate_until:
   description: When the certificate in use ends, in ISO 8601; empty if there is none.
   type: str

@@ -10,6 +10,7 @@ description:
   - Writes an address and who may certify the name (CAA, for one account and by HTTP alone) for all seats in one
     request, which Route 53 makes whole or not at all. What is as it should be is left alone.
   - Then waits until Route 53's name servers know it.
+  - Fails in words where the account has no zone for names that are to be given.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -49,7 +50,16 @@ options:
     elements: str
     default: []
   purge:
-    description: Whether all other names of the class go as well.
+    description: Whether all other names of the class go as well, but those in O(kept).
+    type: bool
+    default: false
+  kept:
+    description: Names without the domain whose records stay as they are.
+    type: list
+    elements: str
+    default: []
+  zone_required:
+    description: Whether to fail without a zone, or with a class whose seats can have no names, also if none is given.
     type: bool
     default: false
   authority:
@@ -103,6 +113,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import explain
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import seat_names
 from ansible_collections.machine_learning.classroom.plugins.module_utils.names.records import (
     NamesError,
     Seat,
@@ -113,6 +124,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.names.r
     is_of_class,
     no_zone,
     require_domain,
+    slot_name,
     zones_above,
 )
 
@@ -139,6 +151,8 @@ def main() -> None:
             },
             "removed": {"type": "list", "elements": "str", "default": []},
             "purge": {"type": "bool", "default": False},
+            "kept": {"type": "list", "elements": "str", "default": []},
+            "zone_required": {"type": "bool", "default": False},
             "authority": {"type": "str", "default": "letsencrypt.org"},
             "timeout": {"type": "int", "default": 120},
         },
@@ -160,17 +174,20 @@ def _work(module: Any) -> dict[str, Any]:
     for seat in given["seats"]:
         wanted |= Seat(**seat).records(domain, given["authority"])
     gone = {full_name(name, domain) for name in given["removed"]}
+    if given["zone_required"]:
+        full_name(slot_name(next(seat_names(given["class_name"])), 0), domain)
     decorator = AWSRetry.jittered_backoff(catch_extra_error_codes=PATIENCE)
     client = module.client("route53", retry_decorator=decorator)
     zone = _zone(client, domain)
     if zone is None:
-        if wanted:
+        if wanted or given["zone_required"]:
             raise NamesError(no_zone(domain))
         return {"changed": False, "named": [], "removed": []}  # nothing is there that could be removed
     existing = _records(client, zone)
     if given["purge"]:
         names = {record["Name"].rstrip(".") for record in existing}
-        gone |= {name for name in names if is_of_class(name, given["class_name"], domain)}
+        kept = {full_name(name, domain) for name in given["kept"]}
+        gone |= {name for name in names if is_of_class(name, given["class_name"], domain)} - kept
     made = changes(existing, wanted, gone)
     if not module.check_mode:
         _change(client, zone, made, given["timeout"])

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 NAME = "seat"
 """What certbot calls the certificate, whatever it is for."""
 
-ACCOUNT, CERTIFICATE, STATUS = "account.map", "live.pem", "certificate.json"
-"""The first two are in the front's folder, the last in that of its state."""
+ACCOUNT, CERTIFICATE, STATUS, NAMED = "account.map", "live.pem", "certificate.json", "named.json"
+"""The first two are in the front's folder, the others in that of its state."""
 
 TIME_LIMIT = 300  # s, for one run of certbot
 PAUSE = timedelta(minutes=10)
@@ -46,6 +46,7 @@ EVERY = timedelta(hours=1)
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from certbot.main import main; sys.exit(main())"
 _THUMBPRINT = re.compile(r"thumbprint: *([\w-]+)", re.IGNORECASE)
+_ACCOUNT_URL = re.compile(r"account url: *(\S+)", re.IGNORECASE)
 _FAREWELL = re.compile(r"Saving debug log|Ask for help|See the logfile|Hint:|^Some challenges have failed|^$")
 
 
@@ -65,9 +66,12 @@ class Status:
     """Why there is no newer one; "" if none is due."""
 
     tried: str = ""
-    """When that was found out, in ISO 8601."""
+    """When that was found out, in ISO 8601; "" if nothing was ordered, since names do not lead here yet."""
+
     since: str = ""
     """When the trouble began, in ISO 8601; "" if there is none."""
+    account: str = ""
+    """The address of the machine's account with the authority; "" as long as it has none."""
 
     @property
     def again(self) -> str:
@@ -101,12 +105,31 @@ def read_status(state_directory: str) -> Status:
         return Status(hosts=[])
 
 
+def nameless(settings: Settings) -> list[str]:
+    """Return the names that do not lead here yet, as far as anybody has told this machine.
+
+    It does not ask name servers: they would remember for minutes that there is no such name.
+    """
+    known = read_json(f"{settings.state_directory}/{NAMED}").get("names", [])
+    return sorted(settings.names - set(known))
+
+
+def not_yet(names: Sequence[str]) -> str:
+    """Say that nothing is ordered for `names`, for the authority counts what fails; "" if there are none."""
+    return f"{', '.join(names)}: no record in DNS leads to this machine yet" if names else ""
+
+
 def bring(settings: Settings) -> Status:
-    """Order the certificate if it is due, take up the one there is, and remember how that went."""
-    hosts, until, trouble = sorted(settings.hosts.values()), "", ""
+    """Order the certificate if it is due, take up the one there is, and remember how that went.
+
+    For names that do not lead here yet only the account is made, which their records are to say.
+    """
+    hosts, until, waiting = sorted(settings.hosts.values()), "", nameless(settings)
+    account, trouble = read_status(settings.state_directory).account, not_yet(waiting)
     try:
-        know_account(settings)
-        certbot(settings, "certonly", *_order(settings, hosts))
+        account = know_account(settings)
+        if not waiting:
+            certbot(settings, "certonly", *_order(settings, hosts))
     except OrderError as error:
         trouble = str(error)
     text = joined(Path(settings.state_directory) / "acme" / "live" / NAME)
@@ -118,24 +141,35 @@ def bring(settings: Settings) -> Status:
             trouble = str(error)
     before, now = read_status(settings.state_directory), datetime.now(UTC).isoformat()
     began = before.since if before.trouble and before.hosts == hosts else ""
-    status = Status(hosts, until, trouble, tried=now, since=(began or now) if trouble else "")
+    status = Status(
+        hosts,
+        until,
+        trouble,
+        tried="" if waiting else now,
+        since=(began or now) if trouble else "",
+        account=account,
+    )
     write_json(f"{settings.state_directory}/{STATUS}", asdict(status))
     return status
 
 
-def know_account(settings: Settings) -> None:
-    """Make the account with the authority where there is none, and tell haproxy the thumbprint of its key."""
+def know_account(settings: Settings) -> str:
+    """Make the account with the authority where there is none, and tell haproxy the thumbprint of its key.
+
+    Return the account's address (RFC 8555, 7.1.2).
+    """
     server = urlsplit(settings.acme_directory)
     # certbot's folder for this authority.
     accounts = Path(settings.state_directory) / "acme" / "accounts" / f"{server.netloc}{server.path}"
     if not list(accounts.glob("*/private_key.json")):
         certbot(settings, "register", "--agree-tos", "--register-unsafely-without-email")
     said = certbot(settings, "show_account")
-    found = _THUMBPRINT.search(said)
-    if not found:
-        raise OrderError("certbot does not tell the thumbprint of its account")
+    found, address = _THUMBPRINT.search(said), _ACCOUNT_URL.search(said)
+    if not found or not address:
+        raise OrderError("certbot does not tell the thumbprint and address of its account")
     if _replace(f"{settings.directory}/{ACCOUNT}", f"thumbprint {found[1]}\n"):
         subprocess.run(["systemctl", "try-reload-or-restart", "haproxy.service"], check=False)
+    return address[1]
 
 
 def certbot(settings: Settings, command: str, *options: str) -> str:

@@ -41,6 +41,11 @@ class Settings:
         """Those of the hosts that are no names."""
         return {host for host in self.hosts.values() if is_address(host)}
 
+    @property
+    def names(self) -> set[str]:
+        """The other ones."""
+        return set(self.hosts.values()) - self.addresses
+
 
 def is_address(host: str) -> bool:
     """Say whether `host` is an address, and no name."""

@@ -14,6 +14,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs im
     conda_environment,
     datasets,
     front,
+    front_certificate,
     jupyter_services,
     notebooks,
     student_accounts,
@@ -46,6 +47,7 @@ JOBS: dict[str, Job] = {
     "work_autosave": work_autosave,
     "jupyter_services": jupyter_services,
     "front": front,
+    "front_certificate": front_certificate,
 }
 
 

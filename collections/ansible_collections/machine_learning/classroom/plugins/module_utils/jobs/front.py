@@ -15,6 +15,8 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.i
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import (
     ACCOUNT,
     CERTIFICATE,
+    nameless,
+    not_yet,
     read_status,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.front_program import SETTINGS, program
@@ -260,21 +262,32 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
             )
     elif not host.changes and answer() != str(MISDIRECTED):
         host.need("the front does not answer")
-    certificate = certified(host, settings, timer=renewed.get(f"{ORDER}.timer", False))
-    # Not before there is another way in, whenever this run may end.
-    if given["ssh_closed_to"] and read_status(settings.state_directory).is_good(list(settings.hosts.values())):
-        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
-    return certificate
+    host.keep_running(f"{ORDER}.timer", restart=renewed.get(f"{ORDER}.timer", False))
+    return certified(host, settings, given)
 
 
-def certified(host: Host, settings: Settings, *, timer: bool) -> dict[str, Any]:
-    """Have the certificate there is, or one asked for, and renewed by itself; returns how that stands."""
-    host.keep_running(f"{ORDER}.timer", restart=timer)
-    hosts, status = list(settings.hosts.values()), read_status(settings.state_directory)
-    if hosts and not status.is_good(hosts) and not status.is_fresh(hosts) and host.change("asked for a certificate"):
+def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the certificate there is, or one asked for; returns how that stands. It is renewed by a timer.
+
+    As long as names do not lead here, only the account is asked for, which their records are to say.
+    """
+    hosts, status, waiting = list(settings.hosts.values()), read_status(settings.state_directory), nameless(settings)
+    if waiting:
+        due, what = not status.account, "asked for an account with the authority"
+    else:
+        due = bool(hosts) and not status.is_good(hosts) and not status.is_fresh(hosts)
+        what = "asked for a certificate"
+    if due and host.change(what):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
         status = read_status(settings.state_directory)
-    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")}
+    # Not before there is another way in, whenever this run may end.
+    if given["ssh_closed_to"] and status.is_good(hosts):
+        ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])
+    return {f"certificate_{name}": getattr(status, name) for name in ("until", "trouble", "since", "again")} | {
+        "account": status.account,
+        "certificate_due": bool(hosts) and not status.is_good(hosts),
+        "certificate_trouble": status.trouble or not_yet(waiting),
+    }
 
 
 def remove(host: Host, sshd_config_file: str, ssh_ports: Sequence[int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # The first student of a machine has this port, the next one the next.
 FIRST_PORT = 8888
@@ -105,6 +105,11 @@ def plan(
     )
 
 
+def seat_names(class_name: str) -> Iterator[str]:
+    """Return the names of all seats that a class can have, in the order in which they are given."""
+    return (f"{class_name}-{number:03d}" for number in range(1, 1000))
+
+
 def seated_students(students_tag: str, accounts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """List the students of one machine with their ports and what `accounts` knows of them, by username.
 
@@ -151,8 +156,7 @@ def _refuse_contradictions(machines: Sequence[Machine]) -> None:
 
 def _tags(machines: Sequence[Machine], slots: Mapping[str, list[str]], class_name: str) -> dict[str, dict[str, str]]:
     taken = {machine.seat for machine in machines}
-    numbers = (f"{class_name}-{number:03d}" for number in range(1, 1000))
-    free_seats = (seat for seat in numbers if seat not in taken)
+    free_seats = (seat for seat in seat_names(class_name) if seat not in taken)
     wanted: dict[str, dict[str, str]] = {}
     for machine in machines:
         students = " ".join(slots[machine.instance_id])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,16 @@ RESERVE = 5
 
 @dataclass(frozen=True)
 class Order:
-    """A certificate that was ordered: for which whole name, and when (with its time zone)."""
+    """A certificate that was ordered: for which whole name, and when (with its time zone).
+
+    It is called by the name of its machine's first seat, whatever other `names` it has: the authority counts
+    certificates. `machine` is where it lies, an instance id.
+    """
 
     name: str
     time: datetime
+    machine: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,39 @@ def plan(domain: str, wanted: Iterable[str], valid: Iterable[str], orders: Itera
     )
 
 
+def certified(orders: Iterable[Order]) -> dict[str, frozenset[str]]:
+    """Return the names in the certificate of each machine that has one."""
+    return {order.machine: frozenset(order.names) for order in sorted(orders, key=_time) if order.machine}
+
+
 def read_orders(text: str) -> list[Order]:
-    """Read what `write_orders` wrote; empty, there are none."""
-    return [Order(entry["name"], datetime.fromisoformat(entry["time"])) for entry in json.loads(text or "[]")]
+    """Read what `write_orders` wrote; empty, there are none. Raises ValueError for what is something else."""
+    try:
+        return [
+            Order(
+                entry["name"],
+                datetime.fromisoformat(entry["time"]),
+                entry["machine"],
+                tuple(entry["names"]),
+            )
+            for entry in json.loads(text or "[]")
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no list of orders: {error}") from error
 
 
 def write_orders(orders: Iterable[Order], now: datetime) -> str:
-    """Return what is to be remembered of the orders: those that still count."""
+    """Return what is to be remembered of the orders: those that still count, and what each machine has."""
+    known = sorted(orders, key=_time)
+    last = {order.machine: order for order in known if order.machine}
     # With the last of a bucket's tokens an order counts for a week; one before it may have put it off for another.
-    entries = [{"name": order.name, "time": order.time.isoformat()} for order in orders if now - order.time < 2 * WEEK]
+    kept = [order for order in known if now - order.time < 2 * WEEK or order is last.get(order.machine)]
+    entries = [asdict(order) | {"time": order.time.isoformat()} for order in kept]
     return json.dumps(entries, indent=1) + "\n"
+
+
+def _time(order: Order) -> datetime:
+    return order.time
 
 
 def _left(times: Sequence[datetime], most: int, now: datetime) -> float:

@@ -114,12 +114,13 @@ class Certificate:
 def missing_certificate(machine: Mapping[str, Any]) -> Certificate | None:
     """Return the certificate of a machine whose links open nothing for want of one, from its variables after a run.
 
-    Its front has said so in C(front_state), or, where it needed nothing, when it was asked what it needs. That there is
-    no newer certificate while one is valid troubles nobody yet. None too where there is no front, or that has failed.
+    Its front has said so in C(front_certified), once it had a name, or before in C(front_state), or, where it needed
+    nothing, when it was asked what it needs. That there is no newer certificate while one is valid troubles nobody yet.
+    None too where there is no front, or that has failed.
     """
     asked = (machine.get("roles_needed") or {}).get("returned") or {}
     # A task that is skipped registers that, too.
-    for said in (machine.get("front_state") or {}, asked.get("front") or {}):
+    for said in (machine.get("front_certified") or {}, machine.get("front_state") or {}, asked.get("front") or {}):
         if "certificate_until" in said:
             certificate = Certificate.of(said)
             return None if certificate.is_valid(datetime.now(UTC)) else certificate

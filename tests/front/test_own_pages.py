@@ -1,0 +1,100 @@
+"""What a student sees in the place of Jupyter: everybody can read it, and it is in the class's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.front import OWN_PAGES, ROLE, Front
+from tests.support.laptop import browser
+from tools import PROJECT
+
+pytestmark = pytest.mark.timeout(300)
+
+# The page that waits loads itself again every three seconds: not while it is looked at.
+STANDS_STILL = """
+    const usual = window.setTimeout;
+    window.setTimeout = (call, after, ...rest) => after === 3000 ? 0 : usual(call, after, ...rest);
+"""
+BUILD = PROJECT / "build"
+LANGUAGES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__front_pages"]
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """Run a front without a Jupyter."""
+    with Front(tmp_path_factory.mktemp("front")).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures() -> None:
+    """Have a folder for pictures, which are to be looked at."""
+    BUILD.mkdir(exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """Open a window that does not ask who vouches for the front."""
+    with browser() as window:
+        opener = window.context.browser
+        assert opener
+        with opener.new_context(ignore_https_errors=True).new_page() as opened:
+            opened.add_init_script(STANDS_STILL)
+            yield opened
+
+
+def found_by_axe(page: Page) -> list[Any]:
+    """Return the rules that the page breaks, however lightly, and where."""
+    return [
+        (broken["id"], broken["impact"], [node["html"] for node in broken["nodes"]])
+        for broken in Axe().run(page).response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("what", "heading"), [("wrong link", "door"), ("Jupyter down", "wait")])
+def test_everybody_can_read_what_the_front_says(page: Page, front: Front, what: str, heading: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    link = front.links["ada"] if what == "Jupyter down" else f"{front.links['ada']}x"
+    page.goto(link)
+    expect(page.get_by_role("heading")).to_have_text(LANGUAGES["en"][heading]["heading"])
+    page.screenshot(path=BUILD / f"front-{what.replace(' ', '-')}-{scheme}.png")
+    assert found_by_axe(page) == []
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_every_language_of_the_letters(page: Page, tmp_path: Path, language: str, name: str) -> None:
+    front = Front(tmp_path, language=language)
+    front.lay_out()
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 390, "height": 844})  # a phone
+    try:
+        page.goto((tmp_path / name).as_uri())
+        words = LANGUAGES[language][name.partition(".")[0]]
+        expect(page.get_by_role("heading")).to_have_text(words["heading"])
+        assert page.get_by_role("paragraph").count() == len(words["paragraphs"])
+        assert page.evaluate("document.documentElement.lang") == language
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert found_by_axe(page) == []
+    finally:
+        page.set_viewport_size({"width": 1360, "height": 850})
+
+
+def test_the_languages_are_those_of_the_letters() -> None:
+    letters = yaml.safe_load((PROJECT / "roles/mail/vars/main.yml").read_text())["__mail_letters"]
+    assert set(LANGUAGES) == set(letters)
+
+
+def test_axe_would_find_what_is_wrong(page: Page, front: Front) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{front.links['ada']}x")
+    page.evaluate("document.querySelector('h1').style.color = '#eee'; document.documentElement.lang = ''")
+    assert {rule for rule, _, _ in found_by_axe(page)} == {"color-contrast", "html-has-lang"}

@@ -8,18 +8,19 @@ from __future__ import annotations
 import http.client
 import json
 import random
-import ssl
-from email import message_from_bytes
-from email.policy import default
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
+import websocket
 
-from tests.support.class_machines import refuse_a_lab_that_is_up
+from lab.layout import ACME_ROOT
+from tests.support.class_machines import refuse_a_lab_that_is_up, running
 from tests.support.commands import bring_lab_up, command, mails
 from tests.support.lab_course import Course, Moment
 from tests.support.laptop import Laptop, fetch
-from tests.support.letter import Letter, read_letter
+from tests.support.letter import Letter, https_link, read_letter
+from tests.support.visitor import GATE, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,6 @@ SHARING = {"class_access": ["ssh"], "class_students_per_machine": 2}
 WITH_LINKS = {"class_access": ["https", "ssh"], "class_students_per_machine": 1}
 OPEN, LET_IN, REFUSED = 303, "200", "403"
 STATUS = "curl --silent --output /dev/null --write-out '%{{http_code}}' {options} http://localhost:{port}/api/contents"
-# Where Jupyter sends on whom the front has let in.
-INSIDE = "/login?next=%2Ftree"
 SOME_MOMENTS = 4
 
 shared = pytest.mark.parametrize("course", [SHARING], indirect=True, ids=["shared"], scope="module")
@@ -152,36 +151,29 @@ def test_a_machine_that_is_off_gets_it_with_its_start(course: Course, laptop: La
     assert asked(course, new, f"--header 'Authorization: token {old.token}'") == REFUSED
 
 
-def knock(account: dict[str, Any], path: str, cookie: str = "") -> int:
-    """Ask a machine's front; return the status. Whose certificate it shows is no matter here."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(account["link_host"], timeout=30, context=context)
-    try:
-        connection.request("GET", path, headers={"Cookie": f"__Host-class={cookie}"} if cookie else {})
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
 @linked
 @pytest.mark.timeout(900)
 def test_a_link_goes_with_its_cookie_and_kernels_stay(course: Course) -> None:
-    old, told = kept(course), len(mails())
+    newest = {read_letter(mail).username: mail for mail in mails()}
+    old, told, address = https_link(newest["ada"]), len(mails()), running()[SEAT]
     jupyter = course.on(SEAT, "systemctl show -P MainPID jupyter@ada.service")
-    assert knock(old["ada"], f"/open/{old['ada']['link_secret']}") == OPEN
-    assert knock(old["ada"], INSIDE, old["ada"]["link_secret"]) == http.HTTPStatus.FOUND
-    course.play("link.yml -e student=ada")
-    new = kept(course)
-    assert knock(new["ada"], f"/open/{old['ada']['link_secret']}") == http.HTTPStatus.FORBIDDEN
-    assert knock(new["ada"], INSIDE, old["ada"]["link_secret"]) == http.HTTPStatus.FORBIDDEN
-    assert knock(new["ada"], f"/open/{new['ada']['link_secret']}") == OPEN
+    thief = Visitor(address, ACME_ROOT)
+    thief.open(old)
+    with thief.kernel() as kernel:
+        assert kernel.run("print(1)") == "1\n"
+        course.play("link.yml -e student=ada")
+        with pytest.raises((OSError, websocket.WebSocketException)):
+            kernel.run("print(2)")
+        assert not thief.works()
+        assert Visitor(address, ACME_ROOT).ask(urlsplit(old).path).status == http.HTTPStatus.FORBIDDEN
+        (mail,) = mails()[told:]
+        ada = Visitor(address, ACME_ROOT)
+        ada.open(https_link(mail))
+        assert ada.works()
+        thief.cookies |= {GATE: ada.cookies[GATE]}  # so that the kernel can be ended
+    assert https_link(mail) != old
     assert course.on(SEAT, "systemctl show -P MainPID jupyter@ada.service") == jupyter
-    assert [read_letter(mail).username for mail in mails()[told:]] == ["ada"]
-    body = message_from_bytes(mails()[-1].read_bytes(), policy=default).get_body(("plain",))
-    assert body
-    assert f"/open/{new['ada']['link_secret']}" in body.get_content()
-    assert new["grace"] == old["grace"]
+    assert Visitor(running()[OWN], ACME_ROOT).ask(urlsplit(https_link(newest["grace"])).path).status == OPEN
     assert "changed=0" in course.play("configure.yml -e configure_force=true")
 
 
@@ -193,5 +185,5 @@ def test_status_shows_until_when_the_certificate_is_and_who_came_by_the_link(cou
     (ada,) = (row for row in rows if " ada " in row)
     assert " min ago " in ada
     assert " UTC " in ada[heading.index("CERTIFICATE") :]
-    (grace,) = (row for row in rows if " grace " in row)
-    assert grace[heading.index("OPENED")] == "-"
+    (mary,) = (row for row in rows if " mary " in row)
+    assert mary[heading.index("OPENED")] == "-"

@@ -16,7 +16,7 @@ from tools.molecule_scenarios import Outcome, scenarios, write_report
 
 def test_every_role_has_a_scenario_that_ci_runs() -> None:
     roles = {path.name for path in (PROJECT / "roles").iterdir()}
-    assert set(scenarios()) == {"class", *roles}
+    assert set(scenarios()) == {"class", "front_removed", *roles}
 
 
 def test_the_longest_begin_first() -> None:

@@ -44,7 +44,7 @@ def test_this_computer_may_know_no_time_zones(aws: Aws, modules: AwsModules, mon
 
 def test_the_quota_is_told_and_where_none_was_ever_set_aws_s_default(aws: Aws, modules: AwsModules) -> None:
     image_id = aws.add_image("/dev/xvda")
-    (quota,) = modules.run(launch_check, **LAUNCH, image_id=image_id)["quotas"]
+    quota, _storage = modules.run(launch_check, **LAUNCH, image_id=image_id)["quotas"]
     assert {name: quota[name] for name in ("code", "limit", "used", "needed", "by_default")} == {
         "code": "L-1216C47A",
         "limit": 64,
@@ -53,7 +53,7 @@ def test_the_quota_is_told_and_where_none_was_ever_set_aws_s_default(aws: Aws, m
         "by_default": False,
     }
     aws.refuse("GetServiceQuota", "NoSuchResourceException")
-    (quota,) = modules.run(launch_check, **LAUNCH, image_id=image_id)["quotas"]
+    quota, _storage = modules.run(launch_check, **LAUNCH, image_id=image_id)["quotas"]
     assert (quota["limit"], quota["by_default"]) == (5, True)
     told = modules.run(launch_check, **LAUNCH | {"launch": 3}, image_id=image_id)
     assert "The account may run 5 there (AWS's default: that of the account is not known), and 0 run" in told["msg"]
@@ -64,5 +64,5 @@ def test_with_nothing_to_launch_the_quota_is_looked_at_only_where_it_is_asked_fo
 ) -> None:
     assert "quotas" not in modules.run(launch_check, **LAUNCH | {"launch": 0})
     assert {request.action for request in aws.requests} == {"DescribeSubnets"}
-    (quota,) = modules.run(launch_check, **LAUNCH | {"launch": 0}, quota=True)["quotas"]
+    quota, _storage = modules.run(launch_check, **LAUNCH | {"launch": 0}, quota=True)["quotas"]
     assert (quota["limit"], quota["needed"]) == (64, 0)

@@ -237,7 +237,8 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
     )
     host.directory(os.path.dirname(DIRECTORY), mode=0o755)
     host.directory(DIRECTORY, mode=0o750, group=GROUP)
-    host.directory(os.path.dirname(settings.state_directory), mode=0o755)
+    if not os.path.isdir(parent := os.path.dirname(settings.state_directory)):
+        host.directory(parent, mode=0o700)  # as other roles have it, to which it belongs, too
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""

@@ -112,7 +112,7 @@ def test_paper_shows_all_columns(page: Page, made: StatusClass) -> None:
     page.goto(write(made))
     page.emulate_media(media="print", color_scheme="dark")
     try:
-        expect(page.get_by_text("“too many certificates (5) already issued”, since 02 Mar 07:00 UTC.")).to_be_visible()
+        expect(page.get_by_text("'too many certificates (5) already issued', since 02 Mar 07:00 UTC.")).to_be_visible()
         expect(page.get_by_role("columnheader", name="Certificate")).to_be_visible()
         assert page.evaluate("document.querySelector('table').scrollWidth") <= 1047
         expect(page.get_by_role("button")).to_have_count(0)

@@ -53,7 +53,7 @@ STUDENT: dict[str, Any] = {
     "password": "abcd-efgh-jkmn",
     "token": "madeuptoken",
     "https_link": "https://192.0.2.7/open/madeupsecret",
-    "certificate_trouble": "the authority does not answer: “made up”, since 13:19. It asks again at 14:19 UTC.",
+    "certificate_trouble": "the authority does not answer: 'made up', since 13:19. It asks again at 14:19 UTC.",
 }
 FACTS = letter_variables(STUDENT, "SHA256:madeup", [22, 443])
 FIXED = [

@@ -90,7 +90,7 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
         for name, port in (("ada", 8888), ("mary", 8891))
     ]
     uncertified = machine | {"front_state": {"certificate_until": "", "certificate_trouble": "come back later"}}
-    refused = "the authority refused it: “come back later”."
+    refused = "the authority refused it: 'come back later'."
     assert {student["certificate_trouble"] for student in addressees([uncertified], known)} == {refused}
     refusing = machine | {"student_given": {"refused": ["ada"]}}
     assert [student["username"] for student in addressees([refusing], known)] == ["mary"]

@@ -87,7 +87,7 @@ def test_a_table_says_until_when() -> None:
                     "certificate_again": "2026-03-02T11:00:00+00:00",
                 }
             },
-            "the authority does not answer: “the authority gave no answer in 300 s”, since 02 Mar 07:00 UTC. It asks "
+            "the authority does not answer: 'the authority gave no answer in 300 s', since 02 Mar 07:00 UTC. It asks "
             "again at 11:00 UTC.",
         ),
         (

@@ -110,7 +110,7 @@ def test_without_a_certificate_ssh_is_a_way_in_and_what_mends_it_is_said_once_fo
     port, none = report["warnings"]
     assert port.splitlines()[:2] == [
         "No certificate on ml-002, ml-003, so links open nothing yet: port 80 is shut.",
-        f"ml-002: “{shut}”. It asks again at 11:00 UTC.",
+        f"ml-002: '{shut}'. It asks again at 11:00 UTC.",
     ]
     assert port.endswith("\nansible-playbook provision.yml configure.yml")
     assert none.startswith("No certificate on ml-005, so links open nothing yet: none was asked for yet.\nThe machine ")

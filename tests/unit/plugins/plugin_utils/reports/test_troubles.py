@@ -120,7 +120,7 @@ def test_what_keeps_certificates_away_is_said_for_each_cause_with_the_authoritys
     }
     said = in_lines(made.troubles())
     assert "port 80 is shut: student02 on ml101-002, student03 on ml101-003\n" in said
-    assert f"    ml101-002: “{shut.format(2)}”, since 02 Mar 07:00 UTC. It asks again at 10:20 UTC. The " in said
+    assert f"    ml101-002: '{shut.format(2)}', since 02 Mar 07:00 UTC. It asks again at 10:20 UTC. The " in said
     assert said.index("Not urgent:") < said.index("does not answer: student04")
     assert [line.certificate for line in made.lines()][:5] == [
         "none",

@@ -108,7 +108,7 @@ class Certificate:
         """What was said, since when, and when the machine asks again."""
         since = f", since {self.since:%d %b %H:%M} UTC" if self.since else ""
         again = f" It asks again at {self.again:%H:%M} UTC." if self.again else ""
-        return f"“{quoted(self.trouble)}”{since}.{again}" if self.trouble else ""
+        return f"'{quoted(self.trouble)}'{since}.{again}" if self.trouble else ""
 
 
 def missing_certificate(machine: Mapping[str, Any]) -> Certificate | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SIZE = 50 * 1024 * 1024
 READY = "document.querySelector('.jp-DirListing-content') && document.querySelector('.jp-Launcher, .jp-Notebook')"
 """JupyterLab shows a folder, and something to work with beside it."""
+CLICKS_S = (20, 60, 100)
+"""How long a cell is waited for after each click on "Run": the first may come before the notebook listens."""
 XSRF = "document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)[1]"
 
 
@@ -63,10 +66,13 @@ def run_a_cell(browser: Window) -> str:
     browser.press("document.querySelector('.jp-Notebook .cm-content')")
     browser.type("print(6 * 7)")
     browser.wait_for("!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
-    browser.press(labelled(".lm-MenuBar-itemLabel", "Run"))
-    browser.press(labelled(".lm-Menu-itemLabel", "Run Selected Cell"))
-    browser.wait_for(f"!!({labelled('.jp-OutputArea-output pre', '42')})")
-    return browser.url.rpartition("/")[2]
+    for seconds in CLICKS_S:
+        browser.press("document.querySelector('.jp-Notebook .cm-content')")
+        browser.press("document.querySelector('.jp-NotebookPanel-toolbar [data-jp-item-name=run] jp-button')")
+        with suppress(AssertionError):
+            browser.wait_for(f"!!({labelled('.jp-OutputArea-output pre', '42')})", seconds)
+            return browser.url.rpartition("/")[2]
+    raise AssertionError("the cell did not run")
 
 
 def upload(browser: Window, file: Path) -> float:

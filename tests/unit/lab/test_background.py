@@ -22,8 +22,13 @@ def process(folder: Path) -> Background:
 
 
 def test_it_is_found_again_and_ended(tmp_path: Path) -> None:
-    process(tmp_path).start(SLEEP, lambda: None)
     again = process(tmp_path)
+
+    def is_there() -> None:  # its command line can be read a moment after it began
+        if again.pid is None:
+            raise LabError("not yet")
+
+    process(tmp_path).start(SLEEP, is_there)
     assert again.pid is not None
     assert again.stop()
     assert again.pid is None

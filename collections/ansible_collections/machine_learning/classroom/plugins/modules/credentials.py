@@ -61,7 +61,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Keep a password and a token for every student
+- name: Keep a password, a token and a link for every student
   machine_learning.classroom.credentials:
     path: "{{ class_state_dir }}/credentials.json"
     students: "{{ roster.students }}"

@@ -166,8 +166,8 @@ LOCAL = [
     Local(
         "read the key of the account with the authority",
         f"cat {STATE}/acme/accounts/*/*/*/private_key.json > /dev/null",
-        lift=f"chmod -R o+rX {STATE}",
-        restore=f"chmod -R o-rwx {STATE}",
+        lift=f"chmod o+x {STATE}/..; chmod -R o+rX {STATE}",
+        restore=f"chmod -R o-rwx {STATE}; chmod o-x {STATE}/..",
     ),
     *(
         Local(

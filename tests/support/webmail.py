@@ -38,6 +38,7 @@ def page_elsewhere(html: str) -> Iterator[str]:
 @contextmanager
 def webmail(link: str) -> Iterator[str]:
     """Show a letter with a link, as webmail does; yield the address of that page."""
-    letter = f'Your machine is ready: <a href="{escape(link)}">{escape(link)}</a>'
+    # On a line of its own, however long: the middle of one that is broken over two lines may be beside it.
+    letter = f'Your machine is ready: <a style="display: block" href="{escape(link)}">{escape(link)}</a>'
     with page_elsewhere(f"<!doctype html><title>Inbox</title><h1>Inbox</h1><p>{letter}</p>") as address:
         yield address

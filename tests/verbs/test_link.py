@@ -85,10 +85,10 @@ def asked(course: Course, letter: Letter, options: str) -> str:
 def test_a_token_goes_with_the_cookies_that_it_gave_and_the_neighbours_jupyter_stays(course: Course) -> None:
     old, told, before = letters()["ada"], len(mails()), servers(course)
     page = f"'http://localhost:{old.port}/tree?token={old.token}'"
-    course.on(SEAT, f"curl --silent --output /dev/null --cookie-jar /root/jar {page}")
-    assert asked(course, old, "--cookie /root/jar") == LET_IN
+    course.on(SEAT, f"curl --silent --output /dev/null --cookie-jar /run/jar {page}")
+    assert asked(course, old, "--cookie /run/jar") == LET_IN
     course.play("link.yml -e student=ada -e renew=token")
-    assert asked(course, old, "--cookie /root/jar") == REFUSED
+    assert asked(course, old, "--cookie /run/jar") == REFUSED
     assert asked(course, old, f"--header 'Authorization: token {old.token}'") == REFUSED
     after, new = servers(course), letters(told)
     assert (after["grace"], after["ada"] != before["ada"]) == (before["grace"], True)

@@ -64,7 +64,7 @@ docs: .venv/.dev-tools ## Write the pages that repeat what the code says
 	@.venv/bin/python -m tools.docs
 
 .PHONY: lint
-lint: .venv/.dev-tools ## ansible-lint, yamllint, ruff, mypy, shellcheck, ansible-test sanity, house rules
+lint: .venv/.dev-tools ## All linters; bin/lint NAME for one
 	@bin/lint
 
 .PHONY: test

@@ -199,17 +199,22 @@ def _unchanged(n: int) -> list[Goal]:
 def _from_nothing(n: int) -> list[Goal]:
     return [
         Goal(
-            f"first configure (plain): wall, ours : before, N = {n}",
-            share(WALL, n, FRESH.format("plain"), FRESH.format("before")),
+            f"first configure (plain): wall, ours : before, both with ssh alone, N = {n}",
+            share(WALL, n, FRESH.format("ssh alone"), FRESH.format("before")),
             0.9,
             "0.98",
             "The first morning of a class without a baked image. Most of it is the machines' own work, which stays.",
         ),
         Goal(
-            f"first configure (plain): control CPU, ours : before, N = {n}",
-            share(CONTROL, n, FRESH.format("plain"), FRESH.format("before")),
+            f"first configure (plain): control CPU, ours : before, both with ssh alone, N = {n}",
+            share(CONTROL, n, FRESH.format("ssh alone"), FRESH.format("before")),
             0.6,
             "0.67",
+        ),
+        Goal(
+            f"first configure (plain): wall, with links over https : ssh alone, N = {n}",
+            share(WALL, n, FRESH.format("plain"), FRESH.format("ssh alone")),
+            means="haproxy and an ACME client are installed, and a certificate is ordered for each machine.",
         ),
         Goal(
             f"nothing → all answer: wall, baked : plain, N = {n}",

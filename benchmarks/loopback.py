@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 SECONDS_TO_START = 60
 MAKE_READY = PROJECT / "playbooks/parts/make_ready.yml"
+PYTHON = "/usr/bin/python3"  # interpreter_python of ansible.cfg
 # Who logs in: no account of this computer. `sshd` wants to be one while it talks to whom it does not know yet.
 ACCOUNTS = "ubuntu:*:65534:65534::/:/bin/sh\nsshd:*:65533:65534::/run/sshd:/usr/sbin/nologin\n"
 SSHD = """\
@@ -42,14 +43,16 @@ PermitRootLogin no
 ForceCommand {folder}/answer
 LogLevel ERROR
 """
-# The module comes through standard input. It is read to its end, as a machine would, and never run.
+# A module comes through standard input. It is read to its end, as a machine's Python would, and never run. Any other
+# command does nothing: its standard input is a terminal, which stays open until it has ended.
 ANSWER = """\
 #!/bin/sh
 became=${{SSH_ORIGINAL_COMMAND#*BECOME-SUCCESS-}}
 [ "$became" != "$SSH_ORIGINAL_COMMAND" ] || exit 1
 echo "BECOME-SUCCESS-${{became%%[!a-z]*}}"
-cat >/dev/null
-echo '{answer}'
+case $became in
+*{python}*) cat >/dev/null; echo '{answer}' ;;
+esac
 """
 # In a namespace of mounts of its own, so that nobody else sees the accounts; /run/sshd has to be there.
 START = """\
@@ -66,6 +69,11 @@ def answer() -> str:
     name = "machine_learning.classroom.roles_needed"
     (roles,) = (task[name]["roles"] for task in tasks if name in task)
     return json.dumps({"changed": False, "roles": [], "reasons": {role: [] for role in roles}})
+
+
+def script() -> str:
+    """Return the program that a machine runs in the place of whatever it is asked."""
+    return ANSWER.format(answer=answer(), python=PYTHON)
 
 
 def program(folder: Path) -> tuple[str, dict[str, str]]:
@@ -90,7 +98,7 @@ def machines(folder: Path) -> Iterator[int]:
     (folder / "sshd").write_text(json.dumps([sshd, environment]))
     (folder / "passwd").write_text(ACCOUNTS + Path("/etc/passwd").read_text())
     (folder / "sshd_config").write_text(SSHD.format(folder=folder))
-    (folder / "answer").write_text(ANSWER.format(answer=answer()))
+    (folder / "answer").write_text(script())
     (folder / "answer").chmod(0o755)
     (folder / "authorized_keys").touch()
     with socket.socket() as free:

@@ -28,6 +28,8 @@ BUILD = PROJECT / "build"
 # How much of a failed command's output its JUnit file quotes.
 QUOTED = 20_000
 BAKE_ENDED, CHANGE_OVER_ENDED = (f"tests/faults/test_{what}.py" for what in ("bake_ended", "front_changeover"))
+# A class, and what is long in its tests.
+CLASS_LONG = ("1_fresh_class", "2_one_click")
 # How nice a stage is that runs beside those of the lab: they wait for nobody, and it need not be ready before they are.
 BESIDE = 10
 
@@ -89,7 +91,8 @@ def stages() -> list[Stage]:
         pytest("front", *("-n2", "--dist=loadfile", "-m", "not long", "tests/front"), needs=("packages",)),
         pytest("front long", "-m", "long", "tests/front", needs=("packages",), ci=False),
         # It waits for hosts most: it is best beside what needs no lab.
-        pytest("class", "--exitfirst", "tests/e2e", needs=("packages",)),
+        pytest("class", "--exitfirst", "-m", "not long", "tests/e2e", needs=("packages",)),
+        pytest("class long", *(f"tests/e2e/test_{what}.py" for what in CLASS_LONG), needs=("packages",), ci=False),
         pytest("lab", "tests/lab"),
         # Left to `make test-all`, since `make test` is to end within half an hour.
         pytest("verbs", "tests/verbs", ci=False),

@@ -53,8 +53,9 @@ MAKE_READY = "playbooks/parts/make_ready.yml"
 OWN = "machine_learning.classroom."
 JOBS = re.compile(r".*/plugins/module_utils/jobs/(?P<job>\w+)\.py")
 IMPORT = "ansible.builtin.import_role"
-# What a task with a job may say beside it, and what else the import of its role may: a machine is asked without it.
-BESIDE_A_JOB = {"name", "register", "become"}
+# What a task with a job may say beside it, and what else the import of its role may: a machine is asked without it. A
+# job that fails when it is asked is needed, whatever `failed_when` says of it.
+BESIDE_A_JOB = {"name", "register", "failed_when"}
 BESIDE_AN_IMPORT = {"name", "when"}
 
 

@@ -23,7 +23,7 @@ SUITE = "-".join(["molecule", *filter(None, [os.environ.get("HOST_IMAGE")])])
 # Two: while one waits for a host, the other computes. More only wait for each other on the two cores of CI.
 SIDE_BY_SIDE = 2
 # These first, so that nobody waits for them at the end.
-LONGEST = ("class", "conda", "jupyter", "machines")
+LONGEST = ("class", "conda", "front", "front_removed", "jupyter", "machines")
 # Of a scenario that failed: enough for Ansible's last words.
 SHOWN_LINES = 40
 

@@ -1,6 +1,7 @@
 """From nothing until all notebooks answer: the commit before, this one from a plain image, this one from a baked one.
 
-In turn, each time with a new class, whose machines are all new.
+In turn, each time with a new class, whose machines are all new. The commit before knew no way in but ssh, so it is
+compared with a class that has no other.
 """
 
 from __future__ import annotations
@@ -37,14 +38,18 @@ while True:
 
 def run(options: Options, folder: Path) -> Iterator[Run]:
     """Measure all three, so many times."""
-    trees = {"before": lay_out(options.before, folder / "before"), "plain": PROJECT, "baked": PROJECT}
+    trees = {"before": lay_out(options.before, folder / "before")} | dict.fromkeys(
+        ("ssh alone", "plain", "baked"), PROJECT
+    )
     with lab():
         for who in ("before", "plain"):  # the environment is locked once, and what machines fetch has been read
             with Class(f"{who}-warm", 1, trees[who], folder / f"{who}-warm").ending() as course:
                 shell(course.line("provision.yml configure.yml"))
         for number in range(1, options.runs + 1):
             for who, tree in trees.items():
-                with Class(f"{who}{number}", options.n, tree, folder / f"{who}{number}").ending() as course:
+                name = f"{who.replace(' ', '-')}{number}"
+                settings = {"class_access": ["ssh"]} if who == "ssh alone" else {}
+                with Class(name, options.n, tree, folder / name, settings).ending() as course:
                     yield from from_nothing(who, course, number)
 
 

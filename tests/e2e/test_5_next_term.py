@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def test_provisioned_again_two_to_a_machine_everybody_finds_the_own_work(home: Path, tmp_path: Path) -> None:
     header, *students = ROSTER.read_text().splitlines()
     (tmp_path / "students.csv").write_text("\n".join([header, *reversed(students), ""]))
-    settings = f"-e class_work_home={home} -e class_roster={tmp_path}/students.csv -e class_students_per_machine=2"
+    shared = """-e '{"class_students_per_machine": 2}'"""
+    settings = f"-e class_work_home={home} -e class_roster={tmp_path}/students.csv {shared}"
     play(f"provision.yml configure.yml {settings}")
     shown = on_all_machines(f"cd {PROJECT_ON_MACHINE} && head -n 1 */own.txt *'/my work é.txt' /dev/null")
     typed = on_all_machines(f"cd {PROJECT_ON_MACHINE} && grep -oH 'Typed in the browser by [a-z]*' */*.ipynb")

@@ -119,7 +119,7 @@ def test_an_address_gets_its_certificate_while_connections_live_on(
         assert replace(again, tried=first.tried) == first
         assert shown(front) == issued
         assert (acme.folder / "log").read_text().count("Pulled a task") == orders
-    assert read_status(settings.state_directory) == again
+    assert read_status(settings) == again
 
 
 @pytest.mark.usefixtures("thumbprint_is_known")
@@ -140,6 +140,48 @@ def test_a_new_address_gets_a_new_one_at_once_and_a_short_one_is_renewed(
         assert status.trouble == ""
         assert status.account.startswith(acme.directory.rpartition("/")[0])
         assert status.hosts == [HOST, "localhost"]
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+def test_a_haproxy_that_began_with_the_old_certificate_gets_the_one_that_lies_there(
+    front: Front, settings: Settings, tmp_path: Path
+) -> None:
+    """It read its files anew just before the new one was laid, and would show the old one until it is over."""
+    path = front.folder / "live.pem"
+    old = path.read_text()
+    with front.running(), authority(tmp_path, front).running() as acme:
+        told = replace(settings, acme_directory=acme.directory)
+        assert bring(told).trouble == ""
+        issued, new = shown(front), path.read_text()
+        path.write_text(old)
+        front.reload()
+        path.write_text(new)
+        assert shown(front) != issued
+        assert bring(told).trouble == ""
+        assert shown(front) == issued
+
+
+@pytest.mark.usefixtures("thumbprint_is_known")
+@pytest.mark.parametrize(
+    "torn", ["renewal/seat.conf", "live/seat/fullchain.pem", "live/seat/privkey.pem", "accounts/**/regr.json"]
+)
+def test_what_an_order_left_half_on_a_full_disk_or_without_power_holds_up_no_later_one(
+    front: Front, settings: Settings, tmp_path: Path, torn: str
+) -> None:
+    """Left alone, certbot would go on under another name, of which haproxy hears nothing, or fail each time."""
+    acme_folder = Path(settings.state_directory) / "acme"
+    with front.running(), authority(tmp_path, front).running() as acme:
+        told = replace(settings, acme_directory=acme.directory)
+        assert bring(told).trouble == ""
+        (path,) = acme_folder.glob(torn)
+        path.write_bytes(b"")
+        assert bring(told).trouble == ""
+        assert [kept.name for kept in (acme_folder / "renewal").iterdir()] == ["seat.conf"]
+        orders = (acme.folder / "log").read_text().count("Pulled a task")
+        again = bring(told)
+        assert (again.trouble, again.is_good([HOST])) == ("", True)
+        assert (acme.folder / "log").read_text().count("Pulled a task") == orders
+    assert (front.folder / "live.pem").read_text() == certificate.joined(acme_folder) != ""
 
 
 @pytest.mark.usefixtures("thumbprint_is_known")

@@ -164,7 +164,10 @@ def test_a_neighbours_key_opens_the_neighbours_door_alone(front: Front) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example.com:PORT", "127.0.0.1", "127.0.0.1.:PORT", "127.0.0.1:PORT.evil.example.com", "[::1]:PORT", ""],
+    [
+        *("evil.example.com:PORT", "127.0.0.1", "127.0.0.1.:PORT", "127.0.0.1:PORT.evil.example.com", "[::1]:PORT", ""),
+        *("evil.example.com, 127.0.0.1:PORT", "127.0.0.1:PORT, evil.example.com"),
+    ],
 )
 def test_another_name_is_refused_whoever_asks(front: Front, jupyter: Jupyter, host: str) -> None:
     name = {"Host": host.replace("PORT", str(front.https)), "Cookie": front.cookie()}
@@ -428,6 +431,17 @@ def test_browsers_speak_http_1_1_and_tls_1_2_at_least(front: Front) -> None:
     assert old.returncode != 0
 
 
+def test_who_was_there_under_a_name_is_never_let_past_a_warning(front: Front, browser: dict[str, str]) -> None:
+    """RFC 6797: a browser remembers it of a name, never of an address, and heeds it over TLS alone."""
+    known, stranger = front.ask("/api/contents", browser), front.ask("/lab")
+    opened, jupyter_off = front.ask(f"/open/{SECRETS['ada']}"), {"Host": front.hosts["grace"]}
+    waiting = front.ask("/lab", jupyter_off | {"Cookie": front.cookie("grace")})
+    assert [answer.status for answer in (known, stranger, opened, waiting)] == [200, 403, 303, 503]
+    for answer in (known, stranger, opened, waiting):
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=10368000"]
+    assert "Strict-Transport-Security" not in front.ask_plain("/", front.hosts["ada"]).headers
+
+
 def test_the_plain_port_answers_the_authority_and_sends_everybody_else_on(front: Front) -> None:
     ours = front.hosts["ada"]
     token = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
@@ -438,6 +452,18 @@ def test_the_plain_port_answers_the_authority_and_sends_everybody_else_on(front:
     for path in ("/.well-known/acme-challenge/<script>", "/.well-known/acme-challenge/a/b"):
         assert front.ask_plain(path, ours).status == 302
     assert front.ask_plain("/", "evil.example.com").status == 421
+
+
+def test_one_address_does_not_keep_the_authority_from_the_plain_port(front: Front) -> None:
+    """Else one computer could keep a certificate from being renewed until it is over."""
+    with contextlib.ExitStack() as held:
+        for _ in range(600):
+            with contextlib.suppress(ConnectionResetError):  # as it should be, sooner or later
+                knocking = socket.create_connection((HOST, front.http), PATIENCE, source_address=("127.0.0.2", 0))
+                held.enter_context(knocking)
+        began = time.monotonic()
+        assert front.ask_plain("/.well-known/acme-challenge/abc", front.hosts["ada"]).status == 200
+        assert time.monotonic() - began < 10  # haproxy gives up the ones that say nothing after fifteen
 
 
 def test_haproxy_has_nothing_to_complain_about(front: Front) -> None:

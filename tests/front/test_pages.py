@@ -18,6 +18,7 @@ from playwright.sync_api import Page as Tab
 from tests.support.front import HOST, PATIENCE, SECRETS, WORDS, Front, free_port
 from tests.support.laptop import CHROMIUM, QUIET
 from tests.support.pages import Bucket, Stranger, template
+from tools import PROJECT
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -182,4 +183,6 @@ def test_everybody_can_read_it_in_light_and_dark(tab: Tab, bucket: Bucket, schem
     tab.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     tab.goto(f"{bucket.origin}/{ADDRESS}")
     shows(tab, OFF)
+    (PROJECT / "build").mkdir(exist_ok=True)
+    tab.screenshot(path=PROJECT / "build" / f"page-off-{scheme}.png")
     assert Axe().run(tab).response["violations"] == []

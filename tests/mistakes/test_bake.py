@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.baked_images import carried
 
+from lab.capacity import CAPACITY, Pool
 from lab.image import RELEASES
 from tests.support.locks import write_lock
 from tests.support.rooms import HERE, Rooms
@@ -200,7 +201,15 @@ def test_a_snapshot_whose_image_a_run_that_was_killed_removed_goes_too(oven: Ove
     assert oven.snapshots() == 0
 
 
+def test_why_there_is_no_machine_to_bake_is_said(oven: Oven) -> None:
+    CAPACITY.limit(Pool(0))
+    words = oven.desk.play(f"{HERE} bake.yml").failures[-1]
+    CAPACITY.clear()
+    assert words.startswith("There is no machine to make an image of: AWS has no more m6a.large")
+    assert words.endswith("\nRun bake.yml again later.")
+
+
 def test_some_machines_of_a_class_are_no_reason_to_bake(oven: Oven) -> None:
     words = oven.desk.play(f"{HERE} bake.yml --limit localhost").failure
-    assert words == "An image is for the class as a whole: run bake.yml without --limit."
+    assert words == "bake.yml makes an image for the class as a whole: run it without --limit."
     assert not oven.desk.aws.made

@@ -85,6 +85,16 @@ def test_for_a_machine_that_is_off_it_is_kept_and_said_so(desk: Desk) -> None:
     assert renewed(after["ada"], kept(desk)["ada"]) == {*SECRET}
 
 
+def test_a_machine_that_lost_its_name_is_not_reached_and_told_from_one_that_is_off(desk: Desk, stopped: Rooms) -> None:
+    stopped.ec2.delete_tags(Resources=stopped.ids[:1], Tags=[{"Key": "Name"}])
+    before = kept(desk)
+    shown = desk.play(f"{HERE} link.yml -e student=ada,grace -e renew=token")
+    assert f"{stopped.ids[0]} (ada): has no tag Name, so it was not reached, and what was before still" in shown.failure
+    assert "ml101-002 (grace): does not run. What is new is kept here; start.yml gives it" in shown.text
+    for name in ("ada", "grace"):
+        assert renewed(before[name], kept(desk)[name]) == {"token", "renewed"}
+
+
 @pytest.mark.long  # it waits for a machine, twice
 def test_what_is_not_on_the_machine_yet_is_not_made_again(desk: Desk, stopped: Rooms) -> None:
     """Nobody answers at the machine, as where a run was killed before it came there."""

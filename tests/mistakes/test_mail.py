@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.support.desk import Desk
 
 SES = {"class_smtp_host": "email-smtp.eu-central-1.amazonaws.com", "class_smtp_username": "AKIAEXAMPLE"}
+PORT = {"class_smtp_port": "starttls"}
 COMMA = {"class_mail_from": "Dr. Beispiel, ML 101 <ml101@example.com>"}
 PASSWORD = "never-on-the-screen"
 NOT_SENT = "Neither password nor letter was sent."
@@ -43,10 +44,11 @@ def make(tmp_path: Path) -> Iterator[Callable[..., MailServer]]:
             COMMA,
             "class_mail_from is 'Dr. Beispiel, ML 101 <ml101@example.com>': a name with a comma has quotation ",
         ),
+        (PORT, "class_smtp_port is 'starttls': it takes a number, 587 or 465 for mail."),
     ],
 )
 @pytest.mark.parametrize("playbooks", ["provision.yml configure.yml", "configure.yml --check", "mail.yml", "start.yml"])
-def test_a_sender_who_is_none_is_named_before_aws_is_asked(
+def test_settings_with_which_no_letter_can_be_sent_are_named_before_aws_is_asked(
     desk: Desk, settings: dict[str, Any], said: str, playbooks: str
 ) -> None:
     failure = desk.play(f"-i inventory/10-control.yml {playbooks}", **settings).failure

@@ -201,7 +201,7 @@ class Ready:
 
     def add(self, number: int, username: str, *, address: str, account: str = ACCOUNT, due: bool = False) -> None:
         """Add a machine, whose front was asked about its account and certificate."""
-        told = {"front": {"account": account, "certificate_due": due}} if account else {}
+        told = {"front": {"account": account, "certificate_until": "", "certificate_due": due}} if account else {}
         host = f"ml101-{number:03}.{DOMAIN}"
         self.machines.append(
             machine(number, username, address=address)
@@ -260,6 +260,33 @@ def test_all_are_named_in_one_request_and_only_those_without_a_certificate_are_a
     assert "ml101-001 has no certificate yet" not in shown.text
     noted = json.loads((desk.home / "class" / "certificates.json").read_text())
     assert [(entry["machine"], entry["names"]) for entry in noted] == [("i-1", [f"ml101-001.{DOMAIN}"])]
+
+
+@pytest.mark.timeout(1200)
+def test_a_check_names_what_would_be_given_also_before_a_machine_has_an_account(
+    desk: Desk, zone: Zone, ready: Ready
+) -> None:
+    """Only the run that is checked has a front ask for an account, so until then nobody can write its records."""
+    zone.add_seats("ml101-003", "ml101-004")
+    before = dict(zone.records)
+    desk.aws.forget()
+    ready.add(1, "ada", address="127.0.0.1")
+    ready.add(2, "grace", address="127.0.0.2", account="")
+    # What the role front returns in check mode on a machine that has none.
+    ready.machines[1]["front_state"] = {"account": "", "certificate_until": "", "certificate_due": True}
+    ready.add(3, "linus", address="127.0.0.3", account="")  # did not answer, and keeps what it has
+    said = " ".join(ready.name("--check").text.split())
+    assert f"These names would be given: ml101-001.{DOMAIN}, ml101-002.{DOMAIN}. " in said
+    assert f"These names would be taken away: ml101-004.{DOMAIN}. " in said
+    assert zone.records == before
+
+    # Where the authority has just refused it an account, the run says nothing of a name, and gives none.
+    said = ready.name().text
+    assert "would be" not in said
+    assert not [name for name, _ in zone.records if name.startswith("ml101-002.")]
+    said = ready.name("--check").text
+    assert f"These names would be given: ml101-002.{DOMAIN}." in said
+    assert "These names would be taken away" not in said
 
 
 @pytest.mark.timeout(1200)

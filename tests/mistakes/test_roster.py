@@ -19,7 +19,7 @@ def test_all_mistakes_are_on_the_screen_with_their_lines(desk: Desk) -> None:
         f"The roster {desk.home}/students.csv has 3 mistakes:\n"
         "  - line 4 (Root {{ 7 * 7 }}): the username root is taken by the system; give one in a third column "
         "`username`:"
-        " ASCII letters and digits, a letter first.\n"
+        " small ASCII letters and digits, a letter first, 32 at most.\n"
         "  - line 5 (Grace Sample): 'grace example.com' is not an e-mail address.\n"
         "  - the username ada belongs to the students on lines 2, 3: add a third column `username` with a name for "
         "each."
@@ -29,14 +29,19 @@ def test_all_mistakes_are_on_the_screen_with_their_lines(desk: Desk) -> None:
 
 def test_what_is_no_mistake_is_said_before_anything_is_launched(desk: Desk) -> None:
     desk.roster = (
-        "OrgDefinedId,Username,Last Name,First Name,Email,Role\n#1,#Ada.B,Beispiel,Ada,ada@example.com,Learner\n"
-        "#2,#tom,Teacher,Tom,tom@example.com,Instructor\n"
+        "OrgDefinedId,Username,Last Name,First Name,Email,Role,Status\n"
+        "#1,#Ada.B,Beispiel,Ada,ada@example.com,Learner,Enrolled\n"
+        "#2,#tom,Teacher,Tom,tom@example.com,Instructor,Enrolled\n"
+        "#3,#grace,Sample,Grace,grace@example.com,Learner,Withdrawn\n"
     )
     shown = desk.play("provision.yml --check")
     assert shown.code == 0, shown.text
     assert (
         "Usernames are made of the column Username: adab of #Ada.B.\nNo machine for staff: Tom Teacher (Instructor).\n"
+        "1 student has left by the column Status and gets no machine: Grace Sample (Withdrawn). Empty the cell of "
+        "whoever is to have one.\n"
     ) in shown.text
+    assert "1 m6a.large are launched" in shown.text
     assert shown.text.count("No machine for staff") == 1
     assert not desk.aws.made - {"GetConsoleOutput"}
 

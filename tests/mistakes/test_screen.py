@@ -59,6 +59,36 @@ FREE = """
       ansible.builtin.command: "true"
       loop: [one, two]
 """
+# Of a play that a class has no use for, all that is begun is skipped.
+SKIPPED = """
+- name: Do what nobody wants
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Leave out
+      ansible.builtin.command: "true"
+      when: false
+    - name: Leave out more
+      ansible.builtin.include_role: {name: machines, tasks_from: find}
+      when: false
+- name: Do one of two things
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Leave out
+      ansible.builtin.command: "true"
+      when: false
+    - name: Do it
+      ansible.builtin.command: "true"
+      when: true
+- name: Fail
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Fail at once
+      ansible.builtin.fail: {msg: It cannot be.}
+      when: true
+"""
 CRASH = "raise KeyError('a wall of text')\n"
 
 
@@ -121,3 +151,19 @@ def test_what_a_slower_machine_changes_is_one_line(desk: Desk) -> None:
         "changed: [slow] => (item=one)",
         "changed: [slow] => (item=two)",
     ]
+
+
+def test_a_play_in_which_all_is_skipped_is_not_shown(desk: Desk) -> None:
+    (desk.home / "play.yml").write_text(SKIPPED)
+    line = f"-i inventory/10-control.yml {desk.home}/play.yml"
+    shown = desk.play(line)
+    said = [line.rstrip(" *") for line in shown.text.partition("PLAY RECAP")[0].splitlines() if line]
+    assert said == [
+        "PLAY [Do one of two things]",
+        "TASK [Do it]",
+        "changed: [localhost]",
+        "PLAY [Fail]",
+        "TASK [Fail at once]",
+        "fatal: [localhost]: It cannot be.",
+    ]
+    assert "PLAY [Do what nobody wants]" in desk.play(f"{line} -v").text

@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import os
+import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ import pytest
 from tests.support.conda_channels import write_class_channel
 from tests.support.desk import Desk
 from tests.support.locks import write_lock
+from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.rooms import Rooms
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,40 @@ def test_a_mistake_in_the_environment_is_told_before_anything_costs_money(desk: 
     (desk.home / "environment.yml").write_text("channels:\n  - defaults\ndependencies:\n  - numpy\n")
     shown = desk.play(playbook, class_environment_file=str(desk.home / "environment.yml"), timeout=900)
     assert "line 2: the channel defaults is refused" in shown.failure
+    assert not desk.aws.made
+
+
+def test_a_mistake_in_the_environment_is_told_before_a_machine_is_exchanged(desk: Desk, rooms: Rooms) -> None:
+    """The new machine would have none, and its student no machine."""
+    machine = rooms.add("ada")
+    (desk.home / "class").mkdir(mode=0o700)
+    key = desk.home / "class/ssh_key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (desk.home / "environment.yml").write_text("channels:\n  - defaults\ndependencies:\n  - numpy\n")
+    desk.aws.requests.clear()
+    shown = desk.play(
+        f"{HERE} replace.yml -e student=ada",
+        class_environment_file=str(desk.home / "environment.yml"),
+        class_abandon_work=["ada"],
+    )
+    assert "line 2: the channel defaults is refused" in shown.failure
+    assert not desk.aws.made
+    assert rooms.state(machine) == "running"
+
+
+def test_a_login_in_the_address_of_a_channel_is_shown_to_nobody(desk: Desk) -> None:
+    """The lock would have it, which the instructor commits, and so would every machine."""
+    text = "channels:\n  - https://ada:geheim@conda.example.org/course\ndependencies:\n  - numpy\n"
+    (desk.home / "environment.yml").write_text(text)
+    shown = desk.play(f"{HERE} --diff provision.yml", class_environment_file=str(desk.home / "environment.yml"))
+    assert shown.failure == (
+        "environment.yml, line 2: the channel https://…@conda.example.org/course has a login in it, which everybody "
+        "could read: in this file, in the lock and on the machines.\n"
+        "Name a server that asks for none, or put the packages on one of your own (`class_mirror_url`). A login that "
+        "others have seen already is to be renewed."
+    )
+    assert "geheim" not in shown.text
+    assert not (desk.home / "environment.lock").exists()
     assert not desk.aws.made
 
 

@@ -32,6 +32,15 @@ def test_hours_that_cannot_be_kept_are_refused_before_aws_is_asked(desk: Desk, v
     assert desk.aws.requests == []
 
 
+@pytest.mark.parametrize("verb", ["provision.yml", "plan.yml"])
+def test_a_time_zone_that_does_not_exist_is_refused_before_a_launch(desk: Desk, verb: str) -> None:
+    assert desk.play(f"{HERE} {verb}", class_time_zone="Berlin", timeout=900).failure == (
+        "There is no time zone 'Berlin'. Do you mean Europe/Berlin?\n"
+        "Nothing was launched. Set class_time_zone in group_vars/all/class.yml, then run again."
+    )
+    assert not desk.aws.made
+
+
 @pytest.mark.parametrize("verb", ["status.yml", "teardown.yml --check"])
 def test_after_the_last_day_it_is_said_what_still_costs(desk: Desk, rooms: Rooms, verb: str) -> None:
     rooms.add("ada")

@@ -31,7 +31,8 @@ AS_THE_DISTRIBUTION_HAS_IT = {
     "hmac-sha1-etm@openssh.com": "what is broken of SHA-1 is not what an HMAC needs of it",
 }
 
-# An sshd beside the one that serves, for callers from the machine itself alone; everybody there has the same key.
+# An sshd beside the one that serves, for callers from the machine itself alone; everybody there has the same key. As a
+# service, for what a session starts stays its user's own to PAM, and may open no session of another's.
 ASIDE = """
 cd "$(mktemp -d)"
 chmod 755 .
@@ -41,13 +42,13 @@ cat > config <<'THE_END'
 THE_END
 sed -i /PerSourcePenalties/d config # not every sshd knows it
 ours="ListenAddress=127.0.0.1 AuthorizedKeysFile=$PWD/key.pub StrictModes=no UsePAM=yes PidFile=none"
-/usr/sbin/sshd -D -f config $(printf -- '-o%s ' $ours) > log 2>&1 &
+systemd-run --quiet --collect --unit=aside /usr/sbin/sshd -D -f "$PWD/config" $(printf -- '-o%s ' $ours)
 until ss -Hltn 'sport = :2222' | grep -q .; do sleep 0.1; done
 for who in ada ubuntu; do
     ssh -n -F none -i key -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
         $who@127.0.0.1 id --user --name || true
 done
-kill $!
+systemctl stop aside
 """
 
 

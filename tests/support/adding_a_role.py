@@ -34,6 +34,8 @@ def follow(folder: Path) -> None:
         (folder / name).write_text(text)
     # Instead of at the end of the file: the other roles' inputs were asked for already.
     (folder / "tests" / "unit" / "roles" / "role_inputs.yml").write_text("---\n" + block("limits:\n  - inputs:"))
+    with (folder / "molecule" / "mutants.yml").open("a") as mutants:
+        mutants.write("\n" + block("limits:\n  - breaks:"))
     tasks = (folder / CALLER).read_text()
     assert CALLER in PAGE
     assert NEXT.split(": ")[1].strip() in PAGE.replace("\n", " ")

@@ -22,6 +22,7 @@ import moto.ec2.urls as ec2_urls
 import pexpect
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import StateReason
 from moto.ec2.utils import random_ami_id
@@ -74,8 +75,12 @@ class HostlessResponse(LaunchResponse):
         return result
 
     def start_instances(self) -> Any:
-        """StartInstances: machines boot as soon as they are asked to."""
+        """StartInstances: machines that stopped boot as soon as they are asked to, and were launched by then."""
+        machines = self.ec2_backend.get_multi_instances_by_id(self._get_param("InstanceIds"))
+        stopped = [machine for machine in machines if machine.state == "stopped"]
         result = super().start_instances()
+        for machine in stopped:
+            machine.launch_time = utcnow()
         self._boot_again()
         return result
 

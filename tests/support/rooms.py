@@ -25,9 +25,9 @@ class Rooms:
         self.ec2: EC2Client = account_owner.ec2(desk.aws.url)
         self.ids: list[str] = []
 
-    def add(self, students: str, group: str = "default") -> str:
-        """Launch a machine for these students, in a security group."""
-        name = f"ml101-{len(self.ids) + 1:03d}"
+    def add(self, students: str, group: str = "default", seat: str = "") -> str:
+        """Launch a machine for these students, in a security group, with the next seat unless one is given."""
+        name = seat or f"ml101-{len(self.ids) + 1:03d}"
         tags = {"Class": "ml101", "Name": name, "Students": students}
         machine = self.ec2.run_instances(
             ImageId=RELEASES[0].ami,

@@ -38,6 +38,7 @@ class StatusClass:
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     collected: dict[str, datetime | None] = field(default_factory=dict)
     timetable: dict[str, Any] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let everything work."""
@@ -88,6 +89,7 @@ class StatusClass:
                 "certificate_again": "",
             }
             said["opened_seconds"] = dict.fromkeys(said["answering"], 3600 + 60 * number)
+        self.hosts = {name: str(instance["public_ip_address"]) for name, instance in self.instances.items()}
 
     def refuse_certificate(self, username: str, trouble: str, *, until: datetime | None = None) -> None:
         """Let the student's machine have none that is newer than `until`, for three hours now."""
@@ -125,7 +127,7 @@ class StatusClass:
             str(self.state),
             max_hours,
             read(self.timetable),
-            Seen(NOW, self.machines, self.collected),
+            Seen(NOW, self.machines, self.collected, hosts=self.hosts),
         )
 
     def troubles(self, max_hours: int = 12, *, sends_letters: bool = True) -> list[Trouble]:

@@ -30,6 +30,7 @@ REVISIONS = {
     "d66e40be05d9875b9e764602f3d2e0e065880933": "the last before module_utils/ got a wing for each role",
     "177e964b196c32a0e025a83d191b2cd3612b0acb": "the last before machines had the role system",
     "584f89af712451608cdf54c924e182f8e75e18af": "the last before rosters, environments and notebooks were read widely",
+    "8118f8e3ff18c6079d07d6c498fd2380ec496ab5": "the last before students came in by links",
 }
 FOLDER = "/home/ubuntu/machine_learning_aws/daily_user"
 # Two on a machine. That of mary and hugo stops on the second evening; ruth's is exchanged, but the run is killed.

@@ -36,6 +36,11 @@ ASK = """
     - ansible.builtin.import_role: {name: data}
       when: false
 """
+# Keys to a certificate, or to an account with whoever issues them; each machine makes its own of ssh as it boots.
+PRIVATE = """
+find /etc /home /root /var -xdev -type f -size -64k -exec grep -lE 'PRIVATE KEY-----|"kty"' {} + |
+grep -v '^/etc/ssh/ssh_host_' || true
+"""
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +111,7 @@ def test_the_next_term_starts_from_it_and_nothing_is_installed(this: Course) -> 
     assert sorted(each["Tags"]["Name"] for each in alive) == SEATS
     (this.folder / "ask.yml").write_text(ASK)
     this.play(str(this.folder / "ask.yml"))
+    assert {this.on(seat, f"command -v haproxy; {PRIVATE}") for seat in SEATS} == {"/usr/sbin/haproxy\n"}
     this.play("configure.yml")
     assert this.play("status.yml").count(" answers ") == len(STUDENTS)
     assert "changed=0" in this.play("configure.yml -e configure_force=true")
@@ -118,6 +124,10 @@ def test_no_machine_is_the_clone_of_another(this: Course) -> None:
     keys = [set(this.on(seat, "cut -d ' ' -f 2 /etc/ssh/ssh_host_*_key.pub").split()) for seat in SEATS]
     assert all(len(found) >= 2 for found in keys)
     assert not keys[0] & keys[1]
+    # Of a certificate, and of the account that ordered it.
+    private = [set(this.on(seat, f"sha256sum $({PRIVATE}) | cut -d ' ' -f 1").split()) for seat in SEATS]
+    assert all(len(found) >= 2 for found in private)
+    assert not private[0] & private[1]
 
 
 def test_the_class_has_one_key_to_each_machine_and_nothing_of_the_last_term_is_there(

@@ -187,8 +187,8 @@ class AnyTerm(RuleBasedStateMachine):
         self.stopped = True
         self.started += not self.way.folder().settled()  # a folder that is not the student's yet counts as any other
         addresses = {STUDENT: self.way.email}
-        work = {SEAT: [{"username": STUDENT, "verified": True}]}
-        found = stop_records([self.instance()], work, str(self.way.home), self.way.class_name, addresses)
+        work = {"i-1": [{"username": STUDENT, "verified": True}]}
+        found = stop_records([self.instance()], work, str(self.way.home), self.way.class_name, addresses, {})
         for path, record in found.items():
             Path(path).parent.mkdir(exist_ok=True)
             records_module.write_json(path, record)
@@ -203,7 +203,7 @@ class AnyTerm(RuleBasedStateMachine):
     def replace(self) -> None:
         """The machine is exchanged in order: its work is at home since it stopped, or collected now."""
         addresses = {STUDENT: self.way.email}
-        stopped = stopped_machines([self.instance()], str(self.way.home), self.way.class_name, addresses)
+        stopped = stopped_machines([self.instance()], str(self.way.home), self.way.class_name, addresses, {})
         assert bool(stopped) == self.stopped
         if not stopped:
             self.collect()

@@ -151,7 +151,7 @@ def test_an_action_takes_what_its_documentation_says(action: str, monkeypatch: p
     [
         ("student_selection", "", Selection(), []),
         ("replacement_plan", "", Replacement(), ["to_start", "record"]),
-        ("release_plan", "", ReleasePlan(), ["collected"]),
+        ("release_plan", "", ReleasePlan(), ["collected", "launch_times"]),
         ("work_collect", "work", Report("ada"), []),
     ],
 )

@@ -83,6 +83,7 @@ class Class:
         machine = {
             "ansible_host": "10.77.0.11",
             "ansible_connection": "local",
+            "aws_instance_id": "i-0123456789abcdef0",
             "aws_ec2_tags": {"Students": " ".join(STUDENTS)},
         }
         hosts = {"all": {"children": {"machines": {"hosts": {"ml101-001": machine}}}}}

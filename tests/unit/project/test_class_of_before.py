@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,32 @@ def test_the_class_goes_on_working(old: Class) -> None:
     assert restored.read_text() == "of ada\n"
     assert re.search(r"^\s*ada .* taken 2026-11-29$", shown, re.MULTILINE)
     assert re.search(r"^\s*grace .* not yet$", shown, re.MULTILINE)
+
+
+def test_the_work_follows_an_address_whose_setting_was_taken_out_again(old: Class) -> None:
+    """Of ada and mary the class remembers the change; grace's was with a version that remembered none."""
+    roster, kept = old.base / "students.csv", old.base / "state/credentials.json"
+    roster.write_text(roster.read_text().replace("example.com", "example.net"))
+    changed = {f"{name}@example.com": f"{name}@example.net" for name in ("ada", "grace", "mary")}
+    old.play("mail.yml", class_changed_addresses=changed, class_smtp_host="")  # it writes letters, and sends none
+    credentials = json.loads(kept.read_text())
+    credentials["grace@example.net"].pop("formerly", None)
+    kept.write_text(json.dumps(credentials))
+    (old.base / "machine/ada/own.txt").write_text("newer\n")
+    time.sleep(2.1)  # what was written just now is looked at again
+    set_still = {"grace@example.com": "grace@example.net"}
+    shown = old.play("collect.yml", "restore.yml", student="ada", at="now", class_changed_addresses=set_still)
+    assert re.findall(r"(ml101-\d+) +(\w+) +(.*)", shown) == [
+        ("ml101-001", "ada", "2 files at home"),
+        ("ml101-001", "grace", "2 files at home"),
+        ("ml101-002", "mary", "2 files at home"),  # whose machine need not be started to look
+    ]
+    assert (old.base / "daily_user/ada/own.txt").read_text() == "newer\n"
+    (restored,) = (old.base / "machine/ada").glob("restored-*/own.txt")
+    assert restored.read_text() == "newer\n"
+    assert not [*(old.base / "daily_user").glob("*~2")]
+    owner = json.loads((old.base / "daily_user/.history/ada.git/owner.json").read_text())
+    assert owner["email"] == "ada@example.net"
 
 
 def test_an_exchange_that_was_begun_is_not_begun_anew() -> None:

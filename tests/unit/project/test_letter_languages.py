@@ -53,7 +53,7 @@ STUDENT: dict[str, Any] = {
     "password": "abcd-efgh-jkmn",
     "token": "madeuptoken",
     "https_link": "https://192.0.2.7/open/madeupsecret",
-    "certificate_trouble": "the authority does not answer: 'made up', since 13:19. It asks again at 14:19 UTC.",
+    "https_trouble": "it has no certificate: port 80 is shut: 'made up', since 13:19. It asks again at 14:19 UTC.",
 }
 FACTS = letter_variables(STUDENT, "SHA256:madeup", [22, 443])
 FIXED = [
@@ -82,7 +82,7 @@ def template(language: str) -> str:
 
 def written(language: str, ssh_ports: tuple[int, ...] = (22, 443), hours: str = "HOURS", *, https: bool = True) -> str:
     """Write the letter, as the role does."""
-    student = STUDENT | ({} if https else {"https_link": "", "certificate_trouble": ""})
+    student = STUDENT | ({} if https else {"https_link": "", "https_trouble": ""})
     facts = letter_variables(student, "SHA256:madeup", ssh_ports, hours)
     environment = jinja2.Environment(
         trim_blocks=True,

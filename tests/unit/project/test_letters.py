@@ -31,8 +31,9 @@ class Class:
     """Students with accounts, and what a play before has remembered of their machines."""
 
     def __init__(self, base: Path) -> None:
-        """Nobody has a letter."""
+        """Nobody has a letter. What a run has seen is in `seen`, by seat; with None it has visited no machine."""
         self.base = base
+        self.seen: dict[str, dict[str, Any]] | None = {}
         for folder in ("letters", "receipts"):
             (base / folder).mkdir()
         self.server = MailServer(base)
@@ -43,8 +44,10 @@ class Class:
             seat: {
                 "ansible_host": f"192.0.2.{number}",
                 "ansible_become": True,
+                "aws_instance_id": f"i-{number}",
                 "aws_ec2_tags": {"Students": students},
-                **({"configure_outcome": outcome} if outcome else {}),
+                **({"configure_outcome": outcome} if outcome and self.seen is not None else {}),
+                **(self.seen or {}).get(seat, {}),
             }
             for number, (seat, (outcome, students)) in enumerate(MACHINES.items(), 1)
         }
@@ -53,6 +56,7 @@ class Class:
         accounts = {
             name: {"name": name, "email": f"{name}@example.com", "password": SECRET, "token": SECRET} for name in names
         }
+        accounts["emmy"] |= {"link_host": "192.0.2.2", "link_secret": SECRET}
         variables = {
             "class_state_dir": str(self.base),
             **self.server.settings,
@@ -150,3 +154,53 @@ def test_a_letter_that_is_refused_ends_mail_yml_but_no_playbook_that_has_more_to
     said = klass.run([{}], code=2)
     assert "fatal: [localhost]: The letter to ada (ada@example.com) was not accepted:\n" in said
     assert klass.told == []
+
+
+@pytest.mark.timeout(300)
+def test_mail_yml_says_of_a_machine_that_it_does_not_visit_what_was_seen_there_last(klass: Class) -> None:
+    def kept() -> str:
+        return read_eml((klass.base / "letters/emmy.eml").read_bytes())["body"]
+
+    ready: dict[str, Any] = {"letters_only_if_ready": True, "letters_fail_refused": False}
+    trouble = {"certificate_until": "", "certificate_trouble": "the authority gave no answer in 300 s"}
+    klass.seen = {
+        "ml101-001": {"student_given": {"refused": ["grace"]}},
+        "ml101-002": {"configure_outcome": "ready", "front_state": trouble},
+    }
+    klass.run([ready])
+    assert klass.told == ["ada", "blaise", "emmy"]
+    letter = kept()
+    assert "the authority gave no answer" in letter
+    assert "changed=0" in klass.run([ready])
+
+    klass.seen = None
+    said = klass.run([{"letters_again": ["emmy", "grace"]}], code=2)
+    assert klass.told == ["emmy", "mary"]
+    assert kept() == letter
+    assert "Without an account, and so without a letter: grace." in said
+    klass.run([{}], "--limit=ml101-002")  # it is about others
+
+    klass.seen = {"ml101-001": {}, "ml101-002": {"configure_outcome": "ready"}}
+    klass.run([ready])
+    assert klass.told == ["grace"]
+    klass.seen = None
+    klass.run([{"letters_again": ["emmy"]}])
+    assert klass.told == ["emmy"]
+    assert "the authority gave no answer" not in kept()
+
+
+@pytest.mark.timeout(300)
+def test_what_is_not_remembered_of_the_machines_holds_up_no_letter(klass: Class) -> None:
+    ready: dict[str, Any] = {"letters_only_if_ready": True, "letters_fail_refused": False}
+    record = klass.base / "ways_in.json"
+    record.write_text('{"i-1": {"refu')
+    klass.run([{}], "--limit=ml101-001")
+    assert klass.told == ["ada", "grace"]
+    assert json.loads(record.read_text()) == {}
+
+    record.unlink()
+    record.mkdir()
+    klass.seen = {"ml101-004": {"student_given": {"refused": ["blaise"]}}}
+    said = klass.run([ready | {"letters_again": ["ada"]}])
+    assert f"{record} cannot be kept (Is a directory)." in said
+    assert klass.told == ["ada"]

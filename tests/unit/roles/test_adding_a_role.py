@@ -26,7 +26,19 @@ def test_the_page_makes_a_whole_role() -> None:
     assert {"main.yml", "argument_specs.yml", "molecule.yml", "converge.yml", "verify.yml", "side_effect.yml"} <= made
 
 
+def run_tests(copy: Path, *tests: str, only: str) -> None:
+    """Run those of the copy's unit tests that are named."""
+    files = (f"tests/unit/{test}" for test in tests)
+    run(copy, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", only)
+
+
 @pytest.mark.timeout(300)
 def test_the_tests_of_all_roles_agree(copy: Path) -> None:
-    tests = ("tests/unit/roles/test_role_specs.py", "tests/unit/roles/test_role_inputs.py")
-    run(copy, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", "limits or called")
+    tests = ("roles/test_role_specs.py", "roles/test_role_inputs.py", "tools/test_mutants.py")
+    run_tests(copy, *tests, "tools/test_molecule_scenarios.py", only="limits or called or two_ways or every_role")
+
+
+@pytest.mark.timeout(300)
+def test_machines_are_made_ready_with_it_where_other_roles_have_stand_ins(copy: Path) -> None:
+    tests = (f"project/test_{what}.py" for what in ("make_ready", "renew_access", "late_machines"))
+    run_tests(copy, *tests, only="falls_silent or leak_is_closed or lost_in_the_middle")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -13,12 +16,21 @@ from pathlib import Path
 import pytest
 
 from tests.support.mail_class import SECRET, TEXT, MailClass, is_relay, relay_of, until
+from tools import PROJECT
 
 HIDDEN = """
 import importlib.util
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, package=None: None if name == "aiosmtpd" else find(name, package)
 """
+JOURNAL = """
+import os
+sendv = None
+def send(**fields):
+    with open(os.environ["JOURNAL"], "a") as journal:
+        journal.write(f"{fields}\\n")
+"""
+"""Stands for systemd's, to which modules log what they are called with: it is a file."""
 NO_SUCH = "550 no such mailbox"
 
 
@@ -161,6 +173,36 @@ def test_a_relay_that_is_killed_is_named_and_each_student_has_one_letter_in_the_
     assert sorted({address for address, _ in klass.server.letters}) == [f"{name}@example.com" for name in klass.names]
     assert len(ids) == 5
     assert len(klass.server.letters) == 5 + kept
+
+
+@pytest.mark.timeout(300)
+def test_no_letter_is_in_the_log_of_this_computer(
+    klass: MailClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, systemd = tmp_path / "journal", tmp_path / "packages/systemd"
+    systemd.mkdir(parents=True)
+    (systemd / "__init__.py").touch()
+    (systemd / "daemon.py").write_text("booted = lambda: True\n")
+    (systemd / "journal.py").write_text(JOURNAL)
+    journal.touch()
+    monkeypatch.setenv("PYTHONPATH", str(systemd.parent))
+    monkeypatch.setenv("JOURNAL", str(journal))
+    assert klass.run(mail_students=[klass.students["s0"]]) == 0
+    assert klass.server.addresses == ["s0@example.com"]
+    assert journal.read_text() == ""
+
+    # The module as a task of its own, at a port where nobody answers.
+    alone = {"subject": "Hello", "body": "Dear Sami", "host": "127.0.0.1", "port": 1}
+    ansible = [str(Path(sys.executable).with_name("ansible")), "--inventory=inventory/10-control.yml", "localhost"]
+    subprocess.run(
+        [*ansible, "--module-name=community.general.mail", f"--args={json.dumps(alone)}"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Invoked with" in journal.read_text()
+    assert "body=Dear Sami" in journal.read_text()
 
 
 @pytest.mark.timeout(300)

@@ -37,7 +37,7 @@ PLAY = """
   connection: local
   tasks:
     - block:
-        - ansible.builtin.include_role: {name: work, tasks_from: "{{ tasks | default('main') }}"}
+        - ansible.builtin.include_role: {name: work, tasks_from: "{{ tasks | default('collect') }}"}
       always:
         - ansible.builtin.copy:
             content: "{{ {'collected': work_collected | default(work_restored | default({}))} | to_json }}"
@@ -200,6 +200,50 @@ def test_two_collects_at_once_do_not_mix(klass: Class) -> None:
     assert [code for _, _, code in results] == [0, 0]
     assert sorted(result["work"][0]["new"] for result, _, _ in results) == [0, 200]
     assert tree(klass.home / "ada") == tree(klass.source / "ada")
+
+
+@pytest.mark.timeout(240)
+def test_who_comes_back_to_a_machine_gets_the_newest_work_beside_what_was_left_there(klass: Class) -> None:
+    """Ada leaves a shared machine, works on a second one, and then sits on the first again."""
+    first, second = (klass.base / place / "daily_user/ada" for place in ("first", "second"))
+
+    def at(folder: Path, tasks: str, *arguments: str, known: bool = True) -> dict[str, Any]:
+        place = folder.parent.parent
+        result, said, code = klass.run(
+            "ada",
+            arguments=arguments,
+            tasks=tasks,
+            work_source=str(folder.parent),
+            work_store=str(place / "store"),
+            work_machine=f"i-{place.name}" if known else "",
+        )
+        assert code == 0, said
+        return result
+
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    at(first, "restore", known=False)  # as before it was remembered on which machine work goes on
+    (first / "essay.ipynb").write_text('{"by": "Monday"}')
+    at(first, "collect", known=False)
+    at(second, "restore")
+    (second / "essay.ipynb").write_text('{"by": "Friday"}')
+    (second / "results.ipynb").write_text("{}")
+    at(second, "collect")
+    newest, left = tree(second), tree(first)
+
+    assert at(first, "collect", "--check")["work"][0]["removed"] == 0
+    assert at(first, "restore", "--check")["changed"]
+    assert tree(first) == left
+    (where,) = (Path(student["where"]) for student in at(first, "restore")["restored"])
+    assert where.parent == first
+    assert tree(where) == newest
+    assert {path: what for path, what in tree(first).items() if path.split(b"/")[0] in left} == left
+    at(first, "collect")
+    assert tree(klass.home / "ada") == tree(first)
+    assert not at(first, "restore")["changed"]
+    (first / "essay.ipynb").unlink()
+    at(first, "collect")
+    assert tree(klass.home / "ada") == tree(first)
 
 
 @pytest.mark.timeout(180)

@@ -26,6 +26,15 @@ from tests.support.conda_channels import write_class_channel
 from tools import PROJECT
 
 NO_PYTHON = "/bin/false"
+LAUNCH = {
+    "region": "us-east-1",
+    "launch": 1,
+    "instance_types": ["t3a.large"],
+    "image_parameter": "none",
+    "disk_gb": 30,
+    "environment_lock": "/absent",
+    "time_zone": "Europe/Berlin",
+}
 # Packages that are missing on the control node.
 HIDDEN = "import sys; sys.modules.update(dict.fromkeys(['passlib', 'passlib.hash', 'boto3', 'botocore']))"
 
@@ -95,6 +104,8 @@ def test_credentials_are_made_once(tmp_path: Path) -> None:
     [
         ("credentials", {"path": "/absent", "students": []}, "libpass"),
         ("class_location_info", {"class_name": "ml101", "record": "/absent", "region": "us-east-1"}, "boto3"),
+        ("instances_info", {"filters": {}, "region": "us-east-1"}, "boto3"),
+        ("launch_check", LAUNCH, "boto3"),
     ],
 )
 def test_an_action_names_the_package_that_is_missing(

@@ -63,6 +63,18 @@ def test_the_page_is_private_and_replaced_in_one_step(made: StatusClass) -> None
     assert sorted(path.name for path in made.state.iterdir()) == ["letters", "receipts", "status.html"]
 
 
+def test_a_page_that_cannot_be_written_keeps_nobody_from_looking(made: StatusClass) -> None:
+    page = made.state / "status.html"
+    page.mkdir()
+    result = look(made)
+    assert "student02" in result["msg"]
+    assert str(page) not in result["msg"]
+    assert (result["page"], result["warnings"]) == (
+        "",
+        [f"{page} cannot be written (Is a directory). It is as it was."],
+    )
+
+
 def test_check_mode_and_a_part_of_the_class_write_no_page(made: StatusClass) -> None:
     for result in (look(made, check=True), look(made, write_page=False)):
         assert result["page"] == ""

@@ -56,6 +56,15 @@ def test_a_file_is_written_once_and_its_owners_alone(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["letter.eml"]
 
 
+def test_a_file_that_cannot_be_kept_is_named_and_ends_only_what_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "gone/letter.eml"
+    said = f"{path} cannot be kept (No such file or directory)."
+    refused = keep(path, "content")
+    assert (refused["failed"], refused["msg"]) == (True, said)
+    warned = act("private_file", {"path": str(path), "content": "content", "only_warn": True})
+    assert (warned["changed"], warned["warnings"]) == (False, [said])
+
+
 def test_folders_are_made_once_and_closed(tmp_path: Path) -> None:
     outer, inner = tmp_path / "class", tmp_path / "class/letters"
     arguments: dict[str, object] = {"paths": [str(outer), str(inner)]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -24,9 +25,13 @@ PLAYBOOK = """\
     - machine_learning.classroom.run_lock:
         path: "{{ lock }}"
         wait_s: "{{ wait_s | int }}"
+      register: taken
     - machine_learning.classroom.run_lock:
         path: "{{ lock }}"
         wait_s: 0
+      register: kept
+    - ansible.builtin.debug:
+        msg: "waited: {{ taken.waited }}, then {{ kept.waited }}"
     - ansible.builtin.shell: |
         echo began >> {{ lock }}.{{ name }}
         for attempt in $(seq 600); do test -e {{ lock }}.{{ name }}.may_end && break; sleep 0.1; done
@@ -93,8 +98,24 @@ def test_a_second_run_is_refused_by_name(tmp_path: Path) -> None:
     assert "Another run is at work on this class: first.yml, begun" in said
     assert f"process {first.process.pid}." in said
     assert "Traceback" not in said
-    assert first.ends()[0] == 0
+    code, said = first.ends()
+    assert code == 0
+    assert "waited: False, then False" in said
     assert Run(tmp_path, "third").ends()[0] == 0
+
+
+def test_a_run_of_the_same_number_in_another_container_is_another_run(tmp_path: Path) -> None:
+    """Each container counts its processes anew, so two jobs on one state folder may well have the same."""
+    lock = tmp_path / "lock"
+    with lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second = Run(tmp_path, "second")
+        pid = second.process.pid
+        # In the words of the version before, which had nothing else.
+        print(f"provision.yml, begun 02 Mar 14:30 UTC, process {pid}", end="", file=other, flush=True)
+        code, said = second.ends()
+    assert code != 0
+    assert f"Another run is at work on this class: provision.yml, begun 02 Mar 14:30 UTC, process {pid}." in said
 
 
 def test_a_second_run_waits_where_it_may(tmp_path: Path) -> None:
@@ -103,8 +124,9 @@ def test_a_second_run_waits_where_it_may(tmp_path: Path) -> None:
     second = Run(tmp_path, "second", wait_s=60)
     second.says("Waiting for another run to end: first.yml")
     first.may_end.touch()
-    code, _ = second.ends()
+    code, said = second.ends()
     assert code == 0
+    assert "waited: True, then False" in said
     assert first.process.poll() == 0
 
 

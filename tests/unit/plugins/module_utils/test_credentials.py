@@ -11,6 +11,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     Credential,
     CredentialError,
     complete,
+    former_addresses,
     make_credential,
     parts_in,
     read_credentials,
@@ -98,9 +99,31 @@ def test_everything_goes_along_with_an_address_that_changed() -> None:
     first, _ = complete({}, [ADA])
     moved = {"Ada@example.com": "ada@example.org"}
     second, new = complete(first, [ADA | {"email": "ada@example.org"}], moved)
-    assert second == {"ada@example.org": first["ada@example.com"]}
+    assert second == {"ada@example.org": {**first["ada@example.com"], "formerly": ["ada@example.com"]}}
     assert new == ["ada"]
     assert complete(second, [ADA | {"email": "ada@example.org"}], moved) == (second, [])
+
+
+def test_every_address_that_a_student_had_is_remembered() -> None:
+    """Also where settings are taken out again, and where somebody goes back to an address of before."""
+    kept, _ = complete({}, [ADA, GRACE])
+    for old, new in (("com", "org"), ("org", "net"), ("net", "com")):
+        ada, changed = ADA | {"email": f"ada@example.{new}"}, {f"ADA@example.{old}": f"ada@example.{new}"}
+        assert former_addresses(kept, changed)["ada"][-1] == f"ada@example.{old}"
+        kept, _ = complete(kept, [ada], changed)
+        kept, _ = complete(settled(kept), [ada, GRACE])
+    assert former_addresses(kept, {}) == {"ada": ["ada@example.com", "ada@example.org", "ada@example.net"]}
+    at_once, _ = complete({}, [ADA])
+    chain = {"ada@example.com": "ada@example.org", "ada@example.org": "ada@example.net"}
+    assert former_addresses(at_once, chain) == {"ada": ["ada@example.com", "ada@example.org"]}
+
+
+def test_an_address_that_changed_under_an_earlier_version_is_remembered_as_long_as_it_is_set() -> None:
+    kept, _ = complete({}, [ADA | {"email": "ada@example.org"}])
+    changed = {"ada@example.com": "ada@example.org"}
+    assert (former_addresses(kept, {}), former_addresses(kept, changed)) == ({}, {"ada": ["ada@example.com"]})
+    again, new = complete(kept, [ADA | {"email": "ada@example.org"}], changed)
+    assert (new, former_addresses(again, {})) == ([], {"ada": ["ada@example.com"]})
 
 
 def test_one_who_left_is_remembered() -> None:

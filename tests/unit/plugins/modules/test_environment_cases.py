@@ -173,7 +173,7 @@ def test_a_file_that_asks_for_something_else_than_it_seems_is_refused(
 )  # fmt: skip
 def test_anacondas_channels_are_refused_by_every_address(course: EnvironmentCourse, channel: str) -> None:
     message = course.refused(f"channels:\n  - {channel}\ndependencies:\n  - numpy\n")
-    assert message.startswith(f"environment.yml, line 2: the channel {channel} is refused"), message
+    assert message.startswith(f"environment.yml, line 2: the channel {channel.replace('TOKEN', '…')} is"), message
     assert "`conda-forge`" in message
 
 
@@ -181,6 +181,13 @@ def test_anacondas_channels_are_refused_by_every_address(course: EnvironmentCour
 def test_channels_of_others_are_not_taken_for_anacondas(course: EnvironmentCourse, channel: str) -> None:
     result = course.run(f"channels: [{channel}]\ndependencies:\n  - numpy\n", _ansible_check_mode=True)
     assert not result.get("failed"), result["msg"]
+
+
+def test_a_mirror_that_asks_for_a_login_is_refused_before_it_is_in_a_lock(course: EnvironmentCourse) -> None:
+    told = course.run(CHANNEL + "  - numpy\n", mirror_url="https://ada:geheim@mirror.example.org/conda")
+    assert told["msg"].startswith("class_mirror_url has a login in it, which everybody could read")
+    assert "geheim" not in told["msg"]
+    assert not course.lock_file.exists()
 
 
 def test_all_mistakes_are_told_in_one_run(course: EnvironmentCourse) -> None:

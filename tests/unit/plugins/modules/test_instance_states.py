@@ -69,3 +69,29 @@ def test_a_machine_that_is_stopping_is_waited_for(aws: Aws, modules: AwsModules,
     stopping.join()
     assert (told["refused"], aws.made) == ({}, asked)
     assert told["instances"][0]["state"]["name"] == {"stopped": "stopped", "started": "running"}[state]
+
+
+@pytest.mark.parametrize(("state", "asked"), [("terminated", "TerminateInstances"), ("stopped", "StopInstances")])
+def test_a_machine_that_was_started_since_is_left_alone(aws: Aws, modules: AwsModules, state: str, asked: str) -> None:
+    started, still = ids = modules.launch(2)
+    known = modules.run(instance_states, instance_ids=ids, state="started")["instances"]
+    launch_times = {each["instance_id"]: each["launch_time"] for each in known}
+    modules.ec2.stop_instances(InstanceIds=ids[:1])
+    time.sleep(1.1)  # the time has whole seconds
+    modules.ec2.start_instances(InstanceIds=ids[:1])
+    aws.forget()
+    told = modules.run(instance_states, instance_ids=ids, state=state, launch_times=launch_times)
+    assert told["refused"] == {
+        started: "it was started while this ran, so nobody knows what is on it now; run this again"
+    }
+    assert {each["instance_id"]: each["state"]["name"] for each in told["instances"]} == {
+        started: "running",
+        still: state,
+    }
+    (request,) = [request for request in aws.requests if not request.reads_only]
+    assert (request.action, request.listed("InstanceId")) == (asked, [still])
+    # One that has ended meanwhile, or that nobody has seen before, is like any other.
+    aws.forget()
+    for machine, then in ((still, {still: "then"}), (started, {})):
+        told = modules.run(instance_states, instance_ids=[machine], state=state, launch_times=then)
+        assert told["refused"] == {}

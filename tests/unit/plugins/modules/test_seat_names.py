@@ -88,18 +88,37 @@ def test_who_stops_loses_the_name_and_teardown_takes_those_of_the_class_alone(na
     names.run(seats=SEATS)
     names.add(f"ml102-001.{DOMAIN}", "A", "192.0.2.7")
     names.add(f"www.{DOMAIN}", "A", "192.0.2.8")
-    told = names.run(removed=[SEATS[0]["name"]])
+    runs_on = [SEATS[1]["name"]]
+    told = names.run(purge=True, kept=runs_on)
     assert (told["removed"], told["named"]) == (NAMES[:1], [])
-    assert names.run(removed=[SEATS[0]["name"]])["changed"] is False
+    assert {(NAMES[1], "A"), (NAMES[1], "CAA")} < names.there
+    assert names.run(purge=True, kept=runs_on)["changed"] is False
     told = names.run(purge=True)
     assert told["removed"] == NAMES[1:]
     assert names.there == {(f"ml102-001.{DOMAIN}", "A"), (f"www.{DOMAIN}", "A")}
 
 
-def test_names_that_are_kept_stay_as_they_are_while_others_go(names: Names) -> None:
-    names.run(seats=SEATS)
-    told = names.run(purge=True, kept=[SEATS[1]["name"]])
-    assert (told["removed"], names.there) == (NAMES[:1], {(NAMES[1], "A"), (NAMES[1], "CAA")})
+def test_below_former_domains_all_names_of_the_class_go(names: Names) -> None:
+    former = "old.example.org"
+    names.run(former, seats=SEATS)
+    names.add(f"ml102-001.{former}", "A", "192.0.2.7")
+    told = names.run(seats=SEATS, former_domains=[former, "class.example.net"], _ansible_check_mode=True)
+    assert (told["named"], told["removed"]) == (NAMES, [f"{seat['name']}.{former}" for seat in SEATS])
+    assert names.changes == 0
+    assert names.run(seats=SEATS, former_domains=[former, "class.example.net"]) == told
+    everything = {(name, kind) for name in NAMES for kind in ("A", "CAA")} | {(f"ml102-001.{former}", "A")}
+    assert names.there == everything
+    # The domain before may have been the last one.
+    told = names.run("", former_domains=[former, DOMAIN], kept=[SEATS[0]["name"]], purge=True)
+    assert (told["changed"], told["named"], told["removed"]) == (True, [], NAMES)
+    assert names.there == {(f"ml102-001.{former}", "A")}
+    assert names.run("", former_domains=[former, DOMAIN])["changed"] is False
+
+
+def test_without_a_domain_route_53_is_asked_for_nothing(names: Names) -> None:
+    told = names.run("", purge=True, kept=["ml101-001"])
+    assert (told["changed"], told["named"], told["removed"]) == (False, [], [])
+    assert names.aws.requests == []
 
 
 def test_a_new_address_goes_with_the_names_that_are_gone_in_one_request(names: Names) -> None:
@@ -116,7 +135,7 @@ def test_it_waits_until_name_servers_know(names: Names, monkeypatch: pytest.Monk
     monkeypatch.setattr(LATENESS, "in_sync", lambda _change: polls() >= 3)
     assert names.run(seats=SEATS)["changed"]
     assert polls() == 3
-    assert names.run(seats=SEATS, removed=["ml101-009"])["changed"] is False
+    assert names.run(seats=SEATS)["changed"] is False
     assert polls() == 0
 
 

@@ -84,14 +84,14 @@ def test_the_students_of_all_machines_who_have_an_account_are_addressed_with_the
     }
     spare = {"inventory_hostname": "ml-002", "ansible_host": "192.0.2.2", "aws_ec2_tags": {"Students": ""}}
     known = {"ada": {"email": "ada@example.com"}, "mary": {"email": "mary@example.com"}}
-    where = {"seat": "ml-001", "address": "192.0.2.1", "https_link": "", "certificate_trouble": ""}
+    where = {"seat": "ml-001", "address": "192.0.2.1", "https_link": "", "https_trouble": ""}
     assert addressees([machine, spare], known) == [
         {"username": name, "port": port, "email": f"{name}@example.com", **where}
         for name, port in (("ada", 8888), ("mary", 8891))
     ]
     uncertified = machine | {"front_state": {"certificate_until": "", "certificate_trouble": "come back later"}}
-    refused = "the authority refused it: 'come back later'."
-    assert {student["certificate_trouble"] for student in addressees([uncertified], known)} == {refused}
+    refused = "it has no certificate: the authority refused it: 'come back later'."
+    assert {student["https_trouble"] for student in addressees([uncertified], known)} == {refused}
     refusing = machine | {"student_given": {"refused": ["ada"]}}
     assert [student["username"] for student in addressees([refusing], known)] == ["mary"]
 

@@ -21,7 +21,7 @@ def machine(number: int, students: str, names: list[str], **front: Any) -> dict[
         "aws_instance_id": f"i-{number}",
         "aws_ec2_tags": {"Students": students},
         "machine_names": [f"{name}.{DOMAIN}" for name in names],
-        "machine_front": front,
+        "front_state": front and front | {"certificate_until": ""},
     }
 
 
@@ -32,6 +32,7 @@ def test_a_machine_whose_account_is_known_gets_records_and_others_keep_theirs() 
             machine(2, "linus", ["ml101-002"], account=ACCOUNT, certificate_due=False),
             machine(3, "marta - zoe", ["ml101-003", "ml101-003-3"]),
             machine(4, "without", [], account=ACCOUNT, certificate_due=True),
+            machine(5, "zuse", ["ml101-005"], account="", certificate_due=True),
         ],
         DOMAIN,
     )
@@ -40,7 +41,8 @@ def test_a_machine_whose_account_is_known_gets_records_and_others_keep_theirs() 
         {"name": "ml101-001-2", "address": "192.0.2.1", "account": ACCOUNT},
         {"name": "ml101-002", "address": "192.0.2.2", "account": ACCOUNT},
     ]
-    assert found["kept"] == ["ml101-003", "ml101-003-3"]
+    assert found["kept"] == ["ml101-003", "ml101-003-3", "ml101-005"]
+    assert found["coming"] == [f"ml101-005.{DOMAIN}"]
     assert found["waiting"] == ["ML101-001"]
     assert found["certified"] == [
         {"instance_id": "i-2", "name": f"ml101-002.{DOMAIN}", "names": [f"ml101-002.{DOMAIN}"]}

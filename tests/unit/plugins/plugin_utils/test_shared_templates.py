@@ -1,4 +1,4 @@
-"""A template is compiled once for all workers, and each of them still gets what Ansible makes of it."""
+"""A template is compiled once for all workers, a variable evaluated once, and each gets what Ansible makes of it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,18 @@ def test_what_a_worker_compiled_the_next_one_does_not(folder: Path, monkeypatch:
         file.write_bytes(b"torn")
     with pytest.raises(pytest.fail.Exception, match="compiled again"):
         shared(WORDS, given=given, who="ada", inventory_hostname="ml101-001")
+
+
+def test_a_variable_is_evaluated_once_however_many_others_name_it() -> None:
+    """In a file's template as well, which the lookup reads with the variables of who calls it; in a new one anew."""
+    number, same = (trust_as_template(text) for text in ("{{ (10 ** 15) | random }}", "{{ number }}"))
+    said = []
+    for _ in range(2):
+        templar = sharing_templar(Templar(DataLoader()), {"number": number, "same": same})
+        file = sharing_templar(templar, templar.available_variables)
+        said.append(f"{templar.template(trust_as_template('{{ number }} {{ same }}'))} {file.template(same)}".split())
+    assert [len(set(numbers)) for numbers in said] == [1, 1]
+    assert said[0] != said[1]
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,16 @@ def work(username: str, *, verified: bool = True) -> dict[str, Any]:
 
 def stop(home: Path, stopped: dict[str, Any], *works: dict[str, Any]) -> None:
     """Remember what stop.yml remembers."""
-    for path, record in stop_records([stopped], {"ml101-001": works}, str(home), "ml101", ADDRESSES).items():
+    for path, record in stop_records([stopped], {"i-1": works}, str(home), "ml101", ADDRESSES, {}).items():
         Path(path).parent.mkdir(exist_ok=True)
         records.write_json(path, record)
 
 
-def known(home: Path, now: dict[str, Any]) -> list[tuple[str, int, bool]]:
-    """Return what is known of the machine's students."""
-    found = stopped_machines([now], str(home), "ml101", ADDRESSES).get("ml101-001", [])
+def known(
+    home: Path, now: dict[str, Any], addresses: dict[str, str] = ADDRESSES, **former: list[str]
+) -> list[tuple[str, int, bool]]:
+    """Return what is known of the machine's students, who have these addresses and had the `former` ones."""
+    found = stopped_machines([now], str(home), "ml101", addresses, former).get("i-1", [])
     return [(each["username"], each["files"], each["missing"]) for each in found if each["verified"]]
 
 
@@ -79,3 +81,18 @@ def test_a_home_that_lost_the_work_knows_of_no_stopped_machine(home: Path) -> No
     stop(home, machine(), work("ada"), work("grace"))
     shutil.rmtree(home / ".history" / "ada.git")
     assert known(home, machine()) == []
+
+
+def test_a_machine_with_the_name_of_one_that_came_home_is_another(home: Path) -> None:
+    copy = machine() | {"instance_id": "i-copy"}
+    stop(home, copy, work("ada"), work("grace"))  # of the first alone
+    assert list((home / ".at-rest").glob("*")) == []
+    stop(home, machine(), work("ada"), work("grace"))
+    assert [*stopped_machines([machine(), copy], str(home), "ml101", ADDRESSES, {})] == ["i-1"]
+
+
+def test_a_machine_is_known_though_an_address_has_changed_since(home: Path) -> None:
+    stop(home, machine(), work("ada"), work("grace"))
+    now = ADDRESSES | {"ada": "ada@example.net"}
+    assert known(home, machine(), now) == []  # the work of somebody else
+    assert known(home, machine(), now, ada=["ada@example.com"]) == [("ada", 1, False), ("grace", 0, True)]

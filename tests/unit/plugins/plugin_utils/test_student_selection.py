@@ -64,6 +64,21 @@ def test_a_limit_leaves_its_machines_and_where_only_running_ones_count_the_other
         select("start", "grace", machines, limit=["ml-002"])
 
 
+@pytest.mark.parametrize("verb", ["retire", "stop"])
+def test_who_sits_outside_of_the_limit_is_refused_and_not_taken_for_one_who_left(verb: str) -> None:
+    machines = [instance("ml-001", "ada"), instance("ml-002", "grace")]
+    with pytest.raises(SelectionError, match=r"On no machine that --limit leaves: ada\. "):
+        select(verb, "ada,grace", machines, limit=["ml-002"], known=["ada", "grace"])
+    with pytest.raises(SelectionError, match=r"On no machine that --limit leaves: adda\. "):
+        select(verb, "adda", machines, limit=["ml-002"], known=["ada"])
+    assert select(verb, "grace", machines, limit=["ml-002"]).instance_ids == ["i-ml-002"]
+
+
+def test_who_left_before_is_passed_over_within_a_limit_too() -> None:
+    machines = [instance("ml-001", "ada"), instance("ml-002", "grace")]
+    assert select("retire", "emmy,grace", machines, limit=["ml-002"], known=["emmy"]).students == ["grace"]
+
+
 def test_teardown_refuses_to_end_a_class_for_one_student() -> None:
     with pytest.raises(SelectionError, match=r"ends the whole class, whomever -e student names. Nothing was touched"):
         select("teardown", "ada", [instance("ml-001", "ada")])
@@ -97,6 +112,11 @@ def test_a_letter_goes_to_students_of_the_roster_or_to_all() -> None:
 def test_work_is_restored_on_running_machines_alone(student: str, words: str) -> None:
     with pytest.raises(SelectionError, match=words):
         select_running(student, ["ada"], "ml101")
+
+
+def test_who_sits_outside_of_the_limit_gets_no_work_restored() -> None:
+    with pytest.raises(SelectionError, match="On no running machine of ml101 that --limit leaves: ada"):
+        select_running("ada", [], "ml101", limited=True)
 
 
 @pytest.mark.parametrize(

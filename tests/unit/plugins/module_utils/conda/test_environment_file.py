@@ -33,10 +33,48 @@ def test_channels_and_dependencies_are_read_and_an_exported_prefix_ignored(tmp_p
     assert [(d.spec, d.line) for d in found.dependencies] == [("numpy", 4), ("python >=3.12", 5)]
 
 
+CHANNEL = "channels:\n  - {}\ndependencies: [numpy]\n"
+CONDA = "channels: [conda-forge]\ndependencies:\n  - {}\n"
+PIP = "channels: [conda-forge]\ndependencies:\n  - pip:\n    - {}\n"
+
+
 @pytest.mark.parametrize("channel", ["defaults", "main", "https://repo.anaconda.com/pkgs/main"])
 def test_channels_that_a_class_may_not_use_are_refused(tmp_path: Path, channel: str) -> None:
     with pytest.raises(EnvironmentFileError, match=r"line 3: .*terms of service[^$]*conda-forge"):
         environment(tmp_path, f"channels:\n  - conda-forge\n  - {channel}\ndependencies: [numpy]\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CHANNEL.format("https://ada:geheim@conda.example.org/course"), "line 2: .*https://…@conda.example.org/course"),
+        (CHANNEL.format("https://geheim@conda.example.org/course"), "line 2: .*https://…@conda.example.org/course"),
+        (CHANNEL.format("https://ada:ge/he@geheim@conda.example.org/course"), "line 2: .*https://…@conda.example.org"),
+        (CHANNEL.format("https://conda.anaconda.org/t/geheim/course"), "line 2: .*anaconda.org/t/…/course"),
+        (CHANNEL.format("https://conda.anaconda.org/t/geheim/main"), "line 2: .*/t/…/main .*terms of service"),
+        (CONDA.format("https://ada:geheim@conda.example.org/course::learning"), "line 3: .*a login in it"),
+        (CONDA.format("https://conda.example.org/t/geheim/course::learning"), "line 3: .*a login in it"),
+        (CONDA.format("learning[channel=https://ada:geheim@conda.example.org/course]"), "line 3: .*a web address"),
+        (CONDA.format("https://ada:geheim@conda.example.org/c/learning-1-0.conda"), "line 3: .*address of one file"),
+        (PIP.format("--index-url https://ada:geheim@pypi.example.org/simple"), "line 4: .*an option of pip"),
+        (PIP.format("rich @ https://ada:geheim@pypi.example.org/rich-13-py3-none-any.whl"), "line 4: .*a web address"),
+        (PIP.format("git+https://geheim@git.example.org/course.git"), "line 4: .*source code"),
+        (
+            CONDA.format("numpy\nvariables:\n  PIP_INDEX_URL: https://ada:geheim@pypi.example.org/simple"),
+            "line 5: .*PIP_INDEX_URL has a login in it",
+        ),
+    ],
+)
+def test_an_address_with_a_login_is_refused_and_the_login_not_told(tmp_path: Path, text: str, words: str) -> None:
+    """The lock would have it too, which is committed, and so would machines, where every student reads it."""
+    with pytest.raises(EnvironmentFileError, match=words) as refused:
+        environment(tmp_path, text)
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("channel", ["https://conda.example.org:8443/team@home", "https://conda.example.org/t"])
+def test_an_address_without_a_login_is_none_that_has_one(tmp_path: Path, channel: str) -> None:
+    assert environment(tmp_path, CHANNEL.format(channel)).channels == (channel,)
 
 
 def test_no_channels_do_not_mean_anacondas(tmp_path: Path) -> None:
@@ -62,10 +100,6 @@ def test_a_pip_section_is_read_with_its_lines(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(EnvironmentFileError, match=named):
         environment(tmp_path, text)
-
-
-CONDA = "channels: [conda-forge]\ndependencies:\n  - {}\n"
-PIP = "channels: [conda-forge]\ndependencies:\n  - pip:\n    - {}\n"
 
 
 @pytest.mark.parametrize(

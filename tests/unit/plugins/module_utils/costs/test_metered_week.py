@@ -23,7 +23,7 @@ from moto.ec2.models import ec2_backends
 from lab import instances, meter
 from lab.image import RELEASES
 from lab.instances import LabInstance
-from tests.support import account_owner
+from tests.support import account_owner, desk
 from tests.support.desk import Aws
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def week(tmp_path: Path) -> Iterator[Week]:
         made = Week(aws, tmp_path)
         ending.enter_context(patch.object(moto_instances, "Instance", LabInstance))
         ending.enter_context(patch.object(LabInstance, "fleet", made, create=True))
-        for module in (moto_instances, moto_disks, instances):
+        for module in (moto_instances, moto_disks, instances, desk):
             ending.enter_context(patch.object(module, "utcnow", lambda: made.now))
         yield made
 

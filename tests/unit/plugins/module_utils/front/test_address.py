@@ -20,8 +20,12 @@ SECRET, TOKEN = "secret-of-the-link-of-ada", "token-of-ada"
 
 
 @contextmanager
-def metadata(said: str) -> Iterator[str]:
-    """Serve as EC2 does: the address only to whoever has fetched a token; "" is a machine without one."""
+def metadata(said: str, busy: int = 0) -> Iterator[str]:
+    """Serve as EC2 does: the address only to whoever has fetched a token; "" is a machine without one.
+
+    The first `busy` requests are refused, as those of a machine that asks too often are, or while the service starts.
+    """
+    refusals = [503] * busy
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
@@ -34,6 +38,8 @@ def metadata(said: str) -> Iterator[str]:
             self._say(401 if not allowed else 200 if there else 404, said)
 
         def _say(self, status: int, text: str) -> None:
+            if refusals:
+                status, text = refusals.pop(), "later"
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -76,6 +82,18 @@ def test_under_the_same_address_all_stays(tmp_path: Path, home: Path) -> None:
     with metadata(OURS) as service:
         assert address.close_if_moved(front(tmp_path), service, 0) == ""
     assert is_open(tmp_path, home)
+
+
+@pytest.mark.parametrize("busy", [1, 2, 3])
+def test_a_metadata_service_that_is_busy_for_a_moment_closes_nothing(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, busy: int
+) -> None:
+    monkeypatch.setattr(address, "SECONDS_BETWEEN_QUESTIONS", 0.01)
+    with metadata(OURS, busy) as service:
+        assert address.close_if_moved(front(tmp_path), service, 60) == ""
+    assert is_open(tmp_path, home)
+    with metadata(OTHER, busy) as service:
+        assert OTHER in address.close_if_moved(front(tmp_path), service, 60)
 
 
 @pytest.mark.parametrize("said", [OTHER, "", f"{OURS}0"])

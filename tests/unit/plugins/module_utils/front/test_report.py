@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import Status
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.certificate import Status, digest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.front.report import (
     front_report,
     opened_seconds,
@@ -48,11 +48,20 @@ def settings_file(tmp_path: Path) -> str:
 
 
 def remember(settings_file: str, status: Status) -> None:
-    (Path(settings_file).parent / "certificate.json").write_text(json.dumps(asdict(status)))
+    (Path(settings_file).parent / "live.pem").write_text("of the authority")
+    kept = asdict(replace(status, digest=digest("of the authority")))
+    (Path(settings_file).parent / "certificate.json").write_text(json.dumps(kept))
 
 
 def test_a_machine_without_a_front_has_nothing_to_say(tmp_path: Path) -> None:
     assert front_report(str(tmp_path / "settings.json")) == {}
+
+
+def test_a_spare_which_lets_nobody_in_is_not_one_that_closed_itself(settings_file: str) -> None:
+    given = json.loads(Path(settings_file).read_text())
+    Path(settings_file).write_text(json.dumps(given | {"hosts": {}}))
+    (Path(settings_file).parent / "hosts.map").write_text("")
+    assert front_report(settings_file) == {}
 
 
 def test_it_says_until_when_the_certificate_is_and_what_keeps_the_next_away(settings_file: str) -> None:
@@ -74,6 +83,8 @@ def test_it_says_until_when_the_certificate_is_and_what_keeps_the_next_away(sett
     }
     remember(settings_file, Status(["192.0.2.7"], UNTIL, "", TRIED))
     assert front_report(settings_file) == none_yet | {"certificate_until": UNTIL}
+    (Path(settings_file).parent / "live.pem").write_text("a placeholder")
+    assert front_report(settings_file) == none_yet
     remember(settings_file, Status(["192.0.2.8"], UNTIL, "of yesterday's address", TRIED, SINCE))
     assert front_report(settings_file) == none_yet
     (Path(settings_file).parent / "hosts.map").write_text("")

@@ -17,6 +17,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.ho
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.records import write_json
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs import front, front_certificate
 
+LATER = "2999-01-01T00:00:00+00:00"
 ADA = {"hosts": {"ada": "192.0.2.1"}, "link_secrets": {"ada": "secret-of-the-link-of-ada"}}
 
 
@@ -59,7 +60,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr("shutil.chown", lambda *_, **__: None)
     (tmp_path / "lib" / "certbot" / wheels.key("certbot")[:16]).mkdir(parents=True)
     (tmp_path / "units").mkdir()
-    status = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
+    status = certificate.Status(["192.0.2.1"], until=LATER)
     monkeypatch.setattr(front, "read_status", lambda _: status)
     return ADA | {
         "state": "present",
@@ -98,7 +99,7 @@ def test_check_mode_promises_what_is_done_and_a_second_run_does_nothing(
     assert promised.changes == done.changes
     assert {"enabled haproxy.service", "started haproxy.service", f"enabled {front.ADDRESS}"} < set(done.changes)
     nothing = dict.fromkeys(("certificate_trouble", "certificate_since", "certificate_again"), "")
-    assert result == {"certificate_until": "2999-01-01T00:00:00+00:00"} | nothing | {
+    assert result == {"certificate_until": LATER} | nothing | {
         "account": "",
         "certificate_due": False,
     }
@@ -145,6 +146,30 @@ def test_a_run_that_was_killed_before_connections_ended_has_them_ended_by_the_ne
     assert promised.changes == ["restarted haproxy.service"]
     front.work(later, renewed)
     assert later.acts == ["systemctl restart haproxy.service"]
+    front.work(last, renewed)
+    assert (last.changes, last.acts) == ([], [])
+
+
+def test_a_run_that_was_killed_before_haproxy_read_what_it_laid_has_it_read_by_the_next(
+    given: dict[str, Any], units: dict[str, set[str]]
+) -> None:
+    """Whose name or key is new would get a letter with a link that opens nothing."""
+
+    class Killed(Machine):
+        def probe(self, argv: Sequence[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+            if argv[1] == "reload":
+                raise KeyboardInterrupt
+            return super().probe(argv, stdin=stdin)
+
+    renewed = given | {"jupyter_tokens": {"ada": "another-token"}}
+    front.work(Machine(units), given)
+    with pytest.raises(KeyboardInterrupt):
+        front.work(Killed(units), renewed)
+    promised, later, last = Machine(units, check_mode=True), Machine(units), Machine(units)
+    front.work(promised, renewed)
+    assert promised.changes == ["reloaded haproxy.service"]
+    front.work(later, renewed)
+    assert later.acts == ["systemctl reload haproxy.service"]
     front.work(last, renewed)
     assert (last.changes, last.acts) == ([], [])
 
@@ -205,6 +230,35 @@ def test_a_certificate_that_does_not_come_is_told_and_is_no_failure(
     assert again.changes == []
 
 
+def keep(given: dict[str, Any], status: certificate.Status) -> None:
+    """Remember `status` of the certificate that is there."""
+    live = Path(front.DIRECTORY, certificate.CERTIFICATE).read_text()
+    kept = asdict(replace(status, digest=certificate.digest(live)))
+    write_json(f"{given['state_directory']}/{certificate.STATUS}", kept)
+
+
+def test_a_front_that_was_away_takes_up_its_certificate_at_once(
+    given: dict[str, Any], units: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of an order, however young, says nothing of the placeholder that it comes back with."""
+    monkeypatch.setattr(front, "read_status", certificate.read_status)
+    monkeypatch.setattr(ssh_service, "take_back", lambda *_: None)
+    closed: list[str] = []
+    monkeypatch.setattr(ssh_service, "refuse", lambda _, __, group: closed.append(group))
+    alone = given | {"ssh_closed_to": "students"}
+    front.work(Machine(units), given)
+    Path(front.DIRECTORY, certificate.CERTIFICATE).write_text("of the authority\n")
+    keep(given, certificate.Status(["192.0.2.1"], until=LATER, tried=datetime.now(UTC).isoformat()))
+    again = Machine(units)
+    assert not front.work(again, given)["certificate_due"]
+    assert again.changes == []
+    front.work(Machine(units), given | {"state": "absent"})
+    back = Machine(units)
+    result = front.work(back, alone)
+    assert back.changes[-1] == "asked for a certificate"
+    assert (result["certificate_until"], result["certificate_due"], closed) == ("", True, [])
+
+
 NAME = "ml101-001.class.example.org"
 ACCOUNT = "https://acme.example.com/acct/1"
 
@@ -216,6 +270,8 @@ def test_a_name_is_certified_only_once_it_leads_to_the_machine(
     Path(given["state_directory"]).mkdir(parents=True)
     monkeypatch.setattr(front, "read_status", certificate.read_status)
     named = given | {"hosts": {"ada": NAME}}
+    result = front.work(Machine(units, check_mode=True), named)  # of such a machine it is said which name is to come
+    assert (result["certificate_until"], result["account"]) == ("", "")
     machine = Machine(units)
     result = front.work(machine, named)
     assert machine.changes[-1] == "asked for an account with the authority"
@@ -232,8 +288,7 @@ def test_a_name_is_certified_only_once_it_leads_to_the_machine(
     now = {"names": [NAME], "sshd_config_file": given["sshd_config_file"], "ssh_closed_to": ""}
     front_certificate.work(machine, now)
     assert machine.changes == [f"wrote {given['state_directory']}/{certificate.NAMED}", "asked for a certificate"]
-    good = replace(status, trouble="", until="2999-01-01T00:00:00+00:00")
-    write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(good))
+    keep(given, replace(status, trouble="", until=LATER))
     for again in (Machine(units), Machine(units, check_mode=True)):
         result = front_certificate.work(again, now)
         assert (again.changes, result["certificate_due"], result["certificate_trouble"]) == ([], False, "")
@@ -249,8 +304,8 @@ def test_a_student_who_comes_to_a_machine_with_names_waits_for_hers(
 ) -> None:
     Path(given["state_directory"]).mkdir(parents=True)
     monkeypatch.setattr(front, "read_status", certificate.read_status)
-    good = certificate.Status([NAME], until="2999-01-01T00:00:00+00:00", account=ACCOUNT)
-    write_json(f"{given['state_directory']}/{certificate.STATUS}", asdict(good))
+    front.work(Machine(units), given | {"hosts": {"ada": NAME}})
+    keep(given, certificate.Status([NAME], until=LATER, account=ACCOUNT))
     write_json(f"{given['state_directory']}/{certificate.NAMED}", {"names": [NAME]})
     second = "ml101-001-2.class.example.org"
     two = given | {
@@ -270,7 +325,7 @@ def test_ssh_is_closed_to_students_only_once_there_is_another_way_in(
 ) -> None:
     closed: list[tuple[str, str]] = []
     monkeypatch.setattr(ssh_service, "refuse", lambda _, path, group: closed.append((path, group)))
-    good = certificate.Status(["192.0.2.1"], until="2999-01-01T00:00:00+00:00")
+    good = certificate.Status(["192.0.2.1"], until=LATER)
     alone = given | {"ssh_closed_to": "students"}
     for useless in (certificate.Status(["192.0.2.1"]), replace(good, until="2026-01-01T00:00:00+00:00")):
         monkeypatch.setattr(front, "read_status", lambda _, status=useless: status)

@@ -158,8 +158,41 @@ REFUSED = {
 }
 
 
+# Who gets a machine, and what is said of the others.
+LEFT = {
+    "peoplesoft_status.csv": (
+        ["ada"],
+        "2 students have left by the column Enrollment Status or Status Note and get no machine: "
+        "Marta Esempio (Dropped), Grace Sample (Withdrawn).",
+    ),
+    "canvas_enrollments.csv": (
+        ["ada", "emile"],
+        "2 students have left by the column enrollment_state and get no machine: "
+        "Grace Sample (inactive), Marta Esempio (deleted).",
+    ),
+    "moodle_status_de.csv": (
+        ["ada"],
+        "1 student has left by the column Status and gets no machine: Grace Sample (Inaktiv).",
+    ),
+    "blackboard_availability.csv": (
+        ["ada"],
+        "1 student has left by the column Availability and gets no machine: Grace Sample (No).",
+    ),
+    "banner_status.csv": (
+        ["ada"],
+        "2 students have left by the column Registration Status and get no machine: "
+        "Grace Sample (**Web Withdrawn**), Marta Esempio (Drop/Delete).",
+    ),
+    # Who left one section and is in another is in the class.
+    "two_sections_status.csv": (
+        ["ada"],
+        "1 student has left by the column Status and gets no machine: Grace Sample (Dropped).",
+    ),
+}
+
+
 def test_each_export_is_looked_at() -> None:
-    kinds: list[list[str]] = [list(kind) for kind in (READ, GUESSED, WISHES, PROPOSED, STAFF, REFUSED)]
+    kinds: list[list[str]] = [list(kind) for kind in (READ, GUESSED, WISHES, PROPOSED, STAFF, LEFT, REFUSED)]
     assert sorted(name for kind in kinds for name in kind) == sorted(path.name for path in EXPORTS.iterdir())
 
 
@@ -198,6 +231,14 @@ def test_staff_get_no_machine_and_are_named(name: str) -> None:
     students, staff = STAFF[name]
     assert len(roster.students) == students
     assert roster.notes[-1] == f"No machine for staff: {staff}."
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_who_has_left_gets_no_machine_and_is_named(name: str) -> None:
+    roster = read_roster(str(EXPORTS / name))
+    students, said = LEFT[name]
+    assert [student.username for student in roster.students] == students
+    assert f"{said} Empty the cell of whoever is to have one." in roster.notes
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.persons import (
     full_name,
+    has_left,
     is_staff,
     turned,
 )
@@ -87,3 +88,29 @@ def test_who_teaches_is_staff(role: str) -> None:
 )
 def test_who_learns_or_whose_role_is_not_known_is_not(role: str) -> None:
     assert not is_staff(role)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *("Withdrawn", "withdrew", "Dropped", "DROPPED (was enrolled)", "Drop/Delete", "Web Drop", "Unenrolled"),
+        *("Suspended", "Inactive", "deleted", "to be deleted", "tobedeleted", "rejected", "concluded", "Cancelled"),
+        *("Inaktiv", "abgemeldet", "storniert", "exmatrikuliert", "Suspendu", "Désinscrite", "Abandon", "Inactif"),
+        *("Suspendido", "Baja", "Retirada", "Inactivo", "Sospeso", "Ritirata", "Suspenso", "Desistente", "Geschorst"),
+        *("No", "Nein"),
+    ],
+)
+def test_whose_status_says_so_has_left(status: str) -> None:
+    assert has_left(status)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *("", "Enrolled", "enrolled", "Active", "active", "**Web Registered**", "Invited", "creation_pending", "Yes"),
+        *("Waiting", "Waitlisted", "Audit", "Graded", "Not current", "completed", "Aktiv", "zugelassen", "Actif"),
+        *("Activo", "Attivo", "Ativo", "Inscrito", "Inscrit", "autor", "Present", "Full time", "Drop-in", "WA", "1"),
+    ],
+)
+def test_whose_status_says_anything_else_is_in_the_class(status: str) -> None:
+    assert not has_left(status)

@@ -133,6 +133,24 @@ def test_staff_who_have_a_machine_already_stay_until_somebody_takes_them_out() -
     ]
 
 
+def test_who_has_left_is_as_one_who_is_not_in_the_roster_any_more() -> None:
+    """So provision.yml names the seat, and retire.yml takes it back; to be known already does not matter."""
+    text = b"Name,Email,Status\nAda,ada@example.com,Active\nGrace,grace@example.com,Withdrawn\nTom,,Dropped\n"
+    roster = parse_roster("x", text, {"grace@example.com": "grace"})
+    assert [student.username for student in roster.students] == ["ada"]
+    assert roster.notes == [
+        "2 students have left by the column Status and get no machine: Grace (Withdrawn), Tom (Dropped). "
+        "Empty the cell of whoever is to have one."
+    ]
+
+
+def test_a_class_that_all_have_left_is_told_so() -> None:
+    assert (
+        "it has no student: by the column Status all have left, such as Ada (Dropped). Empty the cells of those who "
+        "are to have a machine."
+    ) in mistakes("Name,Email,Status\nAda,ada@example.com,Dropped\n")
+
+
 def test_two_students_with_one_username_are_told_what_to_do() -> None:
     text = mistakes("A,ada@example.com\nB,ada@example.org\n")
     assert "the username ada belongs to the students on lines 1, 2" in text

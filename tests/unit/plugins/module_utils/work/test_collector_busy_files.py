@@ -152,3 +152,26 @@ def test_a_file_moved_behind_the_walk_is_not_lost(way: Way, monkeypatch: pytest.
     manifest, pack, home = way.manifest()
     home.receive(manifest, pack)
     assert tree(way.mine) == tree(way.machine)
+
+
+def test_a_folder_that_becomes_a_file_in_the_last_look_is_not_both(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    way.collect()
+    place = way.machine / "a.ipynb"
+    place.mkdir()
+    (place / "b.ipynb").write_bytes(NOTEBOOK)
+    real = entries.survey
+    looks: list[entries.Survey] = []
+
+    def replaced(root: int) -> entries.Survey:
+        if looks:
+            (place / "b.ipynb").unlink()
+            place.rmdir()
+            place.write_bytes(NOTEBOOK)
+        looks.append(real(root))
+        return looks[-1]
+
+    monkeypatch.setattr(collector, "survey", replaced)
+    manifest, pack, home = way.manifest(rounds=2)
+    assert manifest.unstable == ["a.ipynb/b.ipynb"]
+    home.receive(manifest, pack)
+    assert tree(way.mine) == tree(way.machine)

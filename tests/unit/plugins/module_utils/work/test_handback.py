@@ -256,7 +256,7 @@ def run(way: Way, monkeypatch: pytest.MonkeyPatch, *, check: bool = False, **giv
                 "folder": str(way.base / "back"),
                 "class_name": "ml101",
                 "addresses": {"ada": "ada@example.com", "grace": "grace@example.org"},
-                "changed_addresses": {},
+                "former_addresses": {},
                 "taken": [],
                 "make": True,
                 "lock_wait_s": 1,

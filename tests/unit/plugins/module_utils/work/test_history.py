@@ -101,6 +101,17 @@ def test_a_changed_address_takes_the_work_along(way: Way) -> None:
     assert way.student().name == "ada~2"
 
 
+def test_whoever_goes_back_to_an_address_of_before_keeps_the_work(way: Way) -> None:
+    (way.machine / "a").write_text("a")
+    way.collect()
+    there = Owner("ml101", "ada@example.net")
+    back = StudentHome(str(way.home), "ada", way.student().owner, ["ada@example.com", "ada@example.net"])
+    assert back.name == "ada"
+    back.history.own(there)
+    back.follow_address()
+    assert back.history.owner() == way.student().owner
+
+
 VERSIONS = [Version(f"{number:040x}", hour(number), history_module.COLLECTED) for number in (15, 12, 9)]
 
 
@@ -126,7 +137,13 @@ def test_what_was_edited_at_home_is_found_by_its_commit_alone() -> None:
 
 @pytest.mark.parametrize(
     ("at", "words"),
-    [("2026-02-01", "the first collect was at"), ("yesterday", "'yesterday' is no date"), ("-rf", "is no date")],
+    [
+        ("2026-02-01", "the first collect was at"),
+        ("yesterday", "'yesterday' is no date"),
+        ("-rf", "is no date"),
+        ("9999-12-31", "'9999-12-31' is no date"),  # no calendar has its end
+        ("0001-01-01T00:00+23:59", "is no date"),  # nor, in UTC, the beginning of this one
+    ],
 )
 def test_a_time_without_a_version_is_a_sentence(at: str, words: str) -> None:
     with pytest.raises(HistoryError, match=words):

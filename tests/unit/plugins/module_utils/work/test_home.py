@@ -167,6 +167,20 @@ def test_killed_at_any_moment_and_run_again_home_is_equal_and_nothing_is_lost(qu
         seen |= {content for kind, content in tree(way.mine).values() if kind == "file"}
 
 
+def test_home_knows_on_which_machine_the_work_goes_on(way: Way) -> None:
+    way.student().goes_on_at("i-1")
+    assert not way.student().goes_on_elsewhere("i-2")  # there is nothing yet that another machine could lack
+    (way.machine / "a").write_text("a")
+    way.collect()
+    for machine in ("i-1", "i-2", ""):
+        way.student().goes_on_at(machine)
+    assert {machine: way.student().goes_on_elsewhere(machine) for machine in ("i-1", "i-2", "")} == {
+        "i-1": True,
+        "i-2": False,
+        "": False,
+    }
+
+
 def test_when_all_was_at_home_is_remembered_also_if_nothing_was_new(way: Way) -> None:
     assert way.student().last_collected() is None
     (way.machine / "a").write_bytes(b"1")

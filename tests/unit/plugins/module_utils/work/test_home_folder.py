@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +118,66 @@ def test_a_kind_that_changes_is_followed_and_the_old_kept(way: Way) -> None:
     newest, before = way.kept().values()
     assert newest == tree(way.machine)
     assert before[b"d"] == ("link", b"c")
+
+
+@pytest.mark.parametrize("made", ["file", "link"])
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_file_or_link_takes_the_place_of_a_folder_also_on_a_machine_that_never_got_it(
+    way: Way, made: str, *, settled: bool
+) -> None:
+    (way.machine / "data" / "deep").mkdir(parents=True)
+    (way.machine / "data" / "deep" / "x.ipynb").write_text("{ torn")
+    (way.machine / "data2").write_text("a neighbour")
+    way.collect()
+    had = tree(way.mine)
+    if settled:
+        shutil.rmtree(way.machine / "data")
+    else:
+        way.new_machine()
+    if made == "file":
+        (way.machine / "data").write_text("the student's")
+    else:
+        (way.machine / "data").symlink_to("data2")
+    for _ in range(2):
+        way.collect()
+        assert tree(way.mine) == tree(way.machine) | {b"data2": had[b"data2"]}
+        newest, before = way.kept().values()
+        assert (newest, before) == (tree(way.mine), had)
+    assert fsck(way.history()) == ""
+
+
+def test_a_folder_takes_the_place_of_a_file_or_link_also_on_a_machine_that_never_got_it(way: Way) -> None:
+    (way.machine / "file").write_text("of before")
+    (way.machine / "link").symlink_to("file")
+    way.collect()
+    had = tree(way.mine)
+    way.new_machine()
+    for name in ("file", "link"):
+        (way.machine / name).mkdir()
+        (way.machine / name / "x").write_text(name)
+    for _ in range(2):
+        way.collect()
+        assert tree(way.mine) == tree(way.machine)
+        newest, before = way.kept().values()
+        assert (newest, before) == (tree(way.machine), had)
+
+
+def test_a_home_that_was_left_between_a_folder_and_a_file_of_its_name_is_put_right(way: Way) -> None:
+    """Of a version that names both, git has the file alone."""
+    (way.machine / "data").mkdir()
+    (way.machine / "data" / "x").write_text("x")
+    way.collect()
+    had = tree(way.mine)
+    history, state = way.history(), way.history().state()
+    file = state.files["data/x"]._replace(digest=digest(b"a file").hex(), size=6)
+    both = replace(state, files=state.files | {"data": file})
+    history.commit(both, state, lambda _: io.BytesIO(b"a file"), {}, "Collected")
+    way.new_machine()
+    (way.machine / "data").write_text("a file")
+    way.collect()
+    assert tree(way.mine) == tree(way.machine)
+    newest, found, *_ = way.kept().values()
+    assert (newest, found) == (tree(way.machine), had)
 
 
 def test_two_collects_in_one_second_keep_both_histories(way: Way) -> None:

@@ -16,6 +16,14 @@ def test_a_path_that_leaves_its_folder_is_refused(path: str) -> None:
             Manifest.unpacked(manifest.packed())
 
 
+@pytest.mark.parametrize("kind", ["f", "l"])
+def test_a_file_in_what_is_no_folder_is_refused(kind: str) -> None:
+    entry = Entry(kind, 0, 0, 0, 0, 0)
+    Manifest.unpacked(Manifest(put={"a": (entry, -1), "a.b/c": (entry, -1), "a b": (entry, -1)}).packed())
+    with pytest.raises(ValueError, match="in what is no folder: a/b/c"):
+        Manifest.unpacked(Manifest(put={"a": (entry, -1), "a/b/c": (entry, -1)}).packed())
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -45,6 +45,24 @@ def test_each_history_gets_a_branch_and_only_news_are_pushed(way: Way, remote: P
     assert shown.stdout == b"one"
 
 
+def test_two_histories_of_one_name_get_a_branch_each(way: Way, remote: Path) -> None:
+    """Ten times a student was cut off from the own work; the history of another class has no say."""
+    stranger = Way(way.base / "other", class_name="ml100")
+    cut_off = [Way(way.base / f"{number}", email=f"ada@{number}.example.com") for number in range(10)]
+    for number, each in enumerate((stranger, way, *cut_off)):
+        each.home = way.home
+        (each.machine / "a").write_text(f"{number}")
+        each.collect()
+    names = ["ada", *(f"ada+{number}" for number in range(3, 13))]
+    assert sorted(remote_module.push(str(way.home), "ml101", str(remote)).pushed) == sorted(names)
+    assert sorted(remote_module.push(str(way.home), "ml101", str(remote)).unchanged) == sorted(names)
+    for number, name in enumerate(names, start=1):
+        shown = subprocess.run(
+            ["git", "-C", str(remote), "show", f"ml101/{name}:work/a"], capture_output=True, text=True, check=True
+        )
+        assert shown.stdout == str(number)
+
+
 def test_another_history_is_never_replaced(way: Way, remote: Path) -> None:
     (way.machine / "a").write_text("one")
     way.collect()

@@ -97,7 +97,12 @@ def test_names_count_from_where_the_terminal_is(terminal: Terminal, base: Path) 
 
 @pytest.mark.parametrize(
     ("when", "says"),
-    [("9", "There is no version 9"), ("2020-01-01", "not saved before 2020-01-01"), ("noon", "'noon' is no date")],
+    [
+        ("9", "There is no version 9"),
+        ("2020-01-01", "not saved before 2020-01-01"),
+        ("noon", "'noon' is no date"),
+        ("9999-12-31", "'9999-12-31' is no date"),
+    ],
 )
 def test_a_time_that_leads_nowhere_is_named(terminal: Terminal, when: str, says: str) -> None:
     terminal.save(essay="x")

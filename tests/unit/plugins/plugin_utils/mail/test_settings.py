@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GOOD = Settings(
     host="smtp.example.edu",
-    port=587,
+    port="587",
     ca_file="",
     username="ml101@example.edu",
     token_command="",
@@ -37,7 +37,7 @@ def words(**changed: Any) -> str:
         {"sender": "Prof. Dr. Beispiel <ml101@example.com>"},
         {"sender": "Übung <ml101@example.com>"},
         {"host": "", "username": "", "sender": ""},
-        {"host": "192.0.2.1", "port": 465},
+        {"host": "192.0.2.1", "port": "465"},
         {"host": "2001:db8::1"},
         {"username": ""},
         {"username": "ml101"},
@@ -136,7 +136,9 @@ def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
             {"host": "smtps://smtp.example.edu"},
             "class_smtp_host is 'smtps://smtp.example.edu': it takes the server's name alone, as smtp.example.edu.",
         ),
-        ({"port": 0}, "class_smtp_port is 0: ports are from 1 to 65535, and 587 or 465 for mail."),
+        ({"port": "starttls"}, "class_smtp_port is 'starttls': it takes a number, 587 or 465 for mail."),
+        ({"port": "", "host": ""}, "class_smtp_port is '': it takes a number, 587 or 465 for mail."),
+        ({"port": "0"}, "class_smtp_port is 0: ports are from 1 to 65535, and 587 or 465 for mail."),
         (
             {"username": "", "token_command": "print-token"},
             "class_smtp_username is empty: class_smtp_token_command logs in to a mailbox, whose address goes there.",
@@ -146,7 +148,7 @@ def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
             "class_mail_from is 'ML 101 <ml101@ex\u00e4mple.com>': many mail servers take no '\u00e4' in an address. "
             "Write the form in ASCII, which begins with xn--.",
         ),
-        ({"port": 993}, "class_smtp_port is 993: from there mail is fetched. It is sent through 587 or 465."),
+        ({"port": "993"}, "class_smtp_port is 993: from there mail is fetched. It is sent through 587 or 465."),
         (
             {"host": f"{'a' * 64}.example.edu"},
             f"class_smtp_host is '{'a' * 64}.example.edu': it takes the server's name alone, as smtp.example.edu.",
@@ -178,7 +180,7 @@ def test_the_file_of_an_authority_has_one(tmp_path: Path) -> None:
 
 
 def test_many_mistakes_are_five_lines() -> None:
-    wrong = {"host": "a b", "port": 0, "username": "", "token_command": "t", "sender": "x", "subject": "\n"}
+    wrong = {"host": "a b", "port": "0", "username": "", "token_command": "t", "sender": "x", "subject": "\n"}
     said = mistakes_words(GOOD | wrong).splitlines()  # type: ignore[arg-type]  # a dict of any; so short in a test
     assert said[0] == "No letter could be sent with these settings (group_vars/all/class.yml):"
     assert said[-1] == "and 2 more"

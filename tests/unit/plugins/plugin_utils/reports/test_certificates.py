@@ -17,7 +17,7 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports
     Cause,
     Certificate,
     cause_of,
-    certificate_trouble,
+    https_trouble,
     quoted,
 )
 
@@ -76,7 +76,14 @@ def test_a_table_says_until_when() -> None:
     ("machine", "said"),
     [
         ({}, ""),
-        ({"front_state": {"failed": True, "msg": "haproxy could not be installed"}}, ""),
+        (
+            {
+                "front_state": {"msg": "haproxy could not be installed: E: no answer\nRun again."},
+                "roles_needed": {"returned": {"front": {"certificate_until": ""}}},
+            },
+            "https could not be set up on it: 'haproxy could not be installed: E: no answer'. The course's next "
+            "configure.yml tries again.",
+        ),
         ({"front_state": {"certificate_until": "2126-03-08T10:00:00+00:00", "certificate_trouble": "later"}}, ""),
         (
             {
@@ -87,14 +94,14 @@ def test_a_table_says_until_when() -> None:
                     "certificate_again": "2026-03-02T11:00:00+00:00",
                 }
             },
-            "the authority does not answer: 'the authority gave no answer in 300 s', since 02 Mar 07:00 UTC. It asks "
-            "again at 11:00 UTC.",
+            "it has no certificate: the authority does not answer: 'the authority gave no answer in 300 s', since "
+            "02 Mar 07:00 UTC. It asks again at 11:00 UTC.",
         ),
         (
             {"front_state": {"skipped": True}, "roles_needed": {"returned": {"front": {"certificate_until": ""}}}},
-            "none was asked for yet",
+            "it has no certificate: none was asked for yet",
         ),
     ],
 )
 def test_a_letter_may_say_that_a_link_opens_nothing_yet(machine: dict[str, Any], said: str) -> None:
-    assert certificate_trouble(machine) == said
+    assert https_trouble(machine) == said

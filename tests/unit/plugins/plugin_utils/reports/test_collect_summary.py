@@ -15,8 +15,8 @@ def test_a_collect_ends_with_a_line_for_every_student() -> None:
     full = {"files": 3, "missing": False, "would_verify": False}
     collected = {"work": [work("ada") | full, work("grace", "big.bin is too large") | full]}
     asked: list[dict[str, Any]] = [
-        {"inventory_hostname": "ml-001", "work_collected": collected},
-        {"inventory_hostname": "ml-002"},
+        {"aws_instance_id": "i-ml-001", "work_collected": collected},
+        {"aws_instance_id": "i-ml-002"},
     ]
     summary = collect_summary(machines, asked, {})
     assert summary["table"].splitlines() == [
@@ -27,4 +27,4 @@ def test_a_collect_ends_with_a_line_for_every_student() -> None:
         "ml-003  joan     NOT SAFE: the machine is stopped",
     ]
     assert summary["unsafe"] == ["grace", "mary", "joan"]
-    assert collect_summary(machines, asked, {"ml-003": [work("joan") | full]})["unsafe"] == ["grace", "mary"]
+    assert collect_summary(machines, asked, {"i-ml-003": [work("joan") | full]})["unsafe"] == ["grace", "mary"]

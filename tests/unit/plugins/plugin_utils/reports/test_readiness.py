@@ -117,3 +117,29 @@ def test_without_a_certificate_ssh_is_a_way_in_and_what_mends_it_is_said_once_fo
     # Where the link is the only way in, nobody comes in without it.
     alone = readiness(machines, [f"student{number}" for number in range(1, 6)], ssh_works=False)
     assert alone["waiting"] == ["student2", "student3", "student5"]
+
+
+def test_where_https_could_not_be_set_up_students_are_ready_and_one_refusal_names_the_machines_and_a_cause() -> None:
+    machines = [
+        {
+            "inventory_hostname": f"ml-{number:03}",
+            "machine_slots": [f"s{number}"] if number < 12 else [],
+            "configure_outcome": "ready",
+            "front_state": {"msg": f"haproxy could not be installed: E: {number}\nRun again."},
+            # Asked before, it had no certificate either.
+            "roles_needed": {"returned": {"front": {"certificate_until": ""}}},
+        }
+        for number in range(1, 13)  # the last is a spare
+    ]
+    report = readiness(machines, [f"s{number}" for number in range(1, 12)])
+    assert report["table"].splitlines()[0] == (
+        "ml-001  s1   ready over ssh, but links open nothing: haproxy could not be installed: E: 1"
+    )
+    assert (report["waiting"], report["warnings"]) == ([], [])
+    (refusal,) = report["refusals"]
+    first_eight = ", ".join(f"ml-{number:03}" for number in range(1, 9))
+    assert refusal.splitlines()[:2] == [
+        f"Links to {first_eight} and 3 more open nothing yet, for https could not be set up there.",
+        "ml-001: haproxy could not be installed: E: 1",
+    ]
+    assert len(refusal.splitlines()) <= 5

@@ -99,7 +99,7 @@ def test_what_a_machine_says_is_one_trouble(seen: dict[str, Any], title: str, co
 
 
 def test_what_keeps_certificates_away_is_said_for_each_cause_with_the_authoritys_words(tmp_path: Path) -> None:
-    made = StatusClass(tmp_path, size=7)
+    made = StatusClass(tmp_path, size=8)
     made.open_https()
     assert found(made) == {}
     shut = "192.0.2.{0}: Fetching http://192.0.2.{0}/.well-known/acme-challenge/x: Timeout during connect"
@@ -109,8 +109,12 @@ def test_what_keeps_certificates_away_is_said_for_each_cause_with_the_authoritys
     made.refuse_certificate("student04", "the authority gave no answer in 300 s", until=NOW + timedelta(days=1))
     made.seen("student05")["front"]["certificate_until"] = ""
     made.seen("student06")["front"] |= {"open": False, "certificate_until": ""}
+    made.seen("student07")["front"] = {}
+    made.seen("student08")["front"] = {}
+    made.hosts["student08"] = ""  # ssh alone, by design
     assert found(made) == {
         "Links open nothing since the machine has another address": "ansible-playbook configure.yml --limit ml101-006",
+        "No https on the machine, so links open nothing": "ansible-playbook configure.yml --limit ml101-007",
         "No certificate, so links open nothing: too many were ordered": "ansible-playbook configure.yml "
         "--limit ml101-001",
         "No certificate, so links open nothing: port 80 is shut": "ansible-playbook provision.yml configure.yml",

@@ -15,7 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.hours.t
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import Machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import https_link
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.class_lines import Seen, class_lines
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.status_page import status_page
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "accounts": {"type": "dict", "required": True, "no_log": True},
                 "hosts": {"type": "dict", "default": {}},
                 "addresses": {"type": "dict", "required": True},
-                "changed_addresses": {"type": "dict", "default": {}},
+                "former_addresses": {"type": "dict", "default": {}},
                 "class_name": {"type": "str", "required": True},
                 "state_dir": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
@@ -67,6 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             machines={name: known["hostvars"][name].get("jupyter_answers", {}) for name in known["groups"]["machines"]},
             collected=_collected(given),
             costs=spent.by_student if spent else {},
+            hosts=given["hosts"],
         )
         answering = {
             username: answers
@@ -93,8 +94,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         # Where nothing is remembered of the class yet, a look at it does not begin to.
         if given["write_page"] and not self._task.check_mode and os.path.isdir(state_dir):
             page = os.path.join(state_dir, PAGE)
-            write_bytes(page, status_page(given["class_name"], lines, troubles, seen.at, total).encode())
-            said[-1] += f"\nThe same as a page, for you alone: {page}"
+            try:
+                write_bytes(page, status_page(given["class_name"], lines, troubles, seen.at, total).encode())
+            except OSError as error:  # what it would say is on the screen
+                result["warnings"] = [f"{page} cannot be written ({error.strerror}). It is as it was."]
+                page = ""
+            else:
+                said[-1] += f"\nThe same as a page, for you alone: {page}"
         return result | {"changed": False, "msg": "\n\n".join(filter(None, said)), "page": page}
 
 
@@ -115,9 +121,8 @@ def _collected(given: dict[str, Any]) -> dict[str, datetime | None]:
     seated = [username for instance in given["instances"] for username in Machine.from_instance(instance).students]
     found = {}
     for username in dict.fromkeys([*seated, *(student["username"] for student in given["students"])]):
-        email = given["addresses"].get(username, "")
-        owner = Owner(given["class_name"], email.casefold())
+        owner = Owner(given["class_name"], given["addresses"].get(username, "").casefold())
+        former = given["former_addresses"].get(username, [])
         with suppress(WorkError):
-            former = former_addresses(email, given["changed_addresses"])
             found[username] = StudentHome(given["home"], username, owner, former).last_collected()
     return found

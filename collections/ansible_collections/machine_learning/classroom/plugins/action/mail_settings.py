@@ -19,7 +19,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         _, given = self.validate_argument_spec(
             {
                 "host": {"type": "str", "required": True},
-                "port": {"type": "int", "default": 587},
+                "port": {"type": "str", "default": "587"},  # as it was written: the words about it name the setting
                 "ca_file": {"type": "str", "default": ""},
                 "username": {"type": "str", "default": ""},
                 "token_command": {"type": "str", "default": "", "no_log": True},

@@ -17,10 +17,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Run for one file."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(
-            {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True}}
+            {
+                "path": {"type": "path", "required": True},
+                "content": {"type": "str", "required": True},
+                "only_warn": {"type": "bool", "default": False},
+            }
         )
         path, content = arguments["path"], arguments["content"].encode()
-        kept = is_kept(path, content)
-        if not kept and not self._task.check_mode:
-            write_bytes(path, content)
+        try:
+            kept = is_kept(path, content)
+            if not kept and not self._task.check_mode:
+                write_bytes(path, content)
+        except OSError as error:
+            said = f"{path} cannot be kept ({error.strerror})."
+            if arguments["only_warn"]:
+                return result | {"changed": False, "path": path, "warnings": [said]}
+            return result | {"failed": True, "msg": said}
         return result | {"changed": not kept, "path": path}

@@ -39,9 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             refuse_unknown_abandoned(given["abandoned"], given["instances"], given["known"])
         except SelectionError as error:
             return result | {"failed": True, "msg": str(error)}
-        to_start = [
-            each["instance_id"] for each in replacement.instances if each["tags"].get("Name") not in given["stopped"]
-        ]
+        to_start = [instance_id for instance_id in replacement.instance_ids if instance_id not in given["stopped"]]
         return result | {
             "changed": False,
             **asdict(replacement),

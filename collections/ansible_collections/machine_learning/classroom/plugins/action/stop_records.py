@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError, WorkError
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.stopped_machines import stop_records
 
 
@@ -26,12 +27,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "home": {"type": "path", "required": True},
                 "class_name": {"type": "str", "required": True},
                 "addresses": {"type": "dict", "required": True},
+                "former_addresses": {"type": "dict", "default": {}},
             }
         )
-        wanted = stop_records(**given)
-        new = {path: record for path, record in wanted.items() if records.read_json(path) != record}
-        if not self._task.check_mode:
-            for path, record in new.items():
-                records.make_private(os.path.dirname(path))
-                records.write_bytes(path, f"{json.dumps(record)}\n".encode())
+        new: list[str] = []
+        try:
+            for path, record in stop_records(**given).items():
+                if records.read_json(path) == record:
+                    continue
+                if not self._task.check_mode:
+                    records.make_private(os.path.dirname(path))
+                    records.write_bytes(path, f"{json.dumps(record)}\n".encode())
+                new.append(path)
+        except (OSError, HistoryError, WorkError) as error:  # the machines have stopped, and their names are to go yet
+            why = getattr(error, "strerror", None) or error
+            result["warnings"] = [
+                f"{given['home']}: which machines stopped with all work at home cannot be remembered ({why}). Nothing "
+                "is lost: commands that want to know it start them to look."
+            ]
         return result | {"changed": bool(new), "paths": sorted(new)}

@@ -22,6 +22,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "home": {"type": "path", "required": True},
                 "class_name": {"type": "str", "required": True},
                 "addresses": {"type": "dict", "required": True},
+                "former_addresses": {"type": "dict", "default": {}},
             }
         )
         return result | {"changed": False, "collected": stopped_machines(**given)}

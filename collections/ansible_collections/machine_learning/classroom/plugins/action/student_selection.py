@@ -42,7 +42,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             if verb == "mail":
                 selection = select_from_roster(student, given["roster"])
             elif verb == "restore":
-                selection = select_running(student, given["running"], given["class_name"])
+                selection = select_running(
+                    student, given["running"], given["class_name"], limited=given["limit"] is not None
+                )
             else:
                 selection = select(
                     verb,

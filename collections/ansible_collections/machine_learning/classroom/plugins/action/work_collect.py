@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.autosave_import import known_saved
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import WorkError
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.manifest import Manifest, pack_known
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import explain_failure, retry_until
@@ -38,9 +38,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "students": {"type": "list", "elements": "str", "required": True},
                 "class_name": {"type": "str", "required": True},
                 "addresses": {"type": "dict", "required": True},
-                "changed_addresses": {"type": "dict", "default": {}},
+                "former_addresses": {"type": "dict", "default": {}},
                 "source": {"type": "path", "required": True},
                 "store": {"type": "path", "required": True},
+                "machine": {"type": "str", "default": ""},
                 "homes": {"type": "path", "required": True},
                 "home": {"type": "path", "required": True},
                 "largest_mb": {"type": "int", "default": 1024},
@@ -85,7 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     arguments["home"],
                     username,
                     Owner(arguments["class_name"], email.casefold()),
-                    former_addresses(email, arguments["changed_addresses"]),
+                    arguments["former_addresses"].get(username, []),
                 )
                 report.note = home.note()
                 if not check_mode:
@@ -143,7 +144,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             for said in answer["students"]:
                 home, report = homes[said["username"]][0], reports[said["username"]]
                 try:
-                    changed |= self._receive(home, report, said, check_mode=check_mode)
+                    changed |= self._receive(home, report, said, arguments["machine"], check_mode=check_mode)
                 except (WorkError, ValueError) as error:
                     report.reason = str(error)
             for said in answer["students"]:
@@ -154,7 +155,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             self._remove(answer.get("folder"))
         return {"changed": changed}
 
-    def _receive(self, home: StudentHome, report: Report, said: dict[str, Any], *, check_mode: bool) -> bool:
+    def _receive(
+        self, home: StudentHome, report: Report, said: dict[str, Any], machine: str, *, check_mode: bool
+    ) -> bool:
         """Bring one student's work home; return whether home changed. Raise WorkError or ValueError if it is not."""
         if said["missing"]:
             report.missing = True
@@ -164,6 +167,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if said["reason"]:
             raise WorkError(said["reason"])
         manifest = Manifest.unpacked(said["manifest"])
+        manifest.settled = manifest.settled and not home.goes_on_elsewhere(machine)
         report.note_manifest(manifest)
         if check_mode:
             counts = home.folder.foresee(manifest)
@@ -175,6 +179,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return counts.any()
         pack = self._fetch(home, said, manifest.allocated) if said["pack"] or said["inline"] else ""
         counts = home.receive(manifest, pack)
+        if manifest.settled:
+            home.goes_on_at(machine)
         report.note_counts(counts, home.folder.broken)
         report.conclude()
         if report.verified:

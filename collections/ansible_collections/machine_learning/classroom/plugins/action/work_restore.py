@@ -6,7 +6,7 @@ Most runs bring nothing: the machine is asked first who needs what, with the sam
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -19,7 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.hi
     Version,
     choose,
 )
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.restorer import SPARE_BYTES, no_room
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connection import (
     explain_failure,
@@ -27,6 +27,15 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.connect
 )
 
 LAYER = "machine_learning.classroom.work_unpack"
+
+
+class Chosen(NamedTuple):
+    """What a student is to get."""
+
+    home: StudentHome
+    version: Version
+    elsewhere: bool
+    """The work went on on another machine: what the machine has of it was left behind there."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -44,10 +53,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "students": {"type": "list", "elements": "str", "required": True},
                 "class_name": {"type": "str", "required": True},
                 "addresses": {"type": "dict", "required": True},
-                "changed_addresses": {"type": "dict", "default": {}},
+                "former_addresses": {"type": "dict", "default": {}},
                 "home": {"type": "path", "required": True},
                 "source": {"type": "path", "required": True},
                 "store": {"type": "path", "required": True},
+                "machine": {"type": "str", "default": ""},
                 "at": {"type": "str", "default": ""},
                 "lock_wait_s": {"type": "int", "default": 60},
             }
@@ -58,7 +68,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         beside = bool(given["at"])
         question = {"source": given["source"], "store": given["store"], "beside": beside}
         asked = [
-            {"username": username, "name": chosen[username][1].name if username in chosen else ""}
+            {"username": username, "name": has.version.name, "elsewhere": has.elsewhere}
+            if (has := chosen.get(username))
+            else {"username": username}
             for username in given["students"]
             if username not in reasons and (username in chosen or not beside)
         ]
@@ -72,14 +84,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             username = told["username"]
             if not told["wants"]:
                 if beside:
-                    lines.append(f"{username}: {chosen[username][1].name} is there already")
+                    lines.append(f"{username}: {chosen[username].version.name} is there already")
                 continue
-            home, version = chosen[username]
+            home, version, _ = chosen[username]
             try:
                 where = (
                     ""
                     if self._task.check_mode
-                    else self._send(home, version, question, answer["free"], given["lock_wait_s"], task_vars)
+                    else self._send(home, version, question, answer["free"], given, task_vars)
                 )
             except (WorkError, HistoryError) as error:
                 reasons[username] = str(error)
@@ -94,7 +106,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             "msg": "\n".join(lines) or "Nothing to restore.",
         }
 
-    def _choose(self, given: dict[str, Any], reasons: dict[str, str]) -> dict[str, tuple[StudentHome, Version]]:
+    def _choose(self, given: dict[str, Any], reasons: dict[str, str]) -> dict[str, Chosen]:
         """Return which version each student who has one is to get."""
         chosen = {}
         for username in given["students"]:
@@ -104,7 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     given["home"],
                     username,
                     Owner(given["class_name"], email.casefold()),
-                    former_addresses(email, given["changed_addresses"]),
+                    given["former_addresses"].get(username, []),
                 )
                 if not self._task.check_mode:
                     home.follow_address()
@@ -113,7 +125,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 if given["at"]:
                     versions += home.history.versions(AUTOSAVES)
                 if given["at"] or any(version.kind == COLLECTED for version in versions):
-                    chosen[username] = (home, choose(versions, "" if given["at"] == "now" else given["at"]))
+                    version = choose(versions, "" if given["at"] == "now" else given["at"])
+                    chosen[username] = Chosen(home, version, home.goes_on_elsewhere(given["machine"]))
             except (WorkError, HistoryError) as error:
                 reasons[username] = str(error)
         return chosen
@@ -124,12 +137,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         version: Version,
         question: dict[str, Any],
         free: int,
-        lock_wait_s: int,
+        given: dict[str, Any],
         task_vars: dict[str, Any] | None,
     ) -> str:
         """Bring one version to the machine and return where it is; raise WorkError or HistoryError."""
         with ExitStack() as stack:
-            stack.enter_context(home.locked(lock_wait_s))
+            stack.enter_context(home.locked(given["lock_wait_s"]))
             stack.callback(home.discard)
             manifest, pack, allocated = home.send(version)
             needed = allocated + SPARE_BYTES
@@ -145,6 +158,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                     raise
                 except AnsibleError as error:
                     raise WorkError(f"it could not be sent to the machine: {str(error).splitlines()[0]}") from error
+            if not question["beside"]:  # before the machine remembers it: it counts when both do
+                home.goes_on_at(given["machine"])
             student = {"username": home.username, "name": version.name, "manifest": manifest.packed(), "pack": there}
             answer = self._execute_module(
                 module_name=LAYER, module_args=question | {"students": [student]}, task_vars=task_vars

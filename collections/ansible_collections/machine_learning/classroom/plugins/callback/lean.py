@@ -14,8 +14,8 @@ description:
     messages of tasks are plain text. What AWS refuses is put into words.
   - A task is named when it begins, once for all machines. Where machines do not wait for each other, what a slower one
     changes later is a single line. Machines on which a task changed nothing are not listed, nor are included files,
-    tries that are repeated, a role's look at its inputs, and plays without a machine. With C(-v) it is the default
-    output.
+    tries that are repeated, a role's look at its inputs, and plays in which nothing is done. With C(-v) it is the
+    default output.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - default_callback
@@ -30,6 +30,7 @@ EXAMPLES = r"""
 # stdout_callback = machine_learning.classroom.lean
 """
 
+import gc
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -74,23 +75,22 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
         self._begun: Play | None = None
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
-        """Say nothing yet, for the play may have no machines."""
+        """Say nothing yet, for the play may have no machines, or nothing to do on them."""
+        # Each task is a fork of this process, and garbage that one of them looks for among all that Ansible has loaded
+        # costs a copy of it. A fork has none there: https://docs.python.org/3/library/gc.html#gc.freeze
+        gc.freeze()
         if self._display.verbosity:
             super().v2_playbook_on_play_start(play)
         else:
-            self._begun = play
+            self._begun = self._play = play  # whose strategy the default output looks up when a task begins
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         """Say nothing of such a play."""
-        self._begun = None
         if self._display.verbosity:
             super().v2_playbook_on_no_hosts_matched()
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         """Say what is begun, unless it may yet be skipped."""
-        if self._begun:
-            super().v2_playbook_on_play_start(self._begun)
-            self._begun = None
         super().v2_playbook_on_task_start(task, is_conditional)
         if not self._display.verbosity and all(self._is_met(condition) for condition in task.when):
             self._name(task)
@@ -182,6 +182,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible-core ships no ty
             self._print_task_banner(task)
 
     def _print_task_banner(self, task: Task) -> None:
+        """Name a task, and before the first one of a play that."""
+        if self._begun:
+            super().v2_playbook_on_play_start(self._begun)
+            self._begun = None
         self._named.add(task._uuid)
         super()._print_task_banner(task)
 

@@ -26,14 +26,14 @@ options:
     description: The students' e-mail addresses, by username.
     type: dict
     required: true
+  former_addresses:
+    description: The e-mail addresses that students had before, a list for each username.
+    type: dict
+    default: {}
 """
 
     WRITER = r"""
 options:
-  changed_addresses:
-    description: Addresses that have changed, old to new.
-    type: dict
-    default: {}
   lock_wait_s:
     description: How many seconds to wait for another run that works with the same student's folder.
     type: int
@@ -50,4 +50,15 @@ options:
     description: Where root remembers things on the machine.
     type: path
     required: true
+"""
+
+    INSTANCE = r"""
+options:
+  machine:
+    description:
+      - The machine's instance id. Home remembers on which machine a student's work goes on. If that is another one,
+        what the student's folder on this one lacks was not deleted there, and it gets what home has.
+      - Empty if it is not known; then only the machine says whether it got what home has.
+    type: str
+    default: ""
 """

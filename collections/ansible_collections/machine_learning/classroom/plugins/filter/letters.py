@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.letters import addressees
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.ways_in import ways_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name the filters."""
-        return {"addressees": addressees}
+        return {"addressees": addressees, "ways_in": ways_in}

@@ -58,7 +58,14 @@ class Link(TypedDict, total=False):
     """What the machine must prove to know before the page sends anybody to it."""
 
 
-class Credential(Link):
+class Former(TypedDict, total=False):
+    """Who a student was before."""
+
+    formerly: list[str]
+    """E-mail addresses, the oldest first: work at home may still bear any of them, until it is collected again."""
+
+
+class Credential(Link, Former):
     """What a student gets in with."""
 
     username: str
@@ -158,6 +165,12 @@ def usernames(kept: Mapping[str, Credential], changed_addresses: Mapping[str, st
     return {email: credential["username"] for email, credential in credentials.items()}
 
 
+def former_addresses(kept: Mapping[str, Credential], changed_addresses: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return, by username, the addresses that students had before; `changed_addresses` as for `complete`."""
+    credentials, _ = _moved(kept, changed_addresses)
+    return {each["username"]: each["formerly"] for each in credentials.values() if "formerly" in each}
+
+
 def complete(
     kept: Mapping[str, Credential],
     students: Iterable[Mapping[str, str]],
@@ -202,12 +215,19 @@ def complete(
 def _moved(
     kept: Mapping[str, Credential], changed_addresses: Mapping[str, str]
 ) -> tuple[dict[str, Credential], list[str]]:
-    """Return the credentials by the addresses of today, and the usernames whose address has changed."""
+    """Return the credentials by the addresses of today, and the usernames whose address has changed.
+
+    Each remembers the addresses before, also one that changed when an earlier version did not remember any.
+    """
     credentials, moved = dict(kept), []
-    for old, address in changed_addresses.items():
-        if old.casefold() in credentials and address.casefold() not in credentials:
-            credentials[address.casefold()] = credentials.pop(old.casefold())
-            moved.append(credentials[address.casefold()]["username"])
+    for former, address in changed_addresses.items():
+        old, new = former.casefold(), address.casefold()
+        if old in credentials and new not in credentials:
+            credentials[new] = credentials.pop(old)
+            moved.append(credentials[new]["username"])
+        if old not in credentials and new in credentials:
+            formerly = credentials[new].get("formerly", [])
+            credentials[new] = {**credentials[new], "formerly": [*dict.fromkeys([*formerly, old])]}
     return credentials, moved
 
 

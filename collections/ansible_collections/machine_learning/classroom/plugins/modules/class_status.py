@@ -38,10 +38,6 @@ options:
     description: What each student's browser calls the machine, by username, where students get in over https.
     type: dict
     default: {}
-  changed_addresses:
-    description: Addresses that have changed, old to new.
-    type: dict
-    default: {}
   state_dir:
     description: The folder with the letters and their receipts.
     type: path

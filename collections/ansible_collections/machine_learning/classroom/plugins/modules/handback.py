@@ -102,7 +102,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.ha
     table,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 
 
 class Students:
@@ -115,9 +115,8 @@ class Students:
         self.handback = Handback(given["folder"], given["class_name"])
         self.homes = {}
         for username in sorted(given["addresses"]):
-            email = given["addresses"][username]
-            owner = Owner(given["class_name"], email.casefold())
-            home = StudentHome(given["home"], username, owner, former_addresses(email, given["changed_addresses"]))
+            owner = Owner(given["class_name"], given["addresses"][username].casefold())
+            home = StudentHome(given["home"], username, owner, given["former_addresses"].get(username, []))
             if home.history.owner() is not None and os.path.isdir(home.path):
                 self.homes[username] = home
 
@@ -155,7 +154,7 @@ def main() -> None:
             "folder": {"type": "path", "required": True},
             "class_name": {"type": "str", "required": True},
             "addresses": {"type": "dict", "required": True},
-            "changed_addresses": {"type": "dict", "default": {}},
+            "former_addresses": {"type": "dict", "default": {}},
             "taken": {"type": "list", "elements": "str", "default": []},
             "make": {"type": "bool", "default": True},
             "lock_wait_s": {"type": "int", "default": 60},

@@ -29,6 +29,13 @@ options:
     type: str
     choices: [started, stopped, terminated]
     required: true
+  launch_times:
+    description:
+      - When instances were launched or started last, by instance id, as C(launch_time) of
+        M(machine_learning.classroom.instances_info) has it. One that was started since is refused, and named in
+        RV(refused), for what was known of it is out of date.
+    type: dict
+    default: {}
   timeout:
     description: How many seconds to wait until they have it, and before that until they can be asked.
     type: int
@@ -63,10 +70,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.aws_errors import (
     concerns_all,
     explain,
@@ -74,6 +79,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.machine
     explain_state,
     launch_failed,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.instances import told
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.states import (
     CHANGES,
     GONE,
@@ -86,11 +92,12 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 SECONDS_BETWEEN_POLLS = 2
+STARTED = "it was started while this ran, so nobody knows what is on it now; run this again"
 
 
 class States:
@@ -119,9 +126,17 @@ class States:
         reservations = [reservation for page in pages for reservation in page["Reservations"]]
         self.found = {each["InstanceId"]: each for reservation in reservations for each in reservation["Instances"]}
 
+    def refuse_started(self, launch_times: Mapping[str, str]) -> None:
+        """Refuse those that have to be asked, and were launched or started at another time than in `launch_times`."""
+        for id_ in self.due():
+            now = self.found[id_]["LaunchTime"].isoformat()
+            if launch_times.get(id_, now) != now:
+                self.refused[id_] = STARTED
+
     def due(self) -> list[str]:
         """Return which instances have to be asked."""
-        return [id_ for id_ in self._ids if self.found[id_]["State"]["Name"] not in self._change.done]
+        asked = (id_ for id_ in self._ids if id_ not in self.refused)
+        return [id_ for id_ in asked if self.found[id_]["State"]["Name"] not in self._change.done]
 
     def bring(self) -> list[str]:
         """Bring those that were looked at there and wait until they have arrived; return which were asked."""
@@ -173,6 +188,7 @@ def main() -> None:
         argument_spec={
             "instance_ids": {"type": "list", "elements": "str", "required": True},
             "state": {"choices": sorted(CHANGES), "required": True},
+            "launch_times": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
@@ -182,13 +198,11 @@ def main() -> None:
     states = States(module)
     try:
         states.look()
+        states.refuse_started(module.params["launch_times"])
         changed = states.due() if module.check_mode else states.bring()
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=explain(error, module.region))
-    instances = [
-        {**camel_dict_to_snake_dict(each), "tags": boto3_tag_list_to_ansible_dict(each.get("Tags", []))}
-        for each in states.found.values()
-    ]
+    instances = [told(each) for each in states.found.values()]
     module.exit_json(changed=bool(changed), instances=instances, refused=states.refused)
 
 

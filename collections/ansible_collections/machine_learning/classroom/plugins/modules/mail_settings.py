@@ -19,9 +19,9 @@ options:
     type: str
     required: true
   port:
-    description: Its port.
-    type: int
-    default: 587
+    description: Its port, a number, as it was written.
+    type: str
+    default: "587"
   ca_file:
     description: Certificates of the authorities that may have issued its own; empty for those known here.
     type: str

@@ -22,6 +22,10 @@ options:
     description: What the file holds.
     type: str
     required: true
+  only_warn:
+    description: Whether a file that cannot be kept is a warning, and no failure.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

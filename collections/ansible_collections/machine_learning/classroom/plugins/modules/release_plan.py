@@ -7,20 +7,25 @@ DOCUMENTATION = r"""
 module: release_plan
 short_description: Plan which machines may stop, be replaced or end
 description:
-  - Releases the machines whose students' work is verified at home or given up, and no other.
-  - What came home from a machine is read from its variable C(work_brought_home), for each in the inventory's group
-    C(machines).
+  - Releases the machines whose students' work is verified at home or given up, and no other. Machines of which several
+    bear one Name are all retained.
+  - What came home from machines is read from their variable C(work_brought_home), for each in the inventory's group
+    C(machines). It is by instance id.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.attributes
   - machine_learning.classroom.attributes.action
 options:
   instances:
-    description: The machines in question, as M(amazon.aws.ec2_instance_info) returns them.
+    description: All machines of the class as they are now, as M(amazon.aws.ec2_instance_info) returns them.
     type: list
     elements: dict
     required: true
-  stopped:
+  selected:
+    description: Those of O(instances) in question, as they were when the run began. Without it, all are.
+    type: list
+    elements: dict
+  at_rest:
     description:
       - The machines that stopped with all work at home, as
         RV(machine_learning.classroom.stopped_machines#module:collected).
@@ -42,6 +47,11 @@ options:
     type: list
     elements: str
     default: []
+  starting:
+    description: The machines that the run asked AWS to start, by instance id.
+    type: list
+    elements: str
+    default: []
   not_started:
     description:
       - Why machines did not start, so that their work could not be collected, as
@@ -49,18 +59,19 @@ options:
     type: dict
     default: {}
   all_or_none:
-    description: Fail if not all of O(instances) may go.
+    description: Fail if not all that are in question may go.
     type: bool
     default: false
 attributes:
   check_mode:
-    details: Work that could come home counts as if it had.
+    details: Work that could come home counts as if it had, and so does all that is on the machines in RV(foreseen).
 """
 
 EXAMPLES = r"""
 - name: Find out which machines may stop
   machine_learning.classroom.release_plan:
-    instances: "{{ student_selection.instances }}"
+    instances: "{{ machines.instances }}"
+    selected: "{{ student_selection.instances }}"
     abandon: [grace]
   register: stop_release
 """
@@ -97,8 +108,21 @@ tags:
   type: dict
   returned: success
   sample: {i-0def: "- grace"}
+foreseen:
+  description: In check mode, the machines that would be started first, to bring home what is on them.
+  type: list
+  elements: str
+  returned: success
+  sample: ["ml101-001 (stopped; ada)"]
+launch_times:
+  description:
+    - When the machines in O(instances) were launched or started last, by instance id, for
+      O(machine_learning.classroom.instance_states#module:launch_times).
+  type: dict
+  returned: success
 collected:
-  description: By seat, what was known of the work there, as RV(machine_learning.classroom.work_collect#module:work).
+  description:
+    - By instance id, what came home in this run, as RV(machine_learning.classroom.work_collect#module:work).
   type: dict
   returned: success
 """

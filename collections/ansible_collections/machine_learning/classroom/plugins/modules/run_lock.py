@@ -40,6 +40,11 @@ begun:
   type: float
   returned: success
   sample: 1767225600.25
+waited:
+  description: Whether another run had to end first, which may have changed what this one has read before.
+  type: bool
+  returned: success
+  sample: false
 msg:
   description: Which run has the lock, and since when.
   type: str

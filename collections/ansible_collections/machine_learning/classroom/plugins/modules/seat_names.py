@@ -9,6 +9,7 @@ short_description: Give the seats of a class their names in Route 53, and take t
 description:
   - Writes an address and who may certify the name (CAA, for one account and by HTTP alone) for all seats in one
     request, which Route 53 makes whole or not at all. What is as it should be is left alone.
+  - Below domains that the class had before, all its names go.
   - Then waits until Route 53's name servers know it.
   - Fails in words where the account has no zone for names that are to be given.
 author: The machine_learning_aws developers (!UNKNOWN)
@@ -23,9 +24,16 @@ options:
     type: str
     required: true
   domain:
-    description: Below which names are given. The account has a public zone in Route 53 for it, or for what is above it.
+    description:
+      - Below which names are given. The account has a public zone in Route 53 for it, or for what is above it.
+      - Empty for nowhere; then Route 53 is asked for the O(former_domains) alone.
     type: str
     required: true
+  former_domains:
+    description: Other domains, below which no name of the class stays. One that has no zone any more is left out.
+    type: list
+    elements: str
+    default: []
   seats:
     description: The seats that are to have a name.
     type: list
@@ -44,13 +52,8 @@ options:
         description: The address of the machine's account with the certificate authority.
         type: str
         required: true
-  removed:
-    description: Names without the domain that are to have no records any more.
-    type: list
-    elements: str
-    default: []
   purge:
-    description: Whether all other names of the class go as well, but those in O(kept).
+    description: Whether all other names of the class below O(domain) go, but those in O(kept).
     type: bool
     default: false
   kept:
@@ -90,6 +93,12 @@ EXAMPLES = r"""
     class_name: ml101
     domain: class.example.org
     purge: true
+
+- name: Take them away below the domain that the class had before, too
+  machine_learning.classroom.seat_names:
+    class_name: ml101
+    domain: ""
+    former_domains: [old.example.org]
 """
 
 RETURN = r"""
@@ -143,13 +152,13 @@ def main() -> None:
         argument_spec={
             "class_name": text,
             "domain": text,
+            "former_domains": {"type": "list", "elements": "str", "default": []},
             "seats": {
                 "type": "list",
                 "elements": "dict",
                 "default": [],
                 "options": {"name": text, "address": text, "account": text},
             },
-            "removed": {"type": "list", "elements": "str", "default": []},
             "purge": {"type": "bool", "default": False},
             "kept": {"type": "list", "elements": "str", "default": []},
             "zone_required": {"type": "bool", "default": False},
@@ -169,31 +178,45 @@ def main() -> None:
 
 def _work(module: Any) -> dict[str, Any]:
     given = module.params
-    domain = require_domain(given["domain"])
+    decorator = AWSRetry.jittered_backoff(catch_extra_error_codes=PATIENCE)
+    client = module.client("route53", retry_decorator=decorator)
+    made = _see_to_names(module, client, require_domain(given["domain"])) if given["domain"] else []
+    for domain in given["former_domains"]:
+        if zone := _zone(client, domain):
+            existing = _records(client, zone)
+            gone = changes(existing, {}, _of_class(existing, given["class_name"], domain))
+            made += _change(module, client, zone, gone)
+    named = {each["ResourceRecordSet"]["Name"] for each in made if each["Action"] == "UPSERT"}
+    left = {each["ResourceRecordSet"]["Name"].rstrip(".") for each in made if each["Action"] == "DELETE"}
+    return {"changed": bool(made), "named": sorted(named), "removed": sorted(left - named)}
+
+
+def _see_to_names(module: Any, client: Any, domain: str) -> list[dict[str, Any]]:
+    """Have the names below the class's domain be as they are to be; return what was changed.
+
+    Raises NamesError where that cannot be, before anything is asked if it is known by then.
+    """
+    given = module.params
     wanted: dict[tuple[str, str], frozenset[str]] = {}
     for seat in given["seats"]:
         wanted |= Seat(**seat).records(domain, given["authority"])
-    gone = {full_name(name, domain) for name in given["removed"]}
     if given["zone_required"]:
         full_name(slot_name(next(seat_names(given["class_name"])), 0), domain)
-    decorator = AWSRetry.jittered_backoff(catch_extra_error_codes=PATIENCE)
-    client = module.client("route53", retry_decorator=decorator)
     zone = _zone(client, domain)
     if zone is None:
         if wanted or given["zone_required"]:
             raise NamesError(no_zone(domain))
-        return {"changed": False, "named": [], "removed": []}  # nothing is there that could be removed
+        return []  # nothing is there that could be removed
     existing = _records(client, zone)
-    if given["purge"]:
-        names = {record["Name"].rstrip(".") for record in existing}
-        kept = {full_name(name, domain) for name in given["kept"]}
-        gone |= {name for name in names if is_of_class(name, given["class_name"], domain)} - kept
-    made = changes(existing, wanted, gone)
-    if not module.check_mode:
-        _change(client, zone, made, given["timeout"])
-    named = {each["ResourceRecordSet"]["Name"] for each in made if each["Action"] == "UPSERT"}
-    left = {each["ResourceRecordSet"]["Name"].rstrip(".") for each in made if each["Action"] == "DELETE"}
-    return {"changed": bool(made), "named": sorted(named), "removed": sorted(left - named)}
+    kept = {full_name(name, domain) for name in given["kept"]}
+    gone = _of_class(existing, given["class_name"], domain) - kept if given["purge"] else set()
+    return _change(module, client, zone, changes(existing, wanted, gone))
+
+
+def _of_class(existing: list[dict[str, Any]], class_name: str, domain: str) -> set[str]:
+    """Return the whole names of the class's seats among the record sets of a zone."""
+    names = {record["Name"].rstrip(".") for record in existing}
+    return {name for name in names if is_of_class(name, class_name, domain)}
 
 
 def _zone(client: Any, domain: str) -> str | None:
@@ -219,15 +242,20 @@ def _records(client: Any, zone: str) -> list[dict[str, Any]]:
             page["StartRecordIdentifier"] = answer["NextRecordIdentifier"]
 
 
-def _change(client: Any, zone: str, made: list[dict[str, Any]], timeout: int) -> None:
-    """Make changes, and wait until name servers know them, or for `timeout` seconds at most: all the same they will."""
+def _change(module: Any, client: Any, zone: str, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make changes, but not in check mode, and return them.
+
+    Waits until name servers know them, or as long as it may at most: all the same they will.
+    """
+    if module.check_mode:
+        return made
     waiting = [
         client.change_resource_record_sets(aws_retry=True, HostedZoneId=zone, ChangeBatch={"Changes": batch})[
             "ChangeInfo"
         ]
         for batch in batches(made)
     ]
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + module.params["timeout"]
     while waiting and time.monotonic() < deadline:
         waiting = [
             info
@@ -236,6 +264,7 @@ def _change(client: Any, zone: str, made: list[dict[str, Any]], timeout: int) ->
         ]
         if waiting:
             time.sleep(SECONDS_BETWEEN_POLLS)
+    return made
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ short_description: Remember of machines that they stopped with all work at home
 description:
   - Keeps a small file at home for each machine that has stopped and whose every student's work was verified before. A
     start makes it void. M(machine_learning.classroom.stopped_machines) reads it.
+  - What cannot be kept is only warned of, for the file does no more than save a later start.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
   - machine_learning.classroom.student_work.home

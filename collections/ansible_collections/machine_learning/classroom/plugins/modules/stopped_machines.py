@@ -40,13 +40,13 @@ EXAMPLES = r"""
 RETURN = r"""
 collected:
   description:
-    - By seat, what a collect would say of each student's work. Of
+    - By instance id, what a collect would say of each student's work. Of
       RV(machine_learning.classroom.work_collect#module:work) it has C(username), C(verified), C(files), C(missing) and
       C(reason).
   type: dict
   returned: success
   sample:
-    ml101-001:
+    i-0abc:
       - username: ada
         verified: true
         files: 12

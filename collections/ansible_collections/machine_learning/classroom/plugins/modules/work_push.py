@@ -9,7 +9,7 @@ short_description: Push the histories of the students' work to a private git rep
 description:
   - Pushes the history of each student of the class to the branch C(CLASS/USERNAME), and what machines saved between
     the collects to C(autosaved/CLASS/USERNAME), where it is not there yet, and checks that the server has it. Nothing
-    is forced.
+    is forced. A second history of that username, in C(USERNAME~2.git), has branches called C(USERNAME+2).
   - Refuses a repository that the server shows to strangers, an address that is not encrypted, and one with a password.
 author: The machine_learning_aws developers (!UNKNOWN)
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pushed:
-  description: The usernames whose history was pushed.
+  description: The usernames whose history was pushed, as their branches are called.
   type: list
   elements: str
   returned: success

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - machine_learning.classroom.student_work.addresses
   - machine_learning.classroom.student_work.writer
   - machine_learning.classroom.student_work.machine
+  - machine_learning.classroom.student_work.instance
   - machine_learning.classroom.attributes
   - machine_learning.classroom.attributes.action
 options:

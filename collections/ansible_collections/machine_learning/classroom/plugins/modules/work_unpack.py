@@ -32,6 +32,10 @@ options:
         description: The folder to make in the student's own. Empty if home has nothing.
         type: str
         default: ""
+      elsewhere:
+        description: Whether the work went on on another machine, so that home has newer than what was left behind here.
+        type: bool
+        default: false
       manifest:
         description: What the pack holds, as C(module_utils/work/manifest.py) packs it. Empty to ask.
         type: str

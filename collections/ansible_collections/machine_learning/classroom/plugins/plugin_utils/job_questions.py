@@ -11,7 +11,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.noteboo
     read_templates,
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.history import Owner
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome, former_addresses
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.home import StudentHome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,15 +46,16 @@ def _restore(arguments: Mapping[str, Any], _: Callable[[str], str]) -> dict[str,
     """Ask only who has not got it yet: whether there is anything at home would be looked up for everybody."""
     if arguments.get("at"):
         raise NeededError("earlier work is asked for")
+    students = []
     for username in arguments["students"]:
-        email = str(arguments["addresses"].get(username, ""))
-        owner = Owner(arguments["class_name"], email.casefold())
-        formerly = former_addresses(email, arguments.get("changed_addresses") or {})
+        owner = Owner(arguments["class_name"], str(arguments["addresses"].get(username, "")).casefold())
+        formerly = (arguments.get("former_addresses") or {}).get(username, [])
         home = StudentHome(os.path.expanduser(arguments["home"]), username, owner, formerly)
         if home.history.owner() not in (None, owner):
             raise NeededError(f"the address of {username} has changed")
         home.history.versions()  # of a history that is damaged the role tells
         if os.path.lexists(home.incoming):
             raise NeededError(f"a run that was killed left something at home for {username}")
-    students = [{"username": username, "name": "restored"} for username in arguments["students"]]
+        elsewhere = home.goes_on_elsewhere(arguments.get("machine", ""))
+        students.append({"username": username, "name": "restored", "elsewhere": elsewhere})
     return {"source": arguments["source"], "store": arguments["store"], "students": students}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import seated_students
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.links import https_link
-from ansible_collections.machine_learning.classroom.plugins.plugin_utils.reports.certificates import certificate_trouble
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.ways_in import read_ways_in, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,24 +37,28 @@ def addressees(
     machines: Iterable[Mapping[str, Any]],
     accounts: Mapping[str, Mapping[str, Any]],
     hosts: Mapping[str, str] | None = None,
+    kept: str = "",
 ) -> list[dict[str, Any]]:
     """List the students of `machines`, which are Ansible's variables of each, with what their letters say.
 
     That is what `accounts` knows of them, by username, their port, the machine's `seat` and `address`, and where it is
-    one of `hosts` to their browsers, the link; and `certificate_trouble`, why that opens nothing yet, "" if it does or
-    nobody knows. Whom the machine has refused an account has nothing to be told.
+    one of `hosts` to their browsers, the link; and `https_trouble`, why that opens nothing yet, "" if it does or nobody
+    knows. Whom the machine has refused an account has nothing to be told. Of a machine that this run has not seen, both
+    are as they were `kept` in `ways_in.json`.
     """
+    before = read_ways_in(kept)
     return [
         {
             **student,
             "seat": str(machine["inventory_hostname"]),
             "address": str(machine["ansible_host"]),
-            "certificate_trouble": certificate_trouble(machine),
+            "https_trouble": way["https_trouble"],
             "https_link": https_link(student, (hosts or {}).get(student["username"], "")),
         }
         for machine in machines
+        for way in (way_in(machine, before),)
         for student in seated_students(machine["aws_ec2_tags"]["Students"], accounts)
-        if student["username"] not in machine.get("student_given", {}).get("refused", ())
+        if student["username"] not in way["refused"]
     ]
 
 
@@ -77,7 +81,7 @@ def letter_variables(
         "hours": hours,
         "fingerprint": fingerprint,
         "https_link": student.get("https_link", ""),
-        "https_trouble": student.get("certificate_trouble", ""),
+        "https_trouble": student.get("https_trouble", ""),
         "link": f"http://localhost:5005/lab?token={student['token']}",
         "tunnel": f"ssh {tunnel}" if ssh_ports else "",
         "tunnel_443": f"ssh -p {HTTPS_PORT} {tunnel}" if HTTPS_PORT in ssh_ports else "",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.machines.seats import LEFT, Machine
 from ansible_collections.machine_learning.classroom.plugins.module_utils.names.records import full_name, slot_name
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.fronts import last_said
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,13 +18,16 @@ def seat_records(machines: Iterable[Mapping[str, Any]], domain: str) -> dict[str
     """Return what is known of `machines` after they were made ready, which are Ansible's variables of each.
 
     `seats` have an account with the authority, so they get records; `kept` are those of machines of which this run does
-    not know it, so theirs stay as they are. `waiting` machines have names that are not certified, `certified` ones are.
+    not know it, so theirs stay as they are. Whole names of these are `coming` where the front has said that there is no
+    account yet: for in check mode it asks for none. `waiting` machines have names that are not certified, `certified`
+    ones are.
     """
-    found: dict[str, list[Any]] = {"seats": [], "kept": [], "waiting": [], "certified": []}
+    found: dict[str, list[Any]] = {"seats": [], "kept": [], "coming": [], "waiting": [], "certified": []}
     for machine in machines:
-        seat, front, names = str(machine["inventory_hostname"]), machine["machine_front"], machine["machine_names"]
+        seat, front, names = str(machine["inventory_hostname"]), last_said(machine), machine["machine_names"]
         if not front.get("account"):
             found["kept"] += slots(seat, machine["aws_ec2_tags"]["Students"].split())
+            found["coming"] += names if front else []
             continue
         address, account = str(machine["ansible_host"]), front["account"]
         found["seats"] += [

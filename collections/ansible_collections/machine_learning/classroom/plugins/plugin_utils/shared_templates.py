@@ -1,10 +1,13 @@
-"""Templates that the workers of a run compile once for all of them.
+"""Templates that the workers of a run compile once for all of them, and variables that a worker evaluates once.
 
 Ansible has a process for each task on each machine, which ends with it, and keeps nothing that it compiled. A machine
 is asked with a hundred templates, most of them variables that name others: to compile these was half of what the
 question cost. Jinja has a remedy for programs that fork, its bytecode cache; here it lies in the folder that Ansible
 makes for a run and removes at its end, as do the modules that it packs once for all machines. Only code is shared. Each
 worker runs it with the variables of its own machine.
+
+For each template Ansible also wraps all variables anew, and forgets what those that are templates came to: a variable
+that many others name is evaluated for each of them. Ansible's own wrapped dictionary remembers, if it is given that.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
+from ansible._internal._templating._engine import TemplateOptions
 from ansible._internal._templating._jinja_bits import AnsibleEnvironment
+from ansible._internal._templating._lazy_containers import _AnsibleLazyTemplateMixin
+from ansible._internal._templating._utils import TemplateContext
 from jinja2 import FileSystemBytecodeCache
 
 if TYPE_CHECKING:
@@ -39,9 +45,16 @@ class SharedEnvironment(AnsibleEnvironment):  # type: ignore[misc]  # ansible-co
 
 
 def sharing_templar(templar: Templar, variables: Mapping[str, Any]) -> Templar:
-    """Return a templar like this one, but for other variables, that shares what it compiles."""
+    """Return a templar like this one, but for other variables, that shares what it compiles.
+
+    It evaluates each variable once, at its first use: `variables` are those of one moment.
+    """
     new = templar.copy_with_new_env(available_variables=variables)
     new._engine._environment = _environment(new.basedir)
+    if type(variables) is dict:  # what another such templar evaluates is shared with it
+        options = TemplateOptions.DEFAULT
+        with TemplateContext(template_value="", templar=new._engine, options=options, stop_on_template=False):
+            new.available_variables = _AnsibleLazyTemplateMixin._try_create(variables)
     return new
 
 

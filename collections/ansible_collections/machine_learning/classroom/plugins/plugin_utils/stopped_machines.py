@@ -9,6 +9,7 @@ the file says nothing any more; nor does it where that version is not in the his
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
@@ -29,47 +30,58 @@ def stop_records(
     home: str,
     class_name: str,
     addresses: Mapping[str, str],
+    former_addresses: Mapping[str, Sequence[str]],
 ) -> dict[str, dict[str, Any]]:
     """Return, by path, what to remember of those `instances` that stopped with all work `collected` and verified."""
-    found = {}
+    homes, found = _Homes(home, class_name, addresses, former_addresses), {}
     for instance in instances:
         machine = Machine.from_instance(instance)
-        verified = {work["username"] for work in collected.get(machine.seat, []) if work["verified"]}
+        verified = {work["username"] for work in collected.get(machine.instance_id, []) if work["verified"]}
         if machine.state == "stopped" and machine.students and verified >= {*machine.students}:
             found[_path(home, machine)] = {
                 "since": instance["launch_time"],
-                "versions": {
-                    username: _home(home, username, class_name, addresses).history.head()
-                    for username in machine.students
-                },
+                "versions": {username: homes.of(username).history.head() for username in machine.students},
             }
     return found
 
 
 def stopped_machines(
-    instances: Iterable[Mapping[str, Any]], home: str, class_name: str, addresses: Mapping[str, str]
+    instances: Iterable[Mapping[str, Any]],
+    home: str,
+    class_name: str,
+    addresses: Mapping[str, str],
+    former_addresses: Mapping[str, Sequence[str]],
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the seats of `instances` that stopped with all work at home, with an outcome like that of a collect."""
-    found = {}
+    """Return the ids of `instances` that stopped with all work at home, with an outcome like that of a collect."""
+    homes, found = _Homes(home, class_name, addresses, former_addresses), {}
     for instance in instances:
         machine = Machine.from_instance(instance)
         record = records.read_json(_path(home, machine))
         if machine.state != "stopped" or not record or record.get("since") != instance["launch_time"]:
             continue
-        works = [
-            _work(home, username, class_name, addresses, record["versions"].get(username))
-            for username in machine.students
-        ]
+        works = [_work(homes, username, record["versions"].get(username)) for username in machine.students]
         if all(works):
-            found[machine.seat] = [work for work in works if work]
+            found[machine.instance_id] = [work for work in works if work]
     return found
 
 
-def _work(
-    home: str, username: str, class_name: str, addresses: Mapping[str, str], version: str | None
-) -> dict[str, Any] | None:
+@dataclass
+class _Homes:
+    """Where each student's work is, by what the class knows of the students."""
+
+    home: str
+    class_name: str
+    addresses: Mapping[str, str]
+    former_addresses: Mapping[str, Sequence[str]]
+
+    def of(self, username: str) -> StudentHome:
+        owner = Owner(self.class_name, self.addresses.get(username, "").casefold())
+        return StudentHome(self.home, username, owner, self.former_addresses.get(username, []))
+
+
+def _work(homes: _Homes, username: str, version: str | None) -> dict[str, Any] | None:
     try:
-        history = _home(home, username, class_name, addresses).history
+        history = homes.of(username).history
         known = {known.commit: known for known in history.versions()}
         if version is None or (version and version not in known):
             return None
@@ -77,10 +89,6 @@ def _work(
     except (HistoryError, WorkError):
         return None
     return {"username": username, "verified": True, "files": files, "missing": not version, "reason": ""}
-
-
-def _home(home: str, username: str, class_name: str, addresses: Mapping[str, str]) -> StudentHome:
-    return StudentHome(home, username, Owner(class_name, addresses.get(username, "").casefold()))
 
 
 def _path(home: str, machine: Machine) -> str:

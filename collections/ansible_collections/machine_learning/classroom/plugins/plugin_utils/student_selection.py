@@ -94,17 +94,15 @@ def select(
     """Select the students whom `student` names on those of `instances` whose seat is in `limit`.
 
     Naming nobody selects everybody, and every machine, unless the command needs a name. `known` are all students the
-    class has ever had: who of them sits nowhere is passed over, if the command may have done that before. Nobody who is
-    in the `roster` can be retired, and only who is in it has a way in that can be renewed. Raise SelectionError where
-    the command does not take what was named.
+    class has ever had: who of them sits nowhere, also outside of `limit`, is passed over, if the command may have done
+    that before. Nobody who is in the `roster` can be retired, and only who is in it has a way in that can be renewed.
+    Raise SelectionError where the command does not take what was named.
     """
     rule = VERBS[verb]
     if limit is not None:
         refuse_limit(verb)
     instances = list(instances)
     limited = [each for each in instances if limit is None or Machine.from_instance(each).seat in limit]
-    # Where only running machines count, a student of a stopped one is still somebody whom the class knows.
-    searched = instances if rule.only_running else limited
     if rule.no_students and names_in(student):
         raise SelectionError(rule.no_students)
     names = names_in(student) if rule.names_students else []
@@ -113,12 +111,12 @@ def select(
             "Who is meant? Name the student, or several with commas between:\n"
             f"ansible-playbook {verb}.yml -e student=ada"
         )
-    machines = [Machine.from_instance(each) for each in searched]
-    seated = {name for machine in machines for name in machine.students}
-    former = known if rule.knows_former else ()
+    seated = _seated(limited)
+    former = {*known}.difference(_seated(instances)) if rule.knows_former else set()
     if unknown := [name for name in names if name not in seated and name not in former]:
+        meant = "is meant" if limit is None else "--limit leaves"
         raise SelectionError(
-            f"On no machine that is meant: {', '.join(unknown)}. A student is named by username;\n"
+            f"On no machine that {meant}: {', '.join(unknown)}. A student is named by username;\n"
             "ansible-playbook status.yml shows who sits where."
         )
     if verb == "retire" and (still := [name for name in names if name in roster]):
@@ -131,8 +129,7 @@ def select(
             f"Not in the roster any more: {', '.join(gone)}. Nothing is renewed; this ends their way in:\n"
             f"ansible-playbook retire.yml -e student={','.join(gone)}"
         )
-    everybody = [name for machine in machines for name in machine.students]
-    students = [name for name in names if name in seated] if names else everybody
+    students = [name for name in names if name in seated] if names else seated
     return _of(students, [each for each in limited if not names or _sits(each, names)], rule)
 
 
@@ -146,8 +143,11 @@ def select_from_roster(student: object, roster: Sequence[str]) -> Selection:
     return Selection(students=list(roster) if EVERYBODY in names else names)
 
 
-def select_running(student: object, seated: Collection[str], class_name: str) -> Selection:
-    """Select students who are `seated` on running machines; raise SelectionError if there is none, or a stranger."""
+def select_running(student: object, seated: Collection[str], class_name: str, *, limited: bool = False) -> Selection:
+    """Select students who are `seated` on running machines; raise SelectionError if there is none, or a stranger.
+
+    With `limited` these are not all machines of the class that run.
+    """
     names = names_in(student)
     if not names:
         raise SelectionError(
@@ -156,7 +156,8 @@ def select_running(student: object, seated: Collection[str], class_name: str) ->
         )
     if unknown := [name for name in names if name not in seated]:
         raise SelectionError(
-            f"On no running machine of {class_name}: {', '.join(unknown)}. A student is named by username.\n"
+            f"On no running machine of {class_name}{' that --limit leaves' if limited else ''}: {', '.join(unknown)}. "
+            "A student is named by username.\n"
             "status.yml shows who sits where; provision.yml starts machines that stopped."
         )
     return Selection(students=names)
@@ -173,7 +174,7 @@ def check_abandoned(
     like_this = f"""A student is named by username: -e '{{"{setting}": ["ada"]}}'"""
     if isinstance(given, str) or not isinstance(given, list | tuple):
         return f"{setting} must be a list of usernames.\n{like_this}"
-    seated = {student for machine in map(Machine.from_instance, instances) for student in machine.students}
+    seated = _seated(instances)
     if unknown := [str(name) for name in given if not isinstance(name, str) or name not in {*seated, *known}]:
         return f"{setting} names {', '.join(unknown)}, who sits on no machine of the class.\n{like_this}"
     return ""
@@ -187,6 +188,10 @@ def refuse_unknown_abandoned(
     mistakes = [check_abandoned(given, instances, setting, known) for setting, given in lists.items()]
     if any(mistakes):
         raise SelectionError("Nothing was touched: " + "\n".join(filter(None, mistakes)))
+
+
+def _seated(instances: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [name for machine in map(Machine.from_instance, instances) for name in machine.students]
 
 
 def _sits(instance: Mapping[str, Any], names: Collection[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 CONDA_FORGE = "conda-forge"
@@ -11,6 +12,9 @@ _OF_ANACONDA = {"defaults", "anaconda", "main", "r", "msys2", "free", "pro", "mr
 # Where they are served: below /pkgs on hosts of their own, and by their names where everybody's channels are.
 _HOSTS_OF_ANACONDA = ("anaconda.com", "anaconda.cloud", "continuum.io")
 _HOST_OF_EVERYBODY = "anaconda.org"
+# What an address gives away: all before its @, also where a password with a slash is written as it is (but no port, and
+# an @ further on), and the tokens of anaconda.org and its like: https://conda.anaconda.org/t/TOKEN/NAME.
+_LOGIN = re.compile(r"(?<=://)(?:[^/\s]*:(?!\d+/)\S*|[^/\s]*)(?=@)|(?<=/t/)[^/\s`]+")
 
 
 def address(name: str, mirror: str) -> str:
@@ -22,6 +26,11 @@ def address(name: str, mirror: str) -> str:
     from rattler import Channel
 
     return str(Channel(name).base_url)
+
+
+def without_login(text: str) -> str:
+    """Return `text` as it may be shown, with … for each login in its addresses; without any it is `text` itself."""
+    return _LOGIN.sub("…", text)
 
 
 def is_anacondas(channel: str) -> bool:

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda import specs
-from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.channels import CONDA_FORGE, is_anacondas
+from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.channels import (
+    CONDA_FORGE,
+    is_anacondas,
+    without_login,
+)
 from ansible_collections.machine_learning.classroom.plugins.module_utils.conda.requirements import (
     refuse_collection,
     requirement,
@@ -30,6 +34,8 @@ _KEYS = ("name", "channels", "dependencies", "variables", "prefix")
 
 # What Jupyter's service and the shells set for themselves; JUPYTER_TOKEN would be everybody's.
 _RESERVED = re.compile(r"PATH|HOME|USER|LOGNAME|SHELL|CLASS_DATA|(CONDA|JUPYTER|SYSTEMD)_.*")
+# Where students' own pip and uv look for packages.
+_INDEX = re.compile(r"(PIP|UV)_.*")
 
 
 @dataclass(frozen=True, order=True)
@@ -194,6 +200,8 @@ class _Reader:
             elif is_anacondas(name):
                 self._anacondas(entry, name, f"Put `{CONDA_FORGE}` in its place: it is free and has the same.")
                 names.append(CONDA_FORGE)
+            elif self._has_login(entry, f"the channel {name}", name):
+                names.append(CONDA_FORGE)
             elif name != "nodefaults":  # which is so here in any case
                 names.append(name)
         if (
@@ -239,7 +247,7 @@ class _Reader:
                 self._mistake(value, f"the variable {name} has no value.", f'Write a text, like `{name}: "1"`.')
             elif any(not character.isprintable() for character in value.value):
                 self._mistake(value, f"the value of {name} is longer than a line.", "Write it in one line.")
-            else:
+            elif not (_INDEX.fullmatch(name) and self._has_login(value, name, value.value)):
                 yield name, value.value
 
     def _spec(self, entry: yaml.ScalarNode) -> str:
@@ -249,6 +257,8 @@ class _Reader:
             package = spec.rpartition("::")[2].strip()
             self._anacondas(entry, channel, f"Write `{package}`: conda-forge is free and has the same.")
             return package
+        if self._has_login(entry, f"`{spec}`", channel):
+            return ""
         try:
             specs.match_spec(spec)
         except specs.SpecError as error:
@@ -294,6 +304,17 @@ class _Reader:
         self.mistakes.append(Mistake(_line(node) if node else 0, what, "Write the entries below it."))
         return []
 
+    def _has_login(self, node: yaml.Node, what: str, address: str) -> bool:
+        if without_login(address) == address:
+            return False
+        self._mistake(
+            node,
+            f"{what} has a login in it, which everybody could read: in this file, in the lock and on the machines.",
+            "Name a server that asks for none, or put the packages on one of your own (`class_mirror_url`). "
+            "A login that others have seen already is to be renewed.",
+        )
+        return True
+
     def _anacondas(self, node: yaml.Node, channel: str, remedy: str) -> None:
         self._mistake(
             node,
@@ -303,7 +324,7 @@ class _Reader:
         )
 
     def _mistake(self, node: yaml.Node, what: str, remedy: str) -> None:
-        self.mistakes.append(Mistake(_line(node), what, remedy))
+        self.mistakes.append(Mistake(_line(node), without_login(what), without_login(remedy)))
 
 
 def _text(node: yaml.Node) -> str:

@@ -48,7 +48,12 @@ class SolveError(Exception):
 
 
 def request(environment: EnvironmentFile, mirror: str, platform: str, if_offered: Sequence[str]) -> Request:
-    """Say what a lock for `environment` must have been made for."""
+    """Say what a lock for `environment` must have been made for; raise SolveError for a mirror with a login."""
+    if channels.without_login(mirror) != mirror:
+        raise SolveError(
+            "class_mirror_url has a login in it, which everybody could read: in the lock and on the machines.\n"
+            "Set it in group_vars/all/class.yml to a server that asks for none, then run again."
+        )
     addresses = tuple(channels.address(name, mirror) for name in environment.channels)
     return Request(environment.sha256, addresses, platform, tuple(if_offered), environment.variables)
 

@@ -68,12 +68,14 @@ def forget_logins(username: str) -> None:
 
 
 def _ask(metadata: str, method: str, path: str, headers: dict[str, str]) -> str:
-    """Ask the metadata service; "" if it has no such thing."""
+    """Ask the metadata service; "" if it has no such thing. Raise OSError if it says neither, since it is busy."""
     connection = http.client.HTTPConnection(metadata, timeout=5)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         said = answer.read().decode()
+        if answer.status not in {200, 404}:
+            raise OSError(f"{metadata} answers {answer.status}")
         return said if answer.status == 200 else ""
     finally:
         connection.close()

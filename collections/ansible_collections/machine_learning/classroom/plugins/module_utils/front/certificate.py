@@ -6,13 +6,16 @@ account's key (RFC 8555, 8.3), so nothing listens, and no file is laid, while an
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +50,8 @@ AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from certbot.main import main; sys.exit(main())"
 _THUMBPRINT = re.compile(r"thumbprint: *([\w-]+)", re.IGNORECASE)
 _ACCOUNT_URL = re.compile(r"account url: *(\S+)", re.IGNORECASE)
+# What certbot keeps of an account.
+_ACCOUNT_FILES = ("private_key.json", "meta.json", "regr.json")
 _FAREWELL = re.compile(r"Saving debug log|Ask for help|See the logfile|Hint:|^Some challenges have failed|^$")
 
 
@@ -72,6 +77,8 @@ class Status:
     """When the trouble began, in ISO 8601; "" if there is none."""
     account: str = ""
     """The address of the machine's account with the authority; "" as long as it has none."""
+    digest: str = ""
+    """The SHA-256 of haproxy's certificate: with another one there, or none, nothing holds that is said of it."""
 
     @property
     def again(self) -> str:
@@ -85,24 +92,26 @@ class Status:
         )
 
     def is_fresh(self, hosts: Sequence[str]) -> bool:
-        """Say whether it was tried for `hosts` so lately that nothing else is to be expected.
+        """Say whether it failed for `hosts` so lately that nothing else is to be expected.
 
         The authority counts what fails: Let's Encrypt allows five an hour.
         """
         return (
             self.hosts == sorted(hosts)
-            and bool(self.tried)
+            and bool(self.trouble and self.tried)
             and datetime.now(UTC) < PAUSE + datetime.fromisoformat(self.tried)
         )
 
 
-def read_status(state_directory: str) -> Status:
+def read_status(settings: Settings) -> Status:
     """Return how the last order went; of a machine that never ordered, one for nothing."""
-    kept = read_json(f"{state_directory}/{STATUS}")
+    kept = read_json(f"{settings.state_directory}/{STATUS}")
     try:
-        return Status(**kept)
+        status = Status(**kept)
     except TypeError:
         return Status(hosts=[])
+    # A front that was taken away, and has come back, has a placeholder.
+    return status if status.digest == digest(_in_use(settings)) else replace(status, until="")
 
 
 def nameless(settings: Settings) -> list[str]:
@@ -124,30 +133,34 @@ def bring(settings: Settings) -> Status:
 
     For names that do not lead here yet only the account is made, which their records are to say.
     """
-    hosts, until, waiting = sorted(settings.hosts.values()), "", nameless(settings)
-    account, trouble = read_status(settings.state_directory).account, not_yet(waiting)
+    hosts, waiting, before = sorted(settings.hosts.values()), nameless(settings), read_status(settings)
+    account, trouble = before.account, not_yet(waiting)
+    acme = Path(settings.state_directory) / "acme"
     try:
         account = know_account(settings)
         if not waiting:
+            if not joined(acme):
+                _remove(acme / "live", acme / "archive", acme / "renewal")
             certbot(settings, "certonly", *_order(settings, hosts))
     except OrderError as error:
         trouble = str(error)
-    text = joined(Path(settings.state_directory) / "acme" / "live" / NAME)
-    if text and (found := what_is_in(text)).hosts == hosts:
-        until = found.until
+    text = joined(acme)
+    if text and what_is_in(text).hosts == hosts:
         try:
             take_up(settings, text)
         except OrderError as error:
             trouble = str(error)
-    before, now = read_status(settings.state_directory), datetime.now(UTC).isoformat()
+    now, text = datetime.now(UTC).isoformat(), _in_use(settings)
     began = before.since if before.trouble and before.hosts == hosts else ""
+    found = what_is_in(text) if text else Content([], "")
     status = Status(
         hosts,
-        until,
+        found.until if found.hosts == hosts else "",
         trouble,
         tried="" if waiting else now,
         since=(began or now) if trouble else "",
         account=account,
+        digest=digest(text),
     )
     write_json(f"{settings.state_directory}/{STATUS}", asdict(status))
     return status
@@ -161,7 +174,8 @@ def know_account(settings: Settings) -> str:
     server = urlsplit(settings.acme_directory)
     # certbot's folder for this authority.
     accounts = Path(settings.state_directory) / "acme" / "accounts" / f"{server.netloc}{server.path}"
-    if not list(accounts.glob("*/private_key.json")):
+    _remove(*(kept for kept in accounts.glob("*") if not _are_whole(*(kept / name for name in _ACCOUNT_FILES))))
+    if not list(accounts.glob("*")):
         certbot(settings, "register", "--agree-tos", "--register-unsafely-without-email")
     said = certbot(settings, "show_account")
     found, address = _THUMBPRINT.search(said), _ACCOUNT_URL.search(said)
@@ -200,16 +214,21 @@ def why(said: str) -> str:
     return (details or others or ["certbot said nothing"])[-1]
 
 
-def joined(lineage: Path) -> str:
-    """Return certificate, chain and key as haproxy reads them; "" where there is no certificate yet.
+def joined(acme: Path) -> str:
+    """Return certificate, chain and key of certbot's folder as haproxy reads them; "" where it has none that is whole.
 
     Without empty lines: they end what is said to haproxy.
     """
-    try:
-        parts = [(lineage / name).read_text(encoding="ascii") for name in ("fullchain.pem", "privkey.pem")]
-    except FileNotFoundError:
+    parts = [acme / "live" / NAME / name for name in ("fullchain.pem", "privkey.pem")]
+    if not _are_whole(*parts, acme / "renewal" / f"{NAME}.conf"):
         return ""
-    return "".join(f"{line}\n" for part in parts for line in part.splitlines() if line.strip())
+    lines = (line for part in parts for line in part.read_text(encoding="ascii").splitlines())
+    text = "".join(f"{line}\n" for line in lines if line.strip())
+    try:
+        what_is_in(text)
+    except ValueError:
+        return ""
+    return text
 
 
 @dataclass(frozen=True)
@@ -217,17 +236,23 @@ class Content:
     """What a certificate says."""
 
     hosts: list[str]
-    """Whom it is for."""
+    """Whom it is for; nobody, if it is the placeholder of a front that is new."""
     until: str
     """When it ends, in ISO 8601."""
 
 
 def what_is_in(text: str) -> Content:
-    """Read the first certificate of a PEM file; with the package that certbot brings along."""
+    """Read the first certificate of a PEM file, with the package that certbot brings along.
+
+    Raise ValueError if one of them is torn.
+    """
     from cryptography import x509  # on the path by now
 
-    certificate = x509.load_pem_x509_certificate(text.encode())
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    certificate, *_ = x509.load_pem_x509_certificates(text.encode())
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
     hosts = [
         *names.get_values_for_type(x509.DNSName),
         *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
@@ -238,12 +263,11 @@ def what_is_in(text: str) -> Content:
 def take_up(settings: Settings, text: str) -> None:
     """Have haproxy use `text` from the next connection on, and after its next start; connections live on.
 
-    The file comes last: a run that ends before it does all of it again.
+    It is asked itself: where it began meanwhile, it may have read the file of before.
     """
     path = f"{settings.directory}/{CERTIFICATE}"
-    if Path(path).read_text(encoding="ascii") == text:
-        return
-    if os.path.exists(settings.admin_socket):
+    running = os.path.exists(settings.admin_socket)
+    if running and fingerprint(text) not in tell(settings.admin_socket, f"show ssl cert {path}\n"):
         tell(settings.admin_socket, f"set ssl cert {path} <<\n{text}\n")
         if "Success" not in (said := tell(settings.admin_socket, f"commit ssl cert {path}\n")):
             tell(settings.admin_socket, f"abort ssl cert {path}\n")
@@ -251,9 +275,28 @@ def take_up(settings: Settings, text: str) -> None:
     _replace(path, text)
 
 
+def _in_use(settings: Settings) -> str:
+    """Return the file with haproxy's certificate and key; "" if there is none."""
+    try:
+        return Path(settings.directory, CERTIFICATE).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(text: str) -> str:
+    """Return what haproxy names the first certificate of a PEM file by."""
+    first, end, _ = text.partition(ssl.PEM_FOOTER)
+    return hashlib.sha1(ssl.PEM_cert_to_DER_cert(first + end), usedforsecurity=False).hexdigest().upper()
+
+
 def tell(admin_socket: str, command: str) -> str:
-    """Give haproxy a command and return its answer; "" if it does not run."""
-    with socket.socket(socket.AF_UNIX) as connection, suppress(ConnectionRefusedError):
+    """Give haproxy a command and return its answer; "" if it does not run, or says nothing for ten seconds."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(ConnectionRefusedError, TimeoutError):
         connection.settimeout(10)
         connection.connect(admin_socket)
         connection.sendall(command.encode())
@@ -271,6 +314,20 @@ def _order(settings: Settings, hosts: Sequence[str]) -> list[str]:
         *("--manual", "--preferred-challenges", "http", "--manual-auth-hook", "/bin/true"),
         *(*profile, *whom),
     ]
+
+
+def _are_whole(*paths: Path) -> bool:
+    """Say whether all of them are there, and none is empty.
+
+    Where certbot is ended, the disk is full, or the machine loses its power, some of what it wrote last are empty,
+    since it writes files where they stay. From then on it fails each time, or begins anew under another name.
+    """
+    return all(path.exists() and path.stat().st_size > 0 for path in paths)
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _replace(path: str, text: str) -> bool:

@@ -24,13 +24,18 @@ _BY_A_LINK = re.compile(r"\S+ (\S+) GET 303 ")
 
 
 def front_report(settings_file: str = SETTINGS) -> dict[str, Any]:
-    """Return how the front is, as M(jupyter_services_info) returns it; of a machine that has none, nothing."""
+    """Return how the front is, as M(jupyter_services_info) returns it.
+
+    Nothing of a machine that has none, or that is to let nobody in by a link, as a spare.
+    """
     try:
         settings = Settings.read(settings_file)
         is_open = bool((Path(settings.directory) / HOSTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    status, hosts = read_status(settings.state_directory), sorted(settings.hosts.values())
+    if not settings.hosts:
+        return {}
+    status, hosts = read_status(settings), sorted(settings.hosts.values())
     known = status.hosts == hosts  # one for other hosts says nothing of these
     return {
         "open": is_open,

@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host.host import is_wanted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -175,7 +177,7 @@ def listen(host: Host, config_file: str, *, changed: bool, units: bool) -> None:
         host.need(f"{RUNTIME_DIRECTORY} is missing")
         return
     steps = []
-    if not _succeeds(host, "systemctl", "is-enabled", "--quiet", "ssh.service"):
+    if not is_wanted("ssh.service") and not _succeeds(host, "systemctl", "is-enabled", "--quiet", "ssh.service"):
         steps.append("enabled ssh.service")
     if changed or units or _amiss(host):
         steps.append("restarted ssh.service")  # for a reload opens no new port

@@ -38,11 +38,12 @@ def lay(host: Host, units: Mapping[str, str], files: Mapping[str, str]) -> None:
         if not host.check_mode:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         host.file(path, text, mode=0o644)
-    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in units.items()}
-    if any(renewed.values()) and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-    for name in _timers(units):
-        host.keep_running(name, restart=renewed[name])
+    with host.renewing("hours") as is_due:
+        renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) or is_due for name, text in units.items()}
+        if any(renewed.values()) and not host.check_mode:
+            host.ask(["systemctl", "daemon-reload"])
+        for name in _timers(units):
+            host.keep_running(name, restart=renewed[name])
 
 
 def take_away(host: Host, units: Iterable[str], files: Iterable[str]) -> None:

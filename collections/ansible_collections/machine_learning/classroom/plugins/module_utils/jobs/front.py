@@ -70,6 +70,8 @@ ADDRESS, ORDER = "class-front-address.service", "class-front-certificate"
 LAID = "units"
 # Beside it: that a link was taken away, until nothing is connected any more that it has opened.
 SPENT = "spent"
+# As well: that haproxy may not have read yet what was laid.
+UNREAD = "unread"
 PORT = 443
 MISDIRECTED = 421
 PATIENCE = 30.0  # s
@@ -140,14 +142,14 @@ def lay(host: Host, texts: Mapping[str, str]) -> bool:
     return any(changed)
 
 
-def lay_units(host: Host, units: Mapping[str, str]) -> dict[str, bool]:
-    """Install the units, and what is laid beside those of others; returns which changed."""
+def lay_units(host: Host, units: Mapping[str, str], *, is_due: bool) -> dict[str, bool]:
+    """Install the units, and what is laid beside those of others; returns which changed: all, if that `is_due`."""
     host.file(f"{DIRECTORY}/{LAID}", "".join(f"{name}\n" for name in units), mode=0o640, group=GROUP)
     renewed = {}
     for name, text in units.items():
         if "/" in name:
             host.directory(f"{UNITS}/{os.path.dirname(name)}", mode=0o755)
-        renewed[name] = host.file(f"{UNITS}/{name}", text, mode=0o644)
+        renewed[name] = host.file(f"{UNITS}/{name}", text, mode=0o644) or is_due
     if any(renewed.values()) and not host.check_mode:
         host.ask(["systemctl", "daemon-reload"])
     return renewed
@@ -166,8 +168,9 @@ def serve(host: Host, sshd_config_file: str, *, restart: bool, reload: bool) -> 
 
 def answer() -> str:
     """Ask for a host that nobody has; return the status, or what went wrong."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # whoever answers, it is asked nothing secret
+    # Whoever answers, it is asked nothing secret; and to read all authorities costs more than the question.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     connection = http.client.HTTPSConnection("127.0.0.1", PORT, timeout=5, context=context)
     try:
         connection.request("GET", "/", headers={"Host": "nobody.invalid"})
@@ -242,19 +245,24 @@ def let_in(host: Host, client: Path, given: Mapping[str, Any], texts: Mapping[st
     host.directory(settings.state_directory, mode=0o700)
     refuse_spent(host, given, settings)
     before = Path(DIRECTORY, KEYS).read_text() if os.path.exists(f"{DIRECTORY}/{KEYS}") else ""
-    spent = Path(DIRECTORY, SPENT)
+    spent, unread = Path(DIRECTORY, SPENT), Path(DIRECTORY, UNREAD)
     # What a link has opened ends with the link; also if the run that took it away was killed before it was so.
     ends = spent.exists() or lost(before, texts[KEYS])
-    if ends and not host.check_mode:
-        spent.touch()
-    changed = lay(host, {**texts, **given["files"]})
+    was_read = not unread.exists()
+    if not host.check_mode:
+        unread.touch()
+        if ends:
+            spent.touch()
+    changed = lay(host, {**texts, **given["files"]}) or not was_read
     host.file(SETTINGS, settings.text(), mode=0o600)
     host.file(PROGRAM, program(), mode=0o644, secret=True)  # no secret, but nothing that anybody wants in a diff
-    renewed = lay_units(host, given["units"])
-    own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
-    serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
+    with host.renewing("front") as is_due:
+        renewed = lay_units(host, given["units"], is_due=is_due)
+        own = any(is_new for name, is_new in renewed.items() if name.startswith(SERVICE))
+        serve(host, given["sshd_config_file"], restart=own or ends, reload=changed)
     if not host.check_mode:
-        spent.unlink(missing_ok=True)
+        for done in (spent, unread):
+            done.unlink(missing_ok=True)
         wait(host)
         if Path(DIRECTORY, HOSTS).read_text() != texts[HOSTS]:
             host.fail(
@@ -272,7 +280,7 @@ def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[
 
     As long as names do not lead here, only the account is asked for, which their records are to say.
     """
-    hosts, status, waiting = list(settings.hosts.values()), read_status(settings.state_directory), nameless(settings)
+    hosts, status, waiting = list(settings.hosts.values()), read_status(settings), nameless(settings)
     if waiting:
         due, what = not status.account, "asked for an account with the authority"
     else:
@@ -280,7 +288,7 @@ def certified(host: Host, settings: Settings, given: Mapping[str, Any]) -> dict[
         what = "asked for a certificate"
     if due and host.change(what):
         host.probe(["systemctl", "start", f"{ORDER}.service"])  # why it failed, it has written down
-        status = read_status(settings.state_directory)
+        status = read_status(settings)
     # Not before there is another way in, whenever this run may end.
     if given["ssh_closed_to"] and status.is_good(hosts):
         ssh_service.refuse(host, given["sshd_config_file"], given["ssh_closed_to"])

@@ -59,9 +59,9 @@ def wait(host: Host, ports: dict[str, int], tokens: dict[str, str], timeout: int
         time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
 
-def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
-    """Do the job on the machine `host`."""
-    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in given["units"].items()}
+def renew(host: Host, given: dict[str, Any], *, is_due: bool) -> None:
+    """Lay units, files, ports and tokens, and restart what reads those that are new; all of it `is_due`, if so."""
+    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) or is_due for name, text in given["units"].items()}
     files = False
     for path, text in given["files"].items():
         if not host.check_mode:
@@ -85,6 +85,12 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
             host.probe(["systemctl", "stop", f"jupyter-port@{username}.service"])
         host.keep_running(f"jupyter-port@{username}.socket", restart=way)
         host.keep_running(f"jupyter@{username}.service", restart=files or renewed["jupyter@.service"] or new_token)
+
+
+def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
+    """Do the job on the machine `host`."""
+    with host.renewing("jupyter") as is_due:
+        renew(host, given, is_due=is_due)
     if not host.check_mode:
         wait(host, given["ports"], given["tokens"], given["timeout"])
     elif not host.changes:

@@ -200,10 +200,11 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
     hashes = {username: wanted for username, wanted in given["password_hashes"].items() if username not in others}
     accounts(host, hashes, given["group"])
     folders(host, hashes, given["project_directory"])
-    units = hide_processes(host)
-    text = understood(host, without_others(given["sshd_config"], others), given["sshd_where_known"])
-    text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
-    text = only_kept(text, given["sshd_config_file"], given["sshd_only_kept"])
-    changed = sshd_accepts(host, given["sshd_config_file"], text)
-    ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
+    with host.renewing("sshd") as is_due:
+        units = hide_processes(host)
+        text = understood(host, without_others(given["sshd_config"], others), given["sshd_where_known"])
+        text = without_ports_of(host, text, given["sshd_leaves_ports_to"])
+        text = only_kept(text, given["sshd_config_file"], given["sshd_only_kept"])
+        changed = sshd_accepts(host, given["sshd_config_file"], text) or is_due
+        ssh_service.listen(host, given["sshd_config_file"], changed=changed, units=units)
     return refusal(others)

@@ -42,13 +42,14 @@ def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:
         if not host.check_mode:  # where the program is not installed, its folder is missing
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         host.file(path, text, mode=0o644)
-    units = [host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in given["at_boot"].items()]
-    other_times = [timer for timer, text in given["timers"].items() if drop_in(host, timer, text)]
-    if (any(units) or other_times) and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-    for name in given["at_boot"]:
-        host.enable(name)
-    for timer in other_times:
-        if host.change(f"restarted {timer}"):
-            host.probe(["systemctl", "try-restart", timer])  # one that the system lacks need not succeed
+    with host.renewing("system") as is_due:
+        units = [host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in given["at_boot"].items()]
+        other_times = [timer for timer, text in given["timers"].items() if drop_in(host, timer, text) or is_due]
+        if (any(units) or other_times) and not host.check_mode:
+            host.ask(["systemctl", "daemon-reload"])
+        for name in given["at_boot"]:
+            host.enable(name)
+        for timer in other_times:
+            if host.change(f"restarted {timer}"):
+                host.probe(["systemctl", "try-restart", timer])  # one that the system lacks need not succeed
     return {}

@@ -37,11 +37,12 @@ def commands(host: Host, settings: dict[str, object]) -> None:
 
 def timers(host: Host, students: list[str], units: dict[str, str]) -> None:
     """Install the units, and start the timer of each student, at boot too."""
-    renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) for name, text in units.items()}
-    if any(renewed.values()) and not host.check_mode:
-        host.ask(["systemctl", "daemon-reload"])
-    for username in students:
-        host.keep_running(f"my-work@{username}.timer", restart=renewed["my-work@.timer"])
+    with host.renewing("my-work") as is_due:
+        renewed = {name: host.file(f"{UNITS}/{name}", text, mode=0o644) or is_due for name, text in units.items()}
+        if any(renewed.values()) and not host.check_mode:
+            host.ask(["systemctl", "daemon-reload"])
+        for username in students:
+            host.keep_running(f"my-work@{username}.timer", restart=renewed["my-work@.timer"])
 
 
 def work(host: Host, given: dict[str, Any]) -> dict[str, Any]:

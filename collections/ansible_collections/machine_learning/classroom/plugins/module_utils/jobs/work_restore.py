@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, Any] = {
         "options": {
             "username": {"type": "str", "required": True},
             "name": {"type": "str", "default": ""},
+            "elsewhere": {"type": "bool", "default": False},
             "manifest": {"type": "str", "default": "", "no_log": False},
             "pack": {"type": "path", "default": ""},
         },
@@ -42,7 +43,9 @@ def answer(host: Host, folder: StudentFolder, student: dict[str, Any], *, beside
     if beside:
         wants = not folder.has(student["name"])
     else:
-        wants = not folder.settled()
+        wants = student["elsewhere"] or not folder.settled()
+        if student["elsewhere"] and not host.check_mode:
+            folder.forget()
         if wants:
             host.need(f"{folder.username} has not got yet what may be at home")
         if wants and not student["name"] and not host.check_mode:

@@ -118,7 +118,7 @@ class QuotaUse:
         return self.used + self.needed <= self.limit
 
     def request(self, region: str) -> str:
-        """Return the command that asks AWS for as much as is missing."""
+        """Return the command that asks AWS for a quota that is enough."""
         return (
             f"aws service-quotas request-service-quota-increase --service-code {self.service} --quota-code {self.code} "
             f"--desired-value {math.ceil(self.used + self.needed)} --region {region}"

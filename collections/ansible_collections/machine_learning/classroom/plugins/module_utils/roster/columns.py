@@ -79,6 +79,15 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Kursrolle", "Rol de curso", "Rôle dans le cours", "Função no curso", "Cursusrol", "Roller", "Roolit"),
         ("Роль", "Роли", "角色", "ロール"),
     ),
+    # Whether somebody is still in the class.
+    "status": (
+        ("Enrollment status", "Enrolment status", "Enrollment state", "Enrolment state"),  # PeopleSoft, Sakai, Canvas
+        ("Registration status", "Course status", "Student status"),  # Banner
+        ("Status", "Statut", "État", "Estado", "Stato", "Situação", "Estat"),  # Moodle, OneRoster, Canvas
+        ("Anmeldestatus", "Teilnahmestatus", "Belegungsstatus", "Statut d'inscription", "Estado de inscripción"),
+        ("Availability", "Verfügbarkeit", "Disponibilité", "Disponibilidad", "Disponibilidade"),  # Blackboard
+    ),
+    "status note": (("Status note",),),  # PeopleSoft: who withdraws late stays enrolled
 }
 
 

@@ -46,6 +46,16 @@ _STUDENT = re.compile(
     r"|alumn|aluno|deelnem|cursist|deltag|opiskelija|uczestni|kursant|ogrenci|hallgato|студент|学生|学員|attendee"
 )
 
+# Of enrolments, in several languages: what such a word holds, or is. German Moodle's Inaktiv is Suspended; Blackboard
+# has No for who is not available any more. Who waits, was invited or has completed something has not left.
+_LEFT = re.compile(
+    r"withdr|dropped|webdrop|dropdelete|deregist|unenrol|disenrol|cancel|delete|remove|suspend|expelled|declined"
+    r"|transferredout|abgemeldet|ausgeschieden|abgebrochen|exmatrikul|gesperrt|stornier|ausgeschrieben"
+    r"|desinscri|abandon|exclu|retirad|anulad|suspens|sospes|ritirat|desist|trancad|suspes|uitgeschreven|geschorst"
+    r"|^(?:drop|inactive|inaktiv|inactif|inactivo|inativo|inattivo|inactief|baja|rejected|concluded|left"
+    r"|no|nein|non|nao)$"
+)
+
 
 def full_name(name: str, first: str, last: str) -> str:
     """Make one name of the columns that a roster may have.
@@ -93,5 +103,10 @@ def is_staff(roles: str) -> bool:
     return bool(staff) and not any(_STUDENT.search(role) for role in plain if role not in staff)
 
 
-def _plain(role: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFKD", role.casefold()) if letter.isalnum())
+def has_left(status: str) -> bool:
+    """Tell by the status of an enrolment who is in the class no more; an unknown status says nothing."""
+    return bool(_LEFT.search(_plain(status)))
+
+
+def _plain(words: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", words.casefold()) if letter.isalnum())

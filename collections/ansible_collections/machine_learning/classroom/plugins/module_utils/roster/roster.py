@@ -20,6 +20,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.
 )
 from ansible_collections.machine_learning.classroom.plugins.module_utils.roster.persons import (
     full_name,
+    has_left,
     is_nobody,
     is_staff,
     name_from_address,
@@ -59,7 +60,9 @@ _MAILBOX = re.compile(rf"""(?:"{_QUOTED}"|{_PLAIN})\s{{0,20}}<(?P<email>{_ANY_AD
 _WRAPPING = " <>,;.'\""
 # Of a formula that failed: #REF!, #N/A, in German #BEZUG!.
 _FAILED_FORMULA = re.compile(r"#[A-ZÄÖÜ0-9/]+[!?]?")
-_REMEDY = "give one in a third column `username`: ASCII letters and digits, a letter first"
+# The columns that say who has left.
+_STATUSES = ("status", "status note")
+_REMEDY = "give one in a third column `username`: small ASCII letters and digits, a letter first, 32 at most"
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def read_roster(path: str, kept: Mapping[str, str] | None = None) -> Roster:
 
     `kept` are the usernames of those who have one in this class already, by address in small letters. They keep them,
     whatever a platform calls them and whatever is made of addresses today; and they stay in the class, whatever their
-    role.
+    role, until their status says that they have left it.
     """
     file = Path(path)
     if not file.is_file():
@@ -139,7 +142,7 @@ def parse_roster(path: str, content: bytes, kept: Mapping[str, str] | None = Non
         header, rows = _titled(decoded(content))
     except UnreadableError as error:
         raise RosterError(path, [str(error)]) from error
-    entries, staff = _entries(header, rows, kept or {})
+    entries, staff, left = _entries(header, rows, kept or {})
     students = [entry.student for entry in entries]
     mistakes = _told_once(mistake for entry in entries for mistake in _mistakes_of(entry))
     mistakes += _repeated(students, "email", "the address {} stands on lines {}: remove all but one.")
@@ -148,13 +151,18 @@ def parse_roster(path: str, content: bytes, kept: Mapping[str, str] | None = Non
         "username",
         "the username {} belongs to the students on lines {}: add a third column `username` with a name for each.",
     )
-    if not students and staff:
+    if not students and left:
+        mistakes.append(
+            f"it has no student: by the column {_statuses(header)} all have left, such as {left[0]}."
+            " Empty the cells of those who are to have a machine."
+        )
+    elif not students and staff:
         mistakes.append(f"it has no student: by the column {_shown(header.title('role'))} all are staff.")
     elif not students:
         mistakes.append("it has no student. Each line is: name,email")
     if mistakes:
         raise RosterError(path, mistakes)
-    return Roster(students, list(_notes(header, entries, staff)))
+    return Roster(students, list(_notes(header, entries, staff, left)))
 
 
 def _titled(text: str) -> tuple[Header, list[Row]]:
@@ -212,10 +220,11 @@ def _mailboxes(text: str) -> list[Row]:
     return list(found.values())
 
 
-def _entries(header: Header, rows: list[Row], kept: Mapping[str, str]) -> tuple[list[_Entry], list[str]]:
-    """Return the students, and the staff in words."""
+def _entries(header: Header, rows: list[Row], kept: Mapping[str, str]) -> tuple[list[_Entry], list[str], list[str]]:
+    """Return the students, and in words the staff and those who have left."""
     entries: list[_Entry] = []
     staff = []
+    left: dict[str, str] = {}
     for row in rows:
         cell = partial(header.cell, row.cells)
         email, role, username = _address(header, row.cells), cell("role"), cell("username")
@@ -228,13 +237,18 @@ def _entries(header: Header, rows: list[Row], kept: Mapping[str, str]) -> tuple[
         if is_staff(role) and not known:
             staff.append(f"{_shown(name)} ({_shown(role)})")
             continue
+        if status := next(filter(has_left, map(cell, _STATUSES)), ""):
+            left[email.casefold() or name] = f"{_shown(name or email)} ({_shown(status)})"
+            continue
         wish, chosen = username or cell("login"), header.own and username not in ("", known)
         if not chosen:
             username = known or (username_for(email, wish) if _EMAIL.fullmatch(email) else "")
         entry = _Entry(Student(name, email, username, row.line), wish, chosen, bool(known))
         if header.own or not any(entry.is_again(other) for other in entries):
             entries.append(entry)
-    return entries, staff
+    for entry in entries:  # who has left one section and is in another
+        left.pop(entry.student.email.casefold(), "")
+    return entries, staff, list(left.values())
 
 
 def _address(header: Header, cells: list[str]) -> str:
@@ -247,7 +261,12 @@ def _address(header: Header, cells: list[str]) -> str:
     return address.strip(_WRAPPING)
 
 
-def _notes(header: Header, entries: list[_Entry], staff: list[str]) -> Iterator[str]:
+def _statuses(header: Header) -> str:
+    """Name the columns that say who has left."""
+    return " or ".join(_shown(header.title(field)) for field in _STATUSES if field in header.columns)
+
+
+def _notes(header: Header, entries: list[_Entry], staff: list[str], left: list[str]) -> Iterator[str]:
     """Say what was decided on the instructor's behalf; nothing of those whose usernames are known already."""
     new = [entry for entry in entries if not (entry.known or entry.chosen)]
     if new and header.guessed:
@@ -266,6 +285,12 @@ def _notes(header: Header, entries: list[_Entry], staff: list[str]) -> Iterator[
         yield f"Addresses of which no username can be made as they are, so that these were proposed: {listed}."
     if staff:
         yield f"No machine for staff: {_listed(staff)}."
+    if left:
+        students, have, get = ("student", "has", "gets") if len(left) == 1 else ("students", "have", "get")
+        yield (
+            f"{len(left)} {students} {have} left by the column {_statuses(header)} and {get} no machine:"
+            f" {_listed(left)}. Empty the cell of whoever is to have one."
+        )
 
 
 def _is_proposed(student: Student) -> bool:

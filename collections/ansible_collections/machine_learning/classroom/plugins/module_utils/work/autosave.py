@@ -123,7 +123,8 @@ class Autosaver:
         old = self.history.state()
         known = self._known(old)
         manifest = collect(root, known, None, largest=self.settings.largest_mb << 20)
-        files = {path: entry for path, entry in known.items() if path not in set(manifest.gone)}
+        gone = manifest.leaving(known)
+        files = {path: entry for path, entry in known.items() if path not in gone}
         files |= {path: entry for path, (entry, _) in manifest.put.items()}
         new = State(files=files, incomplete=sorted({*manifest.unstable, *manifest.left}))
         commit = ""

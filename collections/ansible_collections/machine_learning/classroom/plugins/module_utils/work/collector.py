@@ -29,6 +29,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.en
     FOLDER,
     LINK,
     Entry,
+    displaced,
     entry_of,
     survey,
 )
@@ -99,7 +100,8 @@ class _Collection:
         manifest = self.manifest
         manifest.special = look.special
         manifest.gone = sorted(missing & self.known.keys())
-        for path in missing - self.known.keys():  # came and went while we looked
+        here = {path: entry for path, (entry, _) in manifest.put.items()}
+        for path in (missing - self.known.keys()) | displaced(here, here):  # came and went while we looked
             manifest.put.pop(path, None)
         manifest.broken = sorted(path for path in manifest.broken if path in manifest.put)
         contents = [entry for entry in look.found.values() if entry.kind != FOLDER]

@@ -15,7 +15,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.host.fi
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import open_folder, write_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 FILE, LINK, FOLDER = "f", "l", "d"
 
@@ -53,6 +53,16 @@ class Entry(NamedTuple):
 
 A_FOLDER = Entry(FOLDER, 0, 0, 0, 0, 0)
 """Of a folder only the existence counts: its times change with every file in it."""
+
+
+def displaced(paths: Iterable[str], by: Mapping[str, Entry]) -> set[str]:
+    """Return which of `paths` cannot be beside `by`, for they lie in a folder that is none there."""
+    return {path for path in paths if any(by.get(parent, A_FOLDER).kind != FOLDER for parent in _parents(path))}
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 @dataclass

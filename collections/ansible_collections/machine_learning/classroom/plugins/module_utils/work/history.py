@@ -162,13 +162,13 @@ def moment(text: str) -> datetime:
     """
     try:
         time = datetime.fromisoformat(text.strip())
-    except ValueError:
+        day = len(text.strip()) <= len("2026-03-02")
+        lasts = timedelta(days=1) if day else timedelta(seconds=1 if time.second else 60)
+        return time.astimezone() + lasts - timedelta(microseconds=1)
+    except (OverflowError, ValueError):  # the first also where it leaves the years that Python counts
         raise HistoryError(
             f"{printable(text)!r} is no date. Write it like 2026-03-02 or 2026-03-02T14:30, in quotes if with a space."
         ) from None
-    day = len(text.strip()) <= len("2026-03-02")
-    lasts = timedelta(days=1) if day else timedelta(seconds=1 if time.second else 60)
-    return time.astimezone() + lasts - timedelta(microseconds=1)
 
 
 def choose(versions: list[Version], at: str) -> Version:

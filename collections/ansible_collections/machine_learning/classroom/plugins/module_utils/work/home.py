@@ -7,6 +7,7 @@ Under the folder that holds all students' work:
     .records/USERNAME.json          which signature each file had on the machine, so that only changes travel
     .records/USERNAME.lock          held while a collect is at work on this student
     .records/USERNAME.collected     empty; its time is that of the last collect after which all was at home
+    .records/USERNAME.machine       the instance id of the machine on which this work goes on
     .incoming-USERNAME/             what is arriving (`arrivals`), or is made ready to be sent; left only by a run that
                                     was killed, and then removed by the next
 
@@ -32,6 +33,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.secure_files import (
     flush,
@@ -61,7 +63,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.work.pa
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.version_index import State, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import Entry
     from ansible_collections.machine_learning.classroom.plugins.module_utils.work.saved_versions import Saved
@@ -83,12 +85,13 @@ class StudentHome:
         if not _USERNAME.fullmatch(username):
             raise WorkError(f"{printable(username)!r} is no username: letters, digits, and - _ . but not first.")
         self.home, self.username, self.owner = os.path.abspath(home), username, owner
-        self._formerly = [Owner(owner.class_name, email.casefold()) for email in formerly]
+        self._formerly = {Owner(owner.class_name, email.casefold()) for email in formerly} - {owner}
         self.name = self._find()
         self.incoming = os.path.join(self.home, f".incoming-{self.name}")
         self.history = History(self._history_path(self.name))
         self._records = os.path.join(self.home, ".records")
         self._collected = os.path.join(self._records, f"{self.name}.collected")
+        self._machine = os.path.join(self._records, f"{self.name}.machine")
         self.folder = HomeFolder(self.home, self.name, f"{self._records}/{self.name}.json")
         self.path = self.folder.path
         self._newest = State()
@@ -105,9 +108,10 @@ class StudentHome:
         return name
 
     def follow_address(self) -> None:
-        """Remember the owner's new address, if it has changed."""
-        if self.history.owner() in self._formerly:
-            self.history.own(self.owner)
+        """Remember the owner's new address, if it has changed; raise WorkError if it cannot be."""
+        with self._explained():
+            if self.history.owner() in self._formerly:
+                self.history.own(self.owner)
 
     def note(self) -> str:
         """Return a sentence if the folder does not bear the username."""
@@ -126,13 +130,14 @@ class StudentHome:
             os.makedirs(self._records, mode=0o700, exist_ok=True)
             handle = os.open(f"{self._records}/{self.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._lock(handle, time.monotonic() + wait_s, wait_s)
-            with suppress(OSError):  # on a full disk the holder is unnamed, that is all
-                os.truncate(handle, 0)
-                os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            self.discard()
-            self.history = History(self.history.path, lock=handle)
-            self.history.git.tidy()
+            with self._explained():
+                self._lock(handle, time.monotonic() + wait_s, wait_s)
+                with suppress(OSError):  # on a full disk the holder is unnamed, that is all
+                    os.truncate(handle, 0)
+                    os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+                self.discard()
+                self.history = History(self.history.path, lock=handle)
+                self.history.git.tidy()
             yield
         finally:
             os.close(handle)
@@ -189,8 +194,7 @@ class StudentHome:
         The history has it first. Raise WorkError if anything does not add up; every file at home is then whole, old or
         new, and the history has each.
         """
-        if not manifest.settled:
-            manifest.gone = []
+        manifest.gone = sorted(manifest.leaving(self.folder.entries()))
         self._check(manifest, pack)
         counts = Counts()
         try:
@@ -270,6 +274,25 @@ class StudentHome:
             if count:
                 flush(self.home)
         return count
+
+    def goes_on_elsewhere(self, machine: str) -> bool:
+        """Say whether this work goes on on another machine than `machine`, an instance id ("" if that is not known).
+
+        The folder there may have begun with what home had, but holds what the student left behind on it.
+        """
+        return bool(machine) and self._last_machine() not in ("", machine)
+
+    def goes_on_at(self, machine: str) -> None:
+        """Remember that the folder on `machine` has, or is about to get, what home has; nothing if home has nothing."""
+        if machine and self._last_machine() != machine and self.history.owner() and self.history.head():
+            with self._explained():
+                records.make_private(self._records)
+                records.write_json(self._machine, {"instance_id": machine})
+
+    def _last_machine(self) -> str:
+        """Return on which machine this work goes on; "" if none had any of it, or if that was not remembered."""
+        with self._explained():
+            return str(records.read_json(self._machine).get("instance_id", ""))
 
     def mark_collected(self) -> None:
         """Remember that all of it is at home now, also if there was nothing new."""
@@ -362,8 +385,3 @@ class StudentHome:
             "Nothing is lost: the work is still on the machine. Make room, or set class_work_home to another disk; "
             "then run again."
         )
-
-
-def former_addresses(email: str, changed: Mapping[str, str]) -> list[str]:
-    """Return the addresses that by `changed` (old: new) have become `email`."""
-    return [old for old, new in changed.items() if new.casefold() == email.casefold()]

@@ -131,7 +131,7 @@ class HomeFolder:
 
     def foresee(self, manifest: Manifest) -> Counts:
         """Return what `apply` would do; the machine need not have sent any content."""
-        gone = manifest.gone if manifest.settled else []
+        gone = manifest.leaving(self._known)
         counts = Counts(removed=sum(self._known.get(path, A_FOLDER).kind != FOLDER for path in gone))
         for path, (entry, at) in manifest.put.items():
             here = self._here.get(path)

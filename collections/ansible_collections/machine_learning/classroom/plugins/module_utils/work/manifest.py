@@ -11,10 +11,19 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import printable
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import FILE, FOLDER, LINK, Entry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import (
+    FILE,
+    FOLDER,
+    LINK,
+    Entry,
+    displaced,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 RECORDS, OBJECTS = {"record.json": "{}.json", "offered.json": "offered/{}.json"}, "objects/"
 """Of what a student was given or offered: the machine's records and their paths there, and the templates' bytes."""
@@ -49,6 +58,14 @@ class Manifest:
     """Files in the student's home that are not in the folder which is collected; not endlessly many."""
     settled: bool = True
     """The folder began with what home has. Otherwise a file that is missing here was not deleted: it never came."""
+
+    def leaving(self, known: Iterable[str]) -> set[str]:
+        """Return what goes of `known`, the paths at home: what was deleted, and what was in a folder that is none now.
+
+        The latter goes also if the folder never got what home has, for both cannot be. The history keeps it.
+        """
+        gone = self.gone if self.settled else []
+        return {*gone, *displaced(known, {path: entry for path, (entry, _) in self.put.items()})}
 
     def packed(self) -> str:
         """Return the manifest as one compact ASCII string."""
@@ -89,6 +106,8 @@ class Manifest:
         for path in [*self.put, *self.gone]:
             if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
                 raise ValueError(f"the machine names an impossible path: {printable(path)}")
+        for path in displaced(self.put, {path: entry for path, (entry, _) in self.put.items()}):
+            raise ValueError(f"the machine names a file in what is no folder: {printable(path)}")
 
 
 def digests_in(record: bytes) -> list[str]:

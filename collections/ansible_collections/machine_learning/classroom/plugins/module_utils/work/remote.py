@@ -28,7 +28,7 @@ class RemoteError(Exception):
 
 @dataclass
 class Pushed:
-    """What became of the histories, by username."""
+    """What became of the histories, by the names of their branches."""
 
     pushed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -83,7 +83,8 @@ def is_public(remote: str) -> bool:
 def push(home: str, class_name: str, remote: str, *, check_mode: bool = False) -> Pushed:
     """Push the history of each student of the class to a branch CLASS/USERNAME; raise RemoteError if none can be.
 
-    What machines saved between the collects goes to autosaved/CLASS/USERNAME.
+    What machines saved between the collects goes to autosaved/CLASS/USERNAME. A second history of that username, in
+    USERNAME~2.git, has branches called USERNAME+2.
 
     Nothing is ever forced: a branch that has another history stays, and is named.
     """
@@ -95,21 +96,22 @@ def push(home: str, class_name: str, remote: str, *, check_mode: bool = False) -
         )
     there = _branches(remote)
     result = Pushed()
-    for username, history in _histories(home, class_name).items():
-        news = _news(history, f"{class_name}/{username}", there)
+    histories = _histories(home, class_name)
+    for name, history in histories.items():
+        news = _news(history, f"{class_name}/{name}", there)
         if not news:
-            result.unchanged.append(username)
+            result.unchanged.append(name)
             continue
         if not check_mode and (reason := next(filter(None, (_push(history, remote, *new) for new in news)), "")):
-            result.failed[username] = reason
+            result.failed[name] = reason
             continue
-        result.pushed.append(username)
+        result.pushed.append(name)
     if result.pushed and not check_mode:
         there = _branches(remote)
-        for username, history in _histories(home, class_name).items():
-            if username in result.pushed and _news(history, f"{class_name}/{username}", there):
-                result.pushed.remove(username)
-                result.failed[username] = "the server does not have what was pushed"
+        for name, history in histories.items():
+            if name in result.pushed and _news(history, f"{class_name}/{name}", there):
+                result.pushed.remove(name)
+                result.failed[name] = "the server does not have what was pushed"
     return result
 
 
@@ -121,15 +123,19 @@ def _news(history: History, name: str, there: Mapping[str, str]) -> list[tuple[s
 
 
 def _histories(home: str, class_name: str) -> dict[str, History]:
+    """Return the histories of the class by the names of their branches.
+
+    The first of a username has it alone, whatever number the folder bears because of another class. In a branch's name
+    git takes no "~", and a username has no "+".
+    """
     folder = os.path.join(home, ".history")
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    histories = {
-        name.removesuffix(".git").partition("~")[0]: History(os.path.join(folder, name))
-        for name in names
-        if name.endswith(".git")
-        and (owner := History(os.path.join(folder, name)).owner())
-        and owner.class_name == class_name
-    }
+    names = [name for name in os.listdir(folder) if name.endswith(".git")] if os.path.isdir(folder) else []
+    histories: dict[str, History] = {}
+    for name in sorted(names, key=lambda name: (len(name), name)):  # ada, ada~2, ada~10
+        history = History(os.path.join(folder, name))
+        if (owner := history.owner()) and owner.class_name == class_name:
+            username, _, number = name.removesuffix(".git").partition("~")
+            histories[f"{username}+{number}" if username in histories else username] = history
     return dict(sorted(histories.items()))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from contextlib import suppress
 from itertools import chain, count
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host import records
@@ -70,6 +71,11 @@ class StudentFolder:
     def settle(self) -> None:
         """Remember that this folder began with what home had."""
         self._remember({"settled": True})
+
+    def forget(self) -> None:
+        """Forget that it did: since then the student's work has gone on on another machine."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._mark)
 
     def has(self, name: str) -> bool:
         """Say whether the student's folder holds the folder `name`; a restored one is there whole."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.machine_learning.classroom.plugins.module_utils.host.file_names import raw
-from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import Entry
+from ansible_collections.machine_learning.classroom.plugins.module_utils.work.entries import Entry, displaced
 from ansible_collections.machine_learning.classroom.plugins.module_utils.work.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class State:
             path: Entry(kind, size, mtime_ns, 0, 0, mode, digest)
             for path, (kind, size, mtime_ns, mode, digest) in values.pop("files").items()
         }
+        for path in displaced(files, files):  # earlier versions of this project named both: git has what is no folder
+            del files[path]
         return cls(files=files, **values)
 
     def same_work(self, other: State) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # RFC 1035, 2.3.4: a label has 63 characters, a name 255.
 HOST_NAME = re.compile(r"(?=.{1,255}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 HIGHEST_PORT = 65535
+_NUMBER = re.compile(r"\s*[+-]?\d+\s*")
 # POP and IMAP, with which mail programs fetch.
 FETCHING = (110, 143, 993, 995)
 # What has a meaning of its own in an address.
@@ -30,7 +31,8 @@ class Settings(TypedDict):
     """The mail settings of a class, as its roles know them."""
 
     host: str
-    port: int
+    port: str
+    """As it was written."""
     ca_file: str
     username: str
     token_command: str
@@ -52,7 +54,9 @@ def _mistakes(settings: Settings) -> Iterator[str]:
         yield f"class_mail_subject is more than one line: {' '.join(subject.split())!r}."
     elif not subject.isprintable():
         yield f"class_mail_subject is {subject!r}: it has a character in it that nobody sees."
-    if settings["host"]:
+    if not _NUMBER.fullmatch(settings["port"]):
+        yield f"class_smtp_port is {settings['port']!r}: it takes a number, 587 or 465 for mail."
+    elif settings["host"]:
         yield from _server_mistakes(settings)
     if settings["host"] and not sender:
         yield f"class_mail_from is empty. Set it, for example to {EXAMPLE}."
@@ -62,7 +66,7 @@ def _mistakes(settings: Settings) -> Iterator[str]:
 
 
 def _server_mistakes(settings: Settings) -> Iterator[str]:
-    host, port, username = settings["host"], settings["port"], settings["username"]
+    host, port, username = settings["host"], int(settings["port"]), settings["username"]
     if not HOST_NAME.fullmatch(host) and not _is_ip_address(host):
         yield f"class_smtp_host is {host!r}: it takes the server's name alone, as smtp.example.edu."
     if not 0 < port <= HIGHEST_PORT:

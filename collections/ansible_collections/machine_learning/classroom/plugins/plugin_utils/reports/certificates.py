@@ -1,6 +1,7 @@
-"""What keeps a machine from a certificate, and so its students from a link over https; and what mends it.
+"""What keeps a machine from a certificate, or from https at all, and so its students from a link; and what mends it.
 
-Students come in over ssh as before, so no command fails of it: whoever reports says it, with the authority's own words.
+Students come in over ssh as before, and the machine goes on asking for a certificate, so no command fails for want of
+one: whoever reports says it, with the authority's own words. Where https could not be set up, somebody has to mend it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils.fronts import last_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,25 +114,32 @@ class Certificate:
         return f"'{quoted(self.trouble)}'{since}.{again}" if self.trouble else ""
 
 
+def front_failure(machine: Mapping[str, Any]) -> str:
+    """Say in a line why https could not be set up on a machine, from its variables after a run; "" if it could."""
+    said = str((machine.get("front_state") or {}).get("msg") or "")  # which is there only of a failure
+    return said.strip().partition("\n")[0]
+
+
 def missing_certificate(machine: Mapping[str, Any]) -> Certificate | None:
     """Return the certificate of a machine whose links open nothing for want of one, from its variables after a run.
 
-    Its front has said so in C(front_certified), once it had a name, or before in C(front_state), or, where it needed
-    nothing, when it was asked what it needs. That there is no newer certificate while one is valid troubles nobody yet.
-    None too where there is no front, or that has failed.
+    That there is no newer certificate while one is valid troubles nobody yet. None too where there is no front, or that
+    has failed.
     """
-    asked = (machine.get("roles_needed") or {}).get("returned") or {}
-    # A task that is skipped registers that, too.
-    for said in (machine.get("front_certified") or {}, machine.get("front_state") or {}, asked.get("front") or {}):
-        if "certificate_until" in said:
-            certificate = Certificate.of(said)
-            return None if certificate.is_valid(datetime.now(UTC)) else certificate
-    return None
+    if front_failure(machine):
+        return None
+    said = last_said(machine)
+    if not said:
+        return None
+    certificate = Certificate.of(said)
+    return None if certificate.is_valid(datetime.now(UTC)) else certificate
 
 
-def certificate_trouble(machine: Mapping[str, Any]) -> str:
+def https_trouble(machine: Mapping[str, Any]) -> str:
     """Say in a line why the links of a machine open nothing yet, from its variables after a run; "" if they do."""
+    if failure := front_failure(machine):
+        return f"https could not be set up on it: '{quoted(failure)}'. The course's next configure.yml tries again."
     missing = missing_certificate(machine)
     if missing is None:
         return ""
-    return ": ".join(filter(None, (cause_of(missing.trouble).words, missing.story)))
+    return ": ".join(filter(None, ("it has no certificate", cause_of(missing.trouble).words, missing.story)))

@@ -37,14 +37,15 @@ class Seen:
     """What was seen `at` a moment, beside what AWS says.
 
     `machines` holds, by seat, what M(jupyter_services_info) returned of it, or why it could not be asked; `collected`,
-    by username, when all work was last at home; `costs`, also by username, what was spent so far, in USD. What is
-    missing is not known.
+    by username, when all work was last at home; `costs`, also by username, what was spent so far, in USD; `hosts`, what
+    the machine of each who is to come in by a link is to browsers. What is missing is not known.
     """
 
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     machines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     collected: Mapping[str, datetime | None] = field(default_factory=dict)
     costs: Mapping[str, Decimal] = field(default_factory=dict)
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Line:
 
     It stops `with_class` if that is when class ends. `idle_s` is how many seconds ago a kernel or terminal was at work,
     `made` when the machine was launched, `unasked` why one that runs could not be asked. `front` is the certificate of
-    one that lets browsers in over https, `opened_s` how many seconds ago the student last came by the link.
+    one that lets browsers in over https, which `lacks_front` if it should and does not; `opened_s` how many seconds ago
+    the student last came by the link.
     """
 
     seat: str = NOTHING
@@ -76,6 +78,7 @@ class Line:
     locked_out: bool = False
     front: Certificate | None = None
     front_is_open: bool = True
+    lacks_front: bool = False
     opened_s: int | None = None
     seen_at: datetime = datetime.min
 
@@ -160,7 +163,7 @@ def class_lines(
             else:
                 about["jupyter"] = _jupyter(answering.get(slot), machine.state)
                 about["letter"] = _letter(known[slot], machine, state_dir)
-                about |= _of_student(slot, seen.machines.get(machine.seat, {}))
+                about |= _of_student(slot, seen.machines.get(machine.seat, {}), seen.hosts)
             about |= {"collected": seen.collected.get(slot), "usd": seen.costs.get(slot) if slot else None}
             lines.append(Line(**of_machine, **about))
     lines.sort(key=lambda line: line.seat)  # who shares a machine stays in the order of its ports
@@ -196,8 +199,9 @@ def _of_machine(
     }
 
 
-def _of_student(username: str, said: Mapping[str, Any]) -> dict[str, Any]:
+def _of_student(username: str, said: Mapping[str, Any], hosts: Mapping[str, str]) -> dict[str, Any]:
     return {
+        "lacks_front": bool(hosts.get(username)) and "answering" in said and not said.get("front"),
         "idle_s": said.get("idle_seconds", {}).get(username),
         "ended_for_memory": said.get("ended_for_memory", {}).get(username, 0),
         "locked_out": username in said.get("locked_out", ()),

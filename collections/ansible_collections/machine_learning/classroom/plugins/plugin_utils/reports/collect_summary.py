@@ -27,13 +27,13 @@ def collect_summary(
     """Say for every student on `instances` whether the work is at home.
 
     `machines` are the variables of those that a collect asked: each has its outcome in `work_collected`. `stopped` are
-    the outcomes, by seat, of machines that stopped with all work at home.
+    the outcomes, by instance id, of machines that stopped with all work at home.
     """
-    collected = {each["inventory_hostname"]: each.get("work_collected", {}).get("work", []) for each in machines}
+    collected = {each["aws_instance_id"]: each.get("work_collected", {}).get("work", []) for each in machines}
     collected |= stopped
     rows, unsafe = [("SEAT", "STUDENT", "WORK")], []
     for machine in sorted(map(Machine.from_instance, instances), key=lambda machine: machine.seat):
-        outcome = {work["username"]: work for work in collected.get(machine.seat, [])}
+        outcome = {work["username"]: work for work in collected.get(machine.instance_id, [])}
         for username in machine.students:
             work = outcome.get(username)
             if work is None:

@@ -161,6 +161,13 @@ def _kinds(lines: Sequence[Line], state_dir: str, *, sends_letters: bool) -> lis
             "ansible-playbook configure.yml",
             SEATS,
         ),
+        Kind(
+            "No https on the machine, so links open nothing",
+            lambda line: line.lacks_front,
+            "This sets it up:",
+            "ansible-playbook configure.yml",
+            SEATS,
+        ),
         *_of_certificates(lines),
         Kind(
             "Memory was not enough",

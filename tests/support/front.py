@@ -36,6 +36,7 @@ HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 HOST = "127.0.0.1"
 OWN_PAGES = ("door.html", "wait.html")
 PATIENCE = 90.0  # s; a busy computer takes long to start Jupyter
+STOPPING = 20.0  # s; then what is asked to end is ended
 SECRETS = {"ada": "secret-of-the-link-of-ada-00", "grace": "secret-of-the-link-of-grace-"}
 LOADED = "Loading success."
 """haproxy's words when a new worker serves."""
@@ -225,5 +226,10 @@ class Jupyter:
             wait_for(self.port)
             yield self
         finally:
+            # As systemd ends it: a Jupyter that is asked while it still starts its extensions may not hear it.
             process.terminate()
-            process.wait(PATIENCE)
+            try:
+                process.wait(STOPPING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -49,7 +49,7 @@ PLAY = """
 FREE = """
 - hosts: all
   gather_facts: false
-  strategy: free
+  strategy: host_pinned
   vars:
     wait: timeout 60 sh -c 'until grep -qF "[quick] => (item=two)" "$ANSIBLE_LOG_PATH"; do sleep 0.1; done'
   tasks:

@@ -29,7 +29,7 @@ def release(*, cut: bool = False) -> str:
 - hosts: machine-1
   gather_facts: false
   connection: local
-  strategy: free
+  strategy: host_pinned
   ignore_unreachable: true
   vars: {{cut: {cut}}}
   tasks:

@@ -73,7 +73,7 @@ class Class:
         plays = f"""
 - hosts: machines
   gather_facts: false
-  strategy: free
+  strategy: host_pinned
   tasks:
     - ansible.builtin.import_tasks: {PROJECT}/playbooks/parts/make_ready.yml
 - ansible.builtin.import_playbook: {PROJECT}/playbooks/parts/letters_and_late_machines.yml

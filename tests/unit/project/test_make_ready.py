@@ -37,7 +37,7 @@ MAKE_READY = f"""
 - hosts: machine-1
   gather_facts: false
   connection: local
-  strategy: free
+  strategy: host_pinned
   tasks:
     - ansible.builtin.import_tasks: {PROJECT}/playbooks/parts/make_ready.yml
 """

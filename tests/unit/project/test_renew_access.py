@@ -15,7 +15,7 @@ RENEW = f"""
 - hosts: machine-1
   gather_facts: false
   connection: local
-  strategy: free
+  strategy: host_pinned
   tasks:
     - ansible.builtin.include_tasks: {PROJECT}/playbooks/parts/renew_access.yml
 """

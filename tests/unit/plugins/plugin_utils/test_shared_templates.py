@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible import constants
 from ansible.parsing.dataloader import DataLoader
+from ansible.release import __version__
 from ansible.template import Templar, trust_as_template
+from ansible_collections.machine_learning.classroom.plugins.plugin_utils import shared_templates
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.shared_templates import (
     SharedEnvironment,
     sharing_templar,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 WORDS = trust_as_template("{{ given | upper }} of {{ inventory_hostname }}")
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of this run."""
-    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
-    return tmp_path
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder of what is compiled."""
+    monkeypatch.setattr(constants, "ANSIBLE_HOME", str(tmp_path))
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "of this run"))
+    shared_templates.folder.cache_clear()
+    yield Path(shared_templates.folder())
+    shared_templates.folder.cache_clear()
+
+
+def test_it_is_kept_for_the_next_run_where_nobody_else_reads_it(folder: Path, tmp_path: Path) -> None:
+    assert folder.relative_to(tmp_path).parts == ("machine_learning_aws", f"templates-{__version__}")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    shared(WORDS, given="set here", inventory_hostname="ml101-001")
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_for_this_run_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "of this run").mkdir()
+    folder.rmdir()
+    folder.write_text("in its way")
+    shared_templates.folder.cache_clear()
+    assert shared(WORDS, given="set here", inventory_hostname="ml101-001") == "SET HERE of ml101-001"
+    assert list((tmp_path / "of this run").iterdir())
 
 
 def shared(text: str, how: dict[str, Any] | None = None, **variables: Any) -> Any:

@@ -16,7 +16,6 @@ from ansible import constants
 from ansible.errors import AnsibleFileNotFound
 from ansible.executor.module_common import _apply_action_arg_defaults
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader
 from ansible_collections.machine_learning.classroom.plugins.module_utils.jobs.ask import JOBS
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.job_questions import NeededError, question
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.shared_templates import sharing_templar
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 OWN = "machine_learning.classroom."
 MOST_REASONS = 3
-
-# Ansible loads this file before it starts a process for each machine, and all files of filters to find one in them: so
-# that happens here, once, and not on behalf of each machine.
-filter_loader.get(f"{OWN}seated_students")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types

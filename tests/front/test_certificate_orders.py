@@ -6,9 +6,7 @@ import importlib.util
 import socket
 import ssl
 import subprocess
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +28,7 @@ from lab import acme_door
 from lab.faults import Fault, Faults
 from tests.support.acme_authority import AcmeAuthority
 from tests.support.front import HOST, SECRETS, TOKENS, Front, Jupyter
-from tests.support.visitor import Kernel, Visitor
+from tests.support.visitor import Visitor, busy
 
 CERTBOT = importlib.util.find_spec("certbot")
 LIFE, RENEWALS = 90, 3  # s
@@ -238,14 +236,6 @@ def test_a_limit_and_a_pause_of_the_authority_are_said_and_the_next_order_is_tak
         assert not paused.is_good(["127.0.0.2"])
 
 
-def type_cells(kernel: Kernel, over: threading.Event) -> int:
-    """Run cells one after the other, so that nearly always one is at work, until it is `over`; return how many."""
-    while not over.is_set():
-        number = kernel.cells + 1
-        assert kernel.run(f"import time; time.sleep(0.3); print({number})") == f"{number}\n"
-    return kernel.cells
-
-
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("thumbprint_is_known")
@@ -260,18 +250,15 @@ def test_renewals_lose_no_websocket_of_a_running_kernel(front: Front, settings: 
         assert bring(told).trouble == ""
         visitor = Visitor(front.hosts["ada"], acme.root())
         visitor.open(f"/open/{SECRETS['ada']}")
-        certificates, began, over = {shown(front)}, time.monotonic(), threading.Event()
-        with visitor.kernel() as kernel, ThreadPoolExecutor(1) as pool:
-            typing = pool.submit(type_cells, kernel, over)
-            try:
+        certificates, began = {visitor.certificate()}, time.monotonic()
+        with visitor.kernel() as kernel:
+            with busy(kernel) as working:
                 # At least until that under which the kernel was connected is over.
                 while len(certificates) <= RENEWALS or time.monotonic() < began + LIFE:
                     assert time.monotonic() < began + LIFE * (RENEWALS + 1)
-                    assert not typing.done(), typing.exception()
+                    assert not working.done(), working.exception()
                     assert bring(told).trouble == ""
                     assert visitor.works()
-                    certificates.add(shown(front))
-            finally:
-                over.set()
-            cells = typing.result()
+                    certificates.add(visitor.certificate())
+            cells = working.result()
         print(f"{len(certificates) - 1} renewals, {cells} cells in {time.monotonic() - began:.0f} s")

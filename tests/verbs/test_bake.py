@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.credentials import (
+    complete,
+    read_credentials,
+    write_credentials,
+)
+from ansible_collections.machine_learning.classroom.plugins.module_utils.front.gate import digest
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages
 
 from tests.support.baked import baking, images, remove_images, snapshots
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up
@@ -42,6 +49,12 @@ find /etc /home /root /var -xdev -type f -size -64k -exec grep -lE 'PRIVATE KEY-
 grep -v '^/etc/ssh/ssh_host_' || true
 """
 
+# Who gets in over https, with which key, as whom, past which question.
+MAPS = {f"/etc/machine_learning_aws/front/{name}.map" for name in ("hosts", "keys", "tokens", "words")}
+FIND_MAPS = "find / -xdev -type f '(' -name hosts.map -o -name keys.map -o -name tokens.map -o -name words.map ')'"
+SECRETS = ("password", "password_hash", "token", "link_secret", "page", "page_word")
+PLANTED = "/var/lib/planted"
+
 
 @pytest.fixture(scope="module")
 def terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Course, Course]]:
@@ -50,6 +63,7 @@ def terms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Course, Co
     made = [Course(tmp_path_factory.mktemp("term"), {"class_confirm_teardown": "ml101"}) for _ in range(2)]
     for term in made:
         term.write_roster(STUDENTS)
+    know_students(made[0])
     try:
         bring_lab_up()
         yield made[0], made[1]
@@ -67,6 +81,32 @@ def last(terms: tuple[Course, Course]) -> Course:
 def this(terms: tuple[Course, Course]) -> Course:
     """The term that launches from what was baked."""
     return terms[1]
+
+
+def know_students(term: Course) -> None:
+    """Let the students of a term have passwords, tokens, links and pages, as if it had been taught."""
+    students = [{"email": f"{name}@example.com", "username": name} for name in STUDENTS]
+    hosts = {name: f"192.0.2.{number}" for number, name in enumerate(STUDENTS, 1)}
+    known, _ = complete({}, students, hosts=hosts)
+    give_pages(known, students)
+    term.state.mkdir(mode=0o700)
+    write_credentials(str(term.state / "credentials.json"), known)
+
+
+def secrets_of(term: Course) -> list[str]:
+    """Return what opens something of a term's students, and what the front keeps of it."""
+    kept = read_credentials(str(term.state / "credentials.json")).values()
+    secrets = [str(dict(each)[key]) for each in kept for key in SECRETS]
+    return [*secrets, *(digest(each["link_secret"]) for each in kept)]
+
+
+def files_with(words: list[str], term: Course, seat: str) -> list[str]:
+    """Return the files of a machine with one of these words in them."""
+    lines = "\n".join(words)
+    # The words lie in memory, which is not looked through.
+    script = f"umask 077\ncat > /run/words <<'THE_END'\n{lines}\nTHE_END\n"
+    script += "find / -xdev -type f -size +0 -exec grep -lF -f /run/words {} + || true\nrm /run/words\n"
+    return sorted(term.on(seat, script).splitlines())
 
 
 def launches() -> int:
@@ -103,7 +143,7 @@ def test_an_image_is_kept_for_the_next_term_and_named(last: Course) -> None:
     assert len(images()) == len(snapshots()) == 1
 
 
-def test_the_next_term_starts_from_it_and_nothing_is_installed(this: Course) -> None:
+def test_the_next_term_starts_from_it_with_no_secret_and_nothing_is_installed(last: Course, this: Course) -> None:
     (image,) = images()
     assert f"fits ({image['ImageId']}): machines start from it." in this.play("provision.yml")
     alive = [each for each in machines() if each["State"] == "running"]
@@ -111,8 +151,12 @@ def test_the_next_term_starts_from_it_and_nothing_is_installed(this: Course) -> 
     assert sorted(each["Tags"]["Name"] for each in alive) == SEATS
     (this.folder / "ask.yml").write_text(ASK)
     this.play(str(this.folder / "ask.yml"))
-    assert {this.on(seat, f"command -v haproxy; {PRIVATE}") for seat in SEATS} == {"/usr/sbin/haproxy\n"}
+    assert {this.on(seat, f"command -v haproxy; {PRIVATE}{FIND_MAPS}") for seat in SEATS} == {"/usr/sbin/haproxy\n"}
+    secrets = secrets_of(last)
+    this.on(SEATS[0], f"echo {secrets[-1]} > {PLANTED}")
+    assert files_with(secrets, this, SEATS[0]) == [PLANTED]
     this.play("configure.yml")
+    assert set(this.on(SEATS[0], FIND_MAPS).split()) == MAPS
     assert this.play("status.yml").count(" answers ") == len(STUDENTS)
     assert "changed=0" in this.play("configure.yml -e configure_force=true")
 

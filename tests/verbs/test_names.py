@@ -6,41 +6,23 @@ The tests go through a term in their order.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from dnslib import DNSRecord
 
-from lab.layout import ACME_LOG, ACME_ROOT, DNS_PORT, ENDPOINT_URL, GATEWAY
-from tests.support import account_owner
+from lab.layout import ACME_ROOT
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
 from tests.support.commands import TEARDOWN, bring_lab_up, command, mails, recap
 from tests.support.lab_course import Course
 from tests.support.letter import https_link
+from tests.support.seat_names import DOMAIN, Zone, addresses, orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DOMAIN = "class.example.org"
 SEATS = {"ada": "ml101-001", "grace": "ml101-002"}
 NAMES = {username: f"{seat}.{DOMAIN}" for username, seat in SEATS.items()}
-ORDERED = "Added order"
 pytestmark = pytest.mark.timeout(1800)
-
-
-class Zone:
-    """The class's zone in the lab's Route 53."""
-
-    def __init__(self) -> None:
-        """Make it, as its owner does in the console."""
-        self._client: Any = account_owner.session().client("route53", endpoint_url=ENDPOINT_URL)
-        self._id = self._client.create_hosted_zone(Name=DOMAIN, CallerReference="names")["HostedZone"]["Id"]
-
-    @property
-    def names(self) -> set[tuple[str, str]]:
-        """Which names of seats have records of which types."""
-        found = self._client.list_resource_record_sets(HostedZoneId=self._id)["ResourceRecordSets"]
-        return {(each["Name"].rstrip("."), each["Type"]) for each in found if each["Type"] not in ("NS", "SOA")}
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +58,11 @@ def first_links(zone: Zone) -> dict[str, str]:
     return {links[link.split("/")[2]]: link for link in found}
 
 
-def addresses(name: str) -> list[str]:
-    """Return the addresses that the lab's name server has for `name`."""
-    reply = DNSRecord.parse(DNSRecord.question(name).send(GATEWAY, DNS_PORT, timeout=5))
-    return [str(answer.rdata) for answer in reply.rr]
-
-
 def opened(link: str, seat: str) -> str:
     """Open a link in a browser that trusts the lab's authority alone; return the status and where it leads."""
     name, address = link.split("/")[2], running()[seat]
     curl = f"curl -s -o /dev/null -w '%{{http_code}} %{{redirect_url}}' --cacert {ACME_ROOT}"
     return command(f"{curl} --resolve {name}:443:{address} '{link}'").stdout
-
-
-def orders() -> int:
-    """Return how many orders the authority has taken."""
-    return ACME_LOG.read_text().count(ORDERED)
 
 
 def test_each_name_leads_to_its_machine_and_is_certified(first_links: dict[str, str], zone: Zone) -> None:

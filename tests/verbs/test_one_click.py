@@ -22,7 +22,7 @@ from tests.support.commands import bring_lab_up, command, mails, recap
 from tests.support.lab_course import Course
 from tests.support.laptop import Laptop, fetch
 from tests.support.letter import https_link, read_letter
-from tests.support.visitor import GATE, Visitor
+from tests.support.visitor import GATE, Visitor, busy
 from tests.support.ways_in import answers, lets_in, shut
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ install -m 600 -o ada -g ada /home/ubuntu/.ssh/authorized_keys /home/ada/.ssh/au
 DOWN, TOO_MANY = "the authority does not answer", "too many were ordered"
 LIFE = 90  # s, of a certificate
 VALID_WITHIN = 120  # s after a boot
+ASKED_EVERY, WATCHED = 20, 200  # s
 # From the machine's start to the certificate that haproxy has, in seconds.
 SINCE_BOOT = """
 booted=$(date --date="$(systemctl show --property=UserspaceTimestamp --value)" +%s)
@@ -186,6 +187,7 @@ def test_a_new_address_whose_port_80_is_shut_has_ssh_and_says_so(course: Course,
         shown = course.play("start.yml")
         says_why(shown, "port 80 is shut")
         says_why(text_of(mails()[-1]), "port 80 is shut")
+        says_why(course.play("status.yml"), "port 80 is shut")
         ssh_works(laptop)
         assert not visitor().has_a_valid_certificate()
     course.on(SEAT, ASK)
@@ -195,10 +197,15 @@ def test_a_new_address_whose_port_80_is_shut_has_ssh_and_says_so(course: Course,
 
 
 def test_a_limit_of_the_authority_is_said_and_ssh_works(course: Course, laptop: Laptop) -> None:
+    told = len(mails())
     command(LIMIT)
     course.on(SEAT, FORGET_ALL)
     says_why(course.play("configure.yml"), TOO_MANY)
     says_why(course.play("status.yml"), TOO_MANY)
+    assert len(mails()) == told  # the ways in are those of the letter that ada has
+    course.play("mail.yml -e student=ada")
+    assert len(mails()) == told + 1
+    says_why(text_of(mails()[-1]), TOO_MANY)
     ssh_works(laptop)
     course.on(SEAT, ASK)
     assert TOO_MANY not in course.play("status.yml")
@@ -251,3 +258,25 @@ def test_a_machine_whose_certificate_is_over_has_a_new_one_within_two_minutes_of
     print(f"valid {time.monotonic() - began:.0f} s after the reboot was asked for")
     browser.open(https_link(mails()[-1]))
     assert browser.works()
+
+
+def test_renewals_lose_no_websocket_of_a_running_kernel(course: Course) -> None:
+    """The unit asks far more often than its timer does; whoever comes meets a valid certificate at every moment."""
+    command(f"{LAB} acme start --valid-for {LIFE}")
+    course.on(SEAT, f"{FORGET}\n{ASK}")
+    browser = visitor()
+    browser.open(https_link(mails()[-1]))
+    certificates, began = {browser.certificate()}, time.monotonic()
+    with browser.kernel() as kernel, browser.kernel() as idle:
+        with busy(kernel) as working:
+            for second in range(ASKED_EVERY, WATCHED + 1, ASKED_EVERY):
+                time.sleep(max(0.0, began + second - time.monotonic()))
+                course.on(SEAT, ASK)
+                assert not working.done(), working.exception()
+                assert idle.run(f"print({second})") == f"{second}\n"
+                assert browser.works()
+                certificates.add(browser.certificate())
+        cells = working.result()
+    print(f"{len(certificates) - 1} renewals, {cells} cells in {time.monotonic() - began:.0f} s, two websockets")
+    # So that of the beginning is over, and so is the next one.
+    assert len(certificates) > WATCHED // LIFE

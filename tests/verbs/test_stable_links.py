@@ -18,16 +18,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from lab.layout import ACME_ROOT
 from tests.support.class_machines import refuse_a_lab_that_is_up, running
 from tests.support.commands import TEARDOWN, bring_lab_up, command, mails
 from tests.support.lab_course import Course
 from tests.support.laptop import CHROMIUM, QUIET, SECONDS
+from tests.support.visitor import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEAT = "ml101-001"
 OFF = "Your machine is off"
+SECRETS = ("page", "page_word", "link_secret")
+# All that a machine has logged, without what no terminal shows.
+LOGGED = r"""
+{ journalctl --no-pager; find /var/log -type f ! -path '*/journal/*' -exec cat {} +; } | LC_ALL=C tr -cd '[:print:]\n'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +148,30 @@ def test_a_machine_that_was_replaced_is_led_to(course: Course, first_link: str) 
     assert leads_in(first_link).startswith(f"https://{address}/lab")
 
 
-@pytest.mark.timeout(900)
-def test_a_teardown_leaves_no_page(course: Course, first_link: str) -> None:
-    assert status(first_link) == 200
-    course.play(TEARDOWN)
+@pytest.mark.timeout(600)
+def test_a_page_that_leaked_is_gone_with_the_link_behind_it_and_no_log_has_either(
+    course: Course, first_link: str
+) -> None:
+    ((seat, address),) = running().items()
+    before, letters = credential(course), len(mails())
+    old = f"/open/{before['link_secret']}"
+    assert Visitor(address, ACME_ROOT).ask(old).status == 303
+    course.play("link.yml -e student=ada")
+    now = credential(course)
+    assert [key for key in SECRETS if now[key] == before[key]] == []
     assert status(first_link) in (403, 404)
+    assert Visitor(address, ACME_ROOT).ask(old).status == 403
+    assert len(mails()) == letters + 1
+    assert leads_in(link_of_newest_letter()).startswith(f"https://{address}/lab")
+    logged = course.on(seat, LOGGED)
+    assert " ada GET 303 " in logged  # who comes is logged, but not with which link
+    assert [key for key in SECRETS for kept in (before, now) if kept[key] in logged] == []
+
+
+@pytest.mark.timeout(900)
+def test_a_teardown_leaves_no_page(course: Course) -> None:
+    link = link_of_newest_letter()
+    assert status(link) == 200
+    course.play(TEARDOWN)
+    assert status(link) in (403, 404)
     assert not (course.state / "pages.json").exists()

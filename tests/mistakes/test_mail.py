@@ -87,6 +87,16 @@ def test_a_server_that_is_not_what_it_should_be(
         assert server.seen == []
 
 
+def test_an_authority_that_nobody_here_knows(desk: Desk, make: Callable[..., MailServer]) -> None:
+    server, other = (make(logins={"class@example.com": PASSWORD}) for _ in range(2))
+    why = f"127.0.0.1:{server.port} did not prove that it is 127.0.0.1: unable to get local issuer certificate."
+    own = "If it is an authority of your university's own, name its certificate in class_smtp_ca_file."
+    said = f"The letter to ada (ada@example.com) was not accepted:\n{why} {NOT_SENT} {own}\n{MEND}"
+    for ca_file in (str(other.ca_file), ""):
+        assert send(desk, server, class_smtp_ca_file=ca_file).failure == said
+    assert (server.seen, server.letters) == ([], [])
+
+
 def test_a_login_without_a_password_and_a_command_without_a_token(desk: Desk, make: Callable[..., MailServer]) -> None:
     server = make(logins={"class@example.com": PASSWORD})
     assert (
@@ -97,6 +107,9 @@ def test_a_login_without_a_password_and_a_command_without_a_token(desk: Desk, ma
     command = f"echo Your token is {PASSWORD}; exit 1"
     failure = send(desk, server, class_smtp_password="", class_smtp_token_command=command).failure
     assert "class_smtp_token_command ended with status 1. Run it in a terminal to see why." in failure
+    server.tokens = {"class@example.com": {"another"}}
+    failure = send(desk, server, class_smtp_password="", class_smtp_token_command=f"echo {PASSWORD}").failure
+    assert "refuses the login class@example.com: 535 5.7.3 Authentication unsuccessful\n" in failure
 
 
 def send(desk: Desk, server: MailServer, **settings: Any) -> Any:

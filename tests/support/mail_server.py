@@ -53,6 +53,7 @@ class MailServer:
     letters: list[tuple[str, EmailMessage]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)  # all passwords and tokens that it was given
     connections: int = 0
+    throttled: int = 0  # how often it said that there are too many connections
     most_at_once: int = 0
 
     def __post_init__(self) -> None:
@@ -147,6 +148,7 @@ class MailServer:
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep a letter."""
         if self.most_connections and len(self._open) > self.most_connections:
+            self.throttled += 1
             return THROTTLED
         if self.answers:
             return self.answers.pop(0)

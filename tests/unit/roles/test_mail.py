@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.mail_class import SECRET, TEXT, MailClass, is_relay, relay_of, until
+from tests.support.mail_proxy import ANSWERS, PASSES, STRIPS, MailProxy
+from tests.support.mail_server import EXPIRED, THROTTLED
 from tools import PROJECT
 
 HIDDEN = """
@@ -35,10 +40,22 @@ NO_SUCH = "550 no such mailbox"
 
 
 @pytest.fixture
-def klass(tmp_path: Path) -> Iterator[MailClass]:
-    klass = MailClass(tmp_path, 5)
-    yield klass
-    klass.server.close()
+def make(tmp_path: Path) -> Iterator[Callable[..., MailClass]]:
+    """Return what makes a class; afterwards its mail server answers no more."""
+    made: list[MailClass] = []
+
+    def make(students: int, **server: Any) -> MailClass:
+        made.append(MailClass(tmp_path, students, **server))
+        return made[-1]
+
+    yield make
+    for klass in made:
+        klass.server.close()
+
+
+@pytest.fixture
+def klass(make: Callable[..., MailClass]) -> MailClass:
+    return make(5)
 
 
 @pytest.mark.timeout(300)
@@ -122,6 +139,125 @@ def test_when_the_run_is_ended_the_letter_on_its_way_arrives_with_its_receipt_an
     klass.server.seconds = 0
     assert klass.run() == 0
     assert klass.server.addresses == [f"{name}@example.com" for name in klass.names]
+
+
+@pytest.mark.timeout(300)
+def test_a_server_that_hangs_up_after_seven_of_twenty_costs_nobody_a_letter(make: Callable[..., MailClass]) -> None:
+    klass = make(20, hangs_up_after=7)
+    assert klass.run() == 0
+    assert klass.server.addresses == sorted(f"{name}@example.com" for name in klass.names)
+    assert klass.receipts == sorted(klass.names)
+    assert klass.server.connections == 3
+
+
+@pytest.mark.timeout(300)
+def test_while_others_hold_the_servers_three_connections_letters_wait_for_one(make: Callable[..., MailClass]) -> None:
+    klass = make(4, most_connections=3)
+    with ExitStack() as others:
+        held: list[socket.socket] = []
+
+        def crowd(count: int) -> None:
+            if count == 1:
+                where = ("127.0.0.1", klass.server.port)
+                held.extend(others.enter_context(socket.create_connection(where)) for _ in range(3))
+
+        klass.server.before = crowd
+        assert klass.run(mail_patience_s=4) == 2
+        late = [name for name in klass.names if name not in klass.receipts]
+        assert len(late) == 2
+        who = ", ".join(f"{name} ({name}@example.com)" for name in late)
+        assert f"The letters to {who} were not accepted:\n127.0.0.1 did not take it: {THROTTLED}\n" in klass.said
+        assert klass.server.addresses == [f"{name}@example.com" for name in klass.receipts]
+
+        before = klass.server.throttled
+        with klass.begin(mail_patience_s=120) as run:
+            until(lambda: klass.server.throttled >= before + 2, 120)
+            assert len(klass.server.letters) == 2
+            held[0].close()
+            run.communicate(timeout=240)
+    assert run.returncode == 0
+    assert klass.server.addresses == [f"{name}@example.com" for name in klass.names]
+    assert klass.receipts == klass.names
+
+
+@pytest.mark.timeout(300)
+def test_a_token_that_expires_after_seven_letters_is_asked_for_again(
+    make: Callable[..., MailClass], tmp_path: Path
+) -> None:
+    klass = make(20)
+    login = with_tokens(klass, tmp_path, renewed=True)
+    assert klass.run(**login) == 0
+    assert klass.server.addresses == sorted(f"{name}@example.com" for name in klass.names)
+    assert klass.receipts == sorted(klass.names)
+    assert klass.server.seen == [f"{SECRET}-1", f"{SECRET}-2"]
+    assert (tmp_path / "asked").read_text().count("\n") == 2
+
+
+@pytest.mark.timeout(300)
+def test_a_token_that_stays_refused_is_said_with_who_has_no_letter(
+    make: Callable[..., MailClass], tmp_path: Path
+) -> None:
+    klass = make(10)
+    login = with_tokens(klass, tmp_path, renewed=False)
+    assert klass.run(**login) == 2
+    late = [name for name in klass.names if name not in klass.receipts]
+    assert len(late) == 3
+    who = ", ".join(f"{name} ({name}@example.com)" for name in late)
+    refused = f"127.0.0.1:{klass.server.port} refuses the login class@example.com: {EXPIRED}"
+    assert f"The letters to {who} were not accepted:\n{refused}\n" in klass.said
+    assert klass.server.addresses == [f"{name}@example.com" for name in klass.receipts]
+    assert (tmp_path / "asked").read_text().count("\n") == 2  # and not once for each letter
+
+    klass.server.tokens = {"class@example.com": {f"{SECRET}-1"}}
+    assert klass.run(**login) == 0
+    assert klass.server.addresses == [f"{name}@example.com" for name in klass.names]
+
+
+def with_tokens(klass: MailClass, folder: Path, *, renewed: bool) -> dict[str, str]:
+    """Let a token expire after seven letters; return the login, whose command prints another one then or does not."""
+    token, asked = folder / "token", folder / "asked"
+    token.write_text(f"{SECRET}-1\n")
+    klass.server.tokens = {"class@example.com": {f"{SECRET}-1"}}
+
+    def expire(count: int) -> None:
+        if count == 6:  # and this is the seventh
+            klass.server.tokens = {"class@example.com": {f"{SECRET}-2"}}
+            if renewed:
+                token.write_text(f"{SECRET}-2\n")
+
+    klass.server.before = expire
+    command = f"echo >> {asked}; cat {token}"
+    return {"class_smtp_username": "class@example.com", "class_smtp_token_command": command}
+
+
+@pytest.mark.timeout(300)
+def test_with_port_465_letters_are_encrypted_from_the_first_byte(make: Callable[..., MailClass]) -> None:
+    klass = make(2, security="implicit")
+    # The server of this test cannot answer there without root's rights.
+    assert klass.run(class_smtp_port=465, mail_smtp_port=klass.server.port) == 0
+    assert klass.server.addresses == ["s0@example.com", "s1@example.com"]
+
+
+@pytest.mark.timeout(300)
+def test_who_stands_before_the_server_has_neither_password_nor_letter(make: Callable[..., MailClass]) -> None:
+    password = f"{SECRET}-mail"
+    klass = make(2, logins={"class@example.com": password})
+    login = {"class_smtp_username": "class@example.com", "class_smtp_password": password}
+    unproven = " did not prove that it is 127.0.0.1: unable to get local issuer certificate. "
+    for attack, why, read in (
+        (STRIPS, " offers no encryption (STARTTLS). ", ["EHLO"]),
+        (ANSWERS, unproven, ["EHLO", "STARTTLS"]),
+    ):
+        with closing(MailProxy(klass.server, attack)) as attacker:
+            assert klass.run(class_smtp_port=attacker.port, **login) == 2
+        assert f"127.0.0.1:{attacker.port}{why}Neither password nor letter was sent." in klass.said
+        assert (attacker.connections, attacker.commands) == (1, read)
+        assert (klass.server.seen, klass.server.letters, klass.receipts) == ([], [], [])
+    with closing(MailProxy(klass.server, PASSES)) as honest:
+        assert klass.run(class_smtp_port=honest.port, **login) == 0
+    assert klass.server.addresses == [f"{name}@example.com" for name in klass.names]
+    assert (honest.connections, klass.server.seen) == (1, [password])
+    assert not honest.learned(SECRET)
 
 
 @pytest.mark.timeout(300)

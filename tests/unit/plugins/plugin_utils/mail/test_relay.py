@@ -6,22 +6,28 @@ import itertools
 import json
 import smtplib
 import socket
+import ssl
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.mail.relay_process import RelayProcess
 
 from tests.support.mail_class import is_relay, until
+from tests.support.mail_module import send_by_the_module_alone
+from tests.support.mail_proxy import ANSWERS, GOES_ON, INJECTS, PASSES, STRIPS, MailProxy
 from tests.support.mail_server import SENDER, THROTTLED, MailServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PASSWORD = "of this run"
+USER, SERVERS_PASSWORD = "class", "of-the-server"
+NOT_SENT = "Neither password nor letter was sent."
+NO_SUCH = "550 no such mailbox"
 LETTER = b"Subject: Hello\r\nMessage-ID: <of@the.module>\r\n\r\nDear all\r\n"
 
 
@@ -31,6 +37,22 @@ def server(tmp_path: Path) -> Iterator[MailServer]:
     server = MailServer(tmp_path / "server")
     yield server
     server.close()
+
+
+@pytest.fixture
+def between(server: MailServer) -> Iterator[Callable[..., MailProxy]]:
+    """Return what puts somebody before a server that wants a password; afterwards nobody is there any more."""
+    made: list[MailProxy] = []
+
+    def between(attack: str, security: str = "starttls") -> MailProxy:
+        right = MailServer(server.folder / "wants-login", logins={USER: SERVERS_PASSWORD}, security=security)
+        made.append(MailProxy(right, attack))
+        return made[-1]
+
+    yield between
+    for proxy in made:
+        proxy.close()
+        proxy.server.close()
 
 
 def relay(behind: MailServer, students: list[str], **more: Any) -> RelayProcess:
@@ -46,6 +68,13 @@ def relay(behind: MailServer, students: list[str], **more: Any) -> RelayProcess:
     to = {"host": "127.0.0.1", "port": behind.port, "ca_file": str(behind.ca_file)}
     run = {"server": to, "sender": SENDER, "password": PASSWORD, "letters": letters, "per_minute": 0, "patience_s": 60}
     return RelayProcess(run | more)
+
+
+def by(proxy: MailProxy, students: list[str]) -> RelayProcess:
+    """Begin a relay that comes to the server by somebody who stands before it."""
+    login = {"username": USER, "password": SERVERS_PASSWORD, "security": proxy.server.security}
+    to = {"host": "127.0.0.1", "port": proxy.port, "ca_file": str(proxy.server.ca_file), **login}
+    return relay(proxy.server, students, server=to)
 
 
 def send(through: RelayProcess, name: str, *, password: str = PASSWORD, sender: str = SENDER, to: str = "") -> None:
@@ -234,3 +263,92 @@ def test_whoever_brought_a_letter_may_hang_up(server: MailServer) -> None:
         until(lambda: server.letters)
         assert through.refused("ada") == ""
     assert receipts(server) == ["ada"]
+
+
+@pytest.mark.parametrize(
+    ("attack", "security", "why", "read"),
+    [
+        (STRIPS, "starttls", f" offers no encryption (STARTTLS). {NOT_SENT}", ["EHLO"]),
+        (ANSWERS, "starttls", " did not prove that it is 127.0.0.1: unable to get local issuer ", ["EHLO", "STARTTLS"]),
+        (ANSWERS, "implicit", " did not prove that it is 127.0.0.1: unable to get local issuer certificate. ", []),
+        (GOES_ON, "starttls", f" does not speak TLS: WRONG_VERSION_NUMBER. {NOT_SENT}", ["EHLO", "STARTTLS"]),
+    ],
+)
+def test_who_stands_before_the_right_server_learns_no_password(
+    between: Callable[..., MailProxy], attack: str, security: str, why: str, read: list[str]
+) -> None:
+    proxy = between(attack, security)
+    with by(proxy, ["ada", "grace"]) as through:
+        said = send_all(through, ["ada", "grace"])
+    assert said == dict.fromkeys(said, said["ada"])
+    assert str(said["ada"]).startswith(f"127.0.0.1:{proxy.port}{why}")
+    assert proxy.commands == read
+    assert not proxy.learned(SERVERS_PASSWORD)
+    assert (proxy.server.seen, proxy.server.letters, receipts(proxy.server)) == ([], [], [])
+
+
+@pytest.mark.parametrize("security", ["starttls", "implicit"])
+def test_who_only_passes_on_has_letters_arrive_and_learns_no_password(
+    between: Callable[..., MailProxy], security: str
+) -> None:
+    proxy = between(PASSES, security)
+    with by(proxy, ["ada", "grace"]) as through:
+        assert set(send_all(through, ["ada", "grace"]).values()) == {""}
+    assert proxy.server.addresses == ["ada@example.com", "grace@example.com"]
+    assert (proxy.server.seen, proxy.connections) == ([SERVERS_PASSWORD], 1)
+    assert not proxy.learned(SERVERS_PASSWORD)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("attack", "security", "secure"),
+    [(STRIPS, "starttls", "try"), (ANSWERS, "starttls", "starttls"), (ANSWERS, "implicit", "always")],
+)
+def test_the_module_alone_would_tell_it_and_nobody_would_notice(
+    between: Callable[..., MailProxy], attack: str, security: str, secure: str
+) -> None:
+    proxy = between(attack, security)
+    login = {"secure": secure, "username": USER, "password": SERVERS_PASSWORD}
+    assert send_by_the_module_alone(proxy.port, "ada@example.com", **login) == 0
+    assert proxy.server.addresses == ["ada@example.com"]
+    assert proxy.learned(SERVERS_PASSWORD)
+
+
+def test_who_goes_on_without_encryption_would_tell_it(between: Callable[..., MailProxy]) -> None:
+    proxy = between(GOES_ON)
+    with closing(smtplib.SMTP("127.0.0.1", proxy.port, timeout=20)) as careless:
+        careless.ehlo()
+        assert careless.docmd("STARTTLS")[0] == 220
+        careless.ehlo()
+        careless.login(USER, SERVERS_PASSWORD)
+        until(lambda: proxy.learned(SERVERS_PASSWORD))
+
+
+class Believing(smtplib.SMTP):
+    """What smtplib would be if it went on to read what came before it encrypted."""
+
+    def starttls(self, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+        """Keep what has been read."""
+        self.ehlo()
+        before = self.file
+        answer = super().starttls(context=context)
+        self.file = before
+        return answer
+
+
+def test_answers_that_came_in_the_clear_are_nobodys(between: Callable[..., MailProxy]) -> None:
+    proxy = between(INJECTS)
+    proxy.server.refuses = {"ada@example.com": NO_SUCH}
+    with by(proxy, ["ada", "grace"]) as through:
+        said = send_all(through, ["ada", "grace"])
+    assert said == {"ada": f"127.0.0.1 takes no letter to ada@example.com: {NO_SUCH}", "grace": ""}
+    assert proxy.server.addresses == ["grace@example.com"]
+    assert receipts(proxy.server) == ["grace"]
+    assert not proxy.learned(SERVERS_PASSWORD)
+
+    known = ssl.create_default_context(cafile=proxy.server.ca_file)
+    with closing(Believing("127.0.0.1", proxy.port, timeout=20)) as believing:
+        believing.starttls(context=known)
+        believing.login(USER, SERVERS_PASSWORD)
+        assert believing.sendmail(SENDER, ["ada@example.com"], LETTER) == {}  # to it, the letter was accepted
+    assert proxy.server.addresses == ["grace@example.com"]

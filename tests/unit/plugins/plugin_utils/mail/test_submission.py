@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,10 +12,12 @@ from ansible_collections.machine_learning.classroom.plugins.plugin_utils.mail.su
     access_token,
 )
 
+from tests.support.mail_module import send_by_the_module_alone
 from tests.support.mail_server import SENDER, MailServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 USER, PASSWORD = "class", "never-to-be-printed"
 LETTER = b"Subject: Hello\r\n\r\n.\r\nDear Ada\r\n"
@@ -95,16 +92,8 @@ def test_who_stands_in_between_sees_no_password(make: Callable[..., MailServer])
 @pytest.mark.timeout(120)
 def test_the_module_alone_would_tell_it_the_password(make: Callable[..., MailServer]) -> None:
     attacker = make(logins={USER: PASSWORD}, names=["mail.example.org"], days=-1)
-    mail = {"host": "127.0.0.1", "port": attacker.port, "secure": "starttls", "username": USER, "password": PASSWORD}
-    letter = {"sender": SENDER, "to": "ada@example.com", "subject": "Hello"}
-    ansible = str(Path(sys.executable).with_name("ansible"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    subprocess.run(
-        [ansible, "localhost", "-m", "community.general.mail", "-a", json.dumps(mail | letter)],
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
+    login = {"secure": "starttls", "username": USER, "password": PASSWORD}
+    assert send_by_the_module_alone(attacker.port, "ada@example.com", **login) == 0
     assert attacker.seen == [PASSWORD]
 
 

@@ -180,7 +180,9 @@ class Submission:
             words = f"{self.address} takes no connection: {_said(error.smtp_code, error.smtp_error)}"
             again = _later(error.smtp_code)
         elif isinstance(error, ssl.SSLError):
-            words = f"{self.address} does not speak TLS: {error.reason or error}. {safe} With port 587 it may."
+            words = f"{self.address} does not speak TLS: {error.reason or error}. {safe}"
+            if self.security == IMPLICIT:
+                words = f"{words} With port 587 it may."
         elif isinstance(error, smtplib.SMTPServerDisconnected):
             words = f"{self.address} answers, but not as a mail server with STARTTLS: {error}. {safe}"
             if self.security == STARTTLS:

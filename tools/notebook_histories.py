@@ -96,9 +96,9 @@ def work_in(old: str, dice: random.Random, answers: int) -> Any:
 
 
 def contents(notebook: Any) -> Counter[tuple[str, str]]:
-    """Return kind and text of each cell, without the ends of lines."""
+    """Return kind and text of each cell, without the ends of lines, nor blanks behind the last one."""
     pairs = ((cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"])
-    return Counter((kind, text.replace("\r\n", "\n").rstrip("\n")) for kind, text in pairs)
+    return Counter((kind, text.replace("\r\n", "\n").rstrip()) for kind, text in pairs)
 
 
 def outputs(notebook: Any) -> Counter[str]:

@@ -15,6 +15,10 @@ ASKED = {
     "half encoded": ("https://example.com/my%20d ä.csv", "https://example.com/my%20d%20%C3%A4.csv"),
     "a percent sign of its own": ("https://example.com/50% more.csv", "https://example.com/50%25%20more.csv"),
     "an umlaut taken apart, as a Mac has it": ("https://example.com/U\u0308.csv", "https://example.com/U%CC%88.csv"),
+    "Persian, with a joiner": (
+        "https://example.com/\u0645\u06cc\u200c.csv",
+        "https://example.com/%D9%85%DB%8C%E2%80%8C.csv",
+    ),
     "Chinese": ("https://example.com/数据.csv", "https://example.com/%E6%95%B0%E6%8D%AE.csv"),
     "a query with blanks": ("https://example.com/?q=a b&n=ü", "https://example.com/?q=a%20b&n=%C3%BC"),
     "a query that was signed": ("https://example.com/a?X=a%2Fb&Y=c+d==", "https://example.com/a?X=a%2Fb&Y=c+d=="),
@@ -53,6 +57,8 @@ REFUSED = {
     "a host that is too long": (f"https://{'a' * 64}.example.com/a.csv", "for a host"),
     "an open bracket": ("http://[::1/a.csv", "cannot be read"),
     "a host that stands for a slash": ("https://example.com\u2100.org/a.csv", "cannot be read"),
+    "two on a line": ("https://example.com/a.csv https://example.com/b.csv", "is more than one address"),
+    "a letter that nobody sees": ("https://example.com/a\u200b.csv", r"has '\u200b' in it, which nobody sees"),
     "two lines": ("https://example.com/a\nb.csv", "has a line break"),
 }
 

@@ -211,6 +211,7 @@ STRANGE: dict[str, tuple[Notebook, Notebook, Notebook]] = {
         NEWS,
     ),
     "a minor version with decimals": (top(BASE, nbformat_minor=5.0), top(SOLUTION, nbformat_minor=5.0), NEWS),
+    "a format with decimals": (top(BASE, nbformat=4.0), top(SOLUTION, nbformat=4.0), NEWS),
     "a minor version of tomorrow": (top(BASE, nbformat_minor=9), SOLUTION, top(NEWS, nbformat_minor=9)),
     "an id of two cells": (BASE, ids(SOLUTION, ["a", "a", "a", "a"]), NEWS),
     "ids that are nothing": (BASE, ids(SOLUTION, [None, None, None, None]), NEWS),
@@ -283,7 +284,7 @@ def test_a_good_edition_after_a_bad_one_is_no_reason_to_guess() -> None:
         merge("", dumped(SOLUTION), dumped(NEWS))
 
 
-@pytest.mark.parametrize("end", ["\n", "\n\n\n"])
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", "  ", "\t\n \n", "\r"])
 @pytest.mark.parametrize("line", ["\n", "\r\n"])
 def test_the_ends_of_lines_are_no_edit(line: str, end: str) -> None:
     def rewrite(cells: list[Cell]) -> None:
@@ -302,7 +303,12 @@ def test_an_indent_is_an_edit() -> None:
         merge(dumped(BASE), dumped(student), dumped(edited(set_in(2, source="rows = None"))))
 
 
-@pytest.mark.parametrize("key", ["execution", "executionInfo", "outputId", "ExecuteTime", "vscode", "papermill"])
+# Of Jupyter, Colab, VS Code, Kaggle, Deepnote.
+EDITORS = ["jp-MarkdownHeadingCollapsed", "execution", "executionInfo", "outputId", "ExecuteTime", "vscode"]
+EDITORS += ["_uuid", "_cell_guid", "cell_id", "source_hash", "execution_start"]
+
+
+@pytest.mark.parametrize("key", [*EDITORS, "papermill"])
 def test_what_only_editors_write_is_not_told(key: str) -> None:
     base, student, template = (with_metadata(who, key, {"by": who}) for who in ("base", "student", "template"))
     template["cells"][0]["source"] = "x = 100"

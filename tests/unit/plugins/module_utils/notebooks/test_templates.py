@@ -208,6 +208,10 @@ FAULTS: dict[str, tuple[bytes, str]] = {
         b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n",
         "it is a pointer of Git LFS, not the file. Run git lfs pull",
     ),
+    "a pointer of git-annex": (
+        b"/annex/objects/SHA256E-s12--00.ipynb\n",
+        "it is a pointer of git-annex, not the file. Run git annex get",
+    ),
     "a list": (b"[]", "it is JSON, but not a notebook"),
     "no format": (b'{"cells": []}', "it is JSON, but does not say which notebook format it has (nbformat)"),
     "a format of the future": (
@@ -257,13 +261,17 @@ def test_a_script_with_a_conflict_is_given_to_nobody(tmp_path: Path) -> None:
     torn = f"import numpy\n{TORN}\n"
     for name, text in (
         ("torn.py", torn),
+        ("half.py", "x = 1\n>>>>>>> other\n"),
         ("shown.py", f'"""\n{TORN}\n"""\n'),
         ("git.md", torn),
         ("odd.py", "x = = 1\n"),
     ):
         (tmp_path / name).write_text(text)
     templates = read_templates(str(tmp_path))
-    assert templates.withheld == {"torn.py": "its line 2 begins a conflict that git could not merge (<<<<<<<)"}
+    assert templates.withheld == {
+        "torn.py": "its line 2 begins a conflict that git could not merge (<<<<<<<)",
+        "half.py": "its line 2 ends a conflict that git could not merge (>>>>>>>)",
+    }
     assert sorted(templates.contents) == ["git.md", "odd.py", "shown.py"]
 
 

@@ -85,6 +85,18 @@ READ = {
     "aluno.csv": [ADA],
     "apellidos_y_nombre.csv": ["Ada Beispiel Muster <ada@example.com> ada"],
     "ru.csv": ["Ада Пример <ada@example.com> ada"],
+    "primer_apellido.csv": [ADA],
+    "apellido_paterno.csv": [ADA],
+    "tr.csv": ["Ada Örnek <ada@example.com> ada"],
+    "ja_parts.csv": ["花子 例 <hanako@example.com> hanako"],
+    "ko.csv": ["김예시 <kim@example.com> kim"],
+    "email_id.csv": [ADA],
+    # What stands in brackets behind a name, and a row that counts the others.
+    "canvas_brackets.csv": [
+        "Ada Beispiel (she/her) <ada@example.com> ada",
+        "Grace Sample (20261234) <grace@example.com> grace",
+    ],
+    "counted.csv": [ADA],
     "zh.csv": ["李明 <li@example.com> li"],
     "ja.csv": ["例 花子 <hanako@example.com> hanako"],
     # Registrar's offices, forms, address books.
@@ -105,12 +117,13 @@ READ = {
     "quoted_lines_semicolon.csv": ["Ada <ada@example.com> ada"],
     "markdown.md": [ADA],
 }
-# Nobody knows the title, but what stands below it: said once.
+# Nobody knows the title, but what stands below it, or which of two is meant: said once.
 GUESSED = {
     "github_classroom.csv": "identifier",
     "moodle_ca.csv": "Adreça electrònica",
     "powerschool.csv": "Email_Addr",
     "zoom.csv": "User Email",
+    "two_addresses.csv": "E-Mail (privat)",
 }
 # What a platform calls somebody is made into a username, and said once.
 WISHES = {
@@ -154,6 +167,10 @@ REFUSED = {
     "spreadsheet_ml.xls": "it is an XML file, which some platforms give the ending of a workbook (.xls)",
     "idn.csv": "line 2 (Ada): 'ada@exämple.com' holds 'ä', and many mail servers",
     "blackboard_logins.csv": "the column Username holds no e-mail addresses, but for example 'abeispie'. Add a column",
+    "document.pdf": "it is a PDF document, not a table. Save the roster as CSV UTF-8.",
+    "document.rtf": "it is a text of a word processor (RTF), not a table.",
+    "contacts.vcf": "it is a list of contacts (vCard), not a table.",
+    "people.json": "it is a JSON file, not a table.",
     "failed_formula.csv": "line 2 (#REF!): that is no name, but what a spreadsheet says of a formula that failed.",
 }
 
@@ -182,6 +199,10 @@ LEFT = {
         ["ada"],
         "2 students have left by the column Registration Status and get no machine: "
         "Grace Sample (**Web Withdrawn**), Marta Esempio (Drop/Delete).",
+    ),
+    "slack.csv": (
+        ["ada"],
+        "1 student has left by the column status and gets no machine: Grace Sample (Deactivated).",
     ),
     # Who left one section and is in another is in the class.
     "two_sections_status.csv": (

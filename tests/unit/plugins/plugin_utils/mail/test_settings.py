@@ -129,6 +129,10 @@ def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
             "class_smtp_username is 'ml101': with Google the login is the mailbox's whole address.",
         ),
         (
+            {"host": "smtp.gmail.com", "username": "ML <ml101@example.edu>"},
+            "class_smtp_username is 'ML <ml101@example.edu>': with Google the login is the mailbox's whole address.",
+        ),
+        (
             {"host": "smtp.example.edu:587"},
             "class_smtp_host is 'smtp.example.edu:587': it takes the server's name alone, as smtp.example.edu.",
         ),

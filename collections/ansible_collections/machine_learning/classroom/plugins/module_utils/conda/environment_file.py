@@ -109,6 +109,8 @@ def draft(path: Path) -> EnvironmentFile:
         raise EnvironmentFileError(str(path), [mistake]) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
+        if mistake := _of_another_program(content, line):
+            raise EnvironmentFileError(path.name, [mistake]) from error
         remedy = "Lists need the same indentation and `- ` before each entry; tabs are not allowed."
         raise EnvironmentFileError(path.name, [Mistake(line, f"not valid YAML: {error.problem}.", remedy)]) from error
     except RecursionError as error:
@@ -117,6 +119,11 @@ def draft(path: Path) -> EnvironmentFile:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mistake = Mistake(0, f"not a text file in YAML: {str(error).splitlines()[0]}.", "Save it as plain text, UTF-8.")
         raise EnvironmentFileError(path.name, [mistake]) from error
+    if isinstance(root, yaml.ScalarNode) and root.value.strip():
+        mistake = Mistake(
+            _line(root), "a list of packages alone, as pip and `conda list --export` have it.", _AS_A_LIST
+        )
+        raise EnvironmentFileError(path.name, [mistake])
     if not isinstance(root, yaml.MappingNode):
         mistake = Mistake(0, "empty, or not of the form `dependencies:` with a list below it.", _EXAMPLE)
         raise EnvironmentFileError(path.name, [mistake])
@@ -143,6 +150,22 @@ def draft(path: Path) -> EnvironmentFile:
     )
 
 
+def _of_another_program(content: bytes, line: int) -> Mistake | None:
+    """Say what a file is of which YAML understands nothing from `line` on; None where it is meant for conda."""
+    beginning = (content.splitlines()[line - 1 : line] or [b""])[0].lstrip(b" -")
+    if beginning.startswith(b"{%"):
+        return Mistake(line, f"a line that begins with `{{%` {specs.FILLED_IN[0]}", specs.FILLED_IN[1])
+    if beginning.startswith(b"@EXPLICIT"):
+        return Mistake(
+            line, "a list of files, as `conda list --explicit` writes it: they are of one computer.", _EXPORT
+        )
+    return None
+
+
+_EXPORT = "Export again, on that computer: `conda env export --from-history`."
+_AS_A_LIST = (
+    "conda's packages go below `dependencies:`, those of PyPI below `- pip:` in it, each in a line behind `- `."
+)
 _EXAMPLE = "Begin with environment.yml as the project has it: `git show HEAD:environment.yml` prints it."
 
 
@@ -202,6 +225,11 @@ class _Reader:
                 names.append(CONDA_FORGE)
             elif self._has_login(entry, f"the channel {name}", name):
                 names.append(CONDA_FORGE)
+            elif "," in name:
+                self._mistake(entry, f"`{name}` is more than one channel.", "Write each in a line behind `- `.")
+            elif (whole := specs.channel_of(f"{name.rstrip('/')}::")) != name.rstrip("/"):
+                self._mistake(entry, f"`{name}` is a folder of a channel.", f"Write `{whole}`.")
+                names.append(whole)
             elif name != "nodefaults":  # which is so here in any case
                 names.append(name)
         if (

@@ -37,6 +37,9 @@ def requirement(text: str) -> Requirement:
     """Read a package in PyPI's words; raise SpecError where it is none, or none that can be locked."""
     from packaging.requirements import InvalidRequirement, Requirement
 
+    package, options, _ = text.partition(" --")
+    if options and not text.startswith("-") and not of_no_index(package, "here"):
+        raise SpecError(f"`{text}` has options, which are chosen here: hashes, too.", f"Write `{package.strip()}`.")
     if elsewhere := of_no_index(text, "here"):
         raise SpecError(f"`{text}` {elsewhere[0]}", elsewhere[1])
     if "::" in text:
@@ -50,15 +53,14 @@ def requirement(text: str) -> Requirement:
         raise SpecError(f"`{text}` {odd[0]}", odd[1])
     if TEMPLATE.search(text):
         raise SpecError(f"`{text}` {FILLED_IN[0]}", FILLED_IN[1])
-    if " --" in text:
-        package = text.partition(" --")[0].strip()
-        raise SpecError(f"`{text}` has options, which are chosen here: hashes, too.", f"Write `{package}`.")
+    if found := re.fullmatch(rf"([\w.-]+)\s*@\s*({_VERSION})", text):
+        raise SpecError(f"`{text}` has an @, behind which pip expects an address.", f"Write `{found[1]}=={found[2]}`.")
     try:
         return Requirement(text)
     except InvalidRequirement as error:
         if found := re.fullmatch(rf"([\w.-]+(?:\[[^\]]*\])?)\s+({_VERSION})", text):
             raise SpecError(f"`{text}` lacks an `==`.", f"Write `{found[1]}=={found[2]}`.") from error
-        if found := re.fullmatch(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([^=].*)", text):
+        if found := re.fullmatch(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*([^=<>!~].*)", text):
             raise SpecError(
                 f"`{text}` is written as for conda, with one `=`.", f"Below `pip:` write `{found[1]}=={found[2]}`."
             ) from error

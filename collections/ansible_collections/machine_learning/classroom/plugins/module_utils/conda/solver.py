@@ -178,7 +178,7 @@ class _Channels:
         same = [record for record in there if spec.version and _matches(f"{name} {spec.version}", record)]
         if spec.build and (same or not spec.version):
             version = str(spec.version or "").removeprefix("==")
-            loose = f"{name}={version}" if version else name
+            loose = f"{name}{'=' if version[:1].isdigit() else ''}{version}"
             return Mistake(
                 dependency.line,
                 f"{self._named} has no build of {name} that fits `{dependency.spec}`.",

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rattler import MatchSpec
 
 _VERSION = r"\d[\w.*+!-]*"
+# One end of a range.
+_LIMIT = rf"(?:[<>]=?|!=|~=)\s*{_VERSION}"
 TEMPLATE = re.compile(r"\{\{|\$\w|\$\{|<%")
 FILLED_IN = ("is to be filled in by a program, and nobody does that here.", "Write what would stand there.")
 _URL = re.compile(r"(?:(?P<vcs>git|hg|svn|bzr)\+)?[a-z][a-z+]*://\S+", re.IGNORECASE)
@@ -91,6 +93,10 @@ def _refusal(text: str) -> tuple[str, str] | None:
         return "is a version without a package.", f"Write the package before it, like `python={text}`."
     if found := re.fullmatch(rf"([A-Za-z][\w.-]*)\s*:\s*({_VERSION})", text):
         return "has a colon, which conda takes for a name space.", f"Write `{found[1]}={found[2]}`."
+    if found := re.fullmatch(rf"([\w.:-]+)\s*{_LIMIT}((?:\s*,?\s*{_LIMIT})+)", text):
+        limits = ",".join(re.sub(r"\s", "", limit[0]) for limit in re.finditer(_LIMIT, text))
+        if text.count(",") < len(re.findall(_LIMIT, text)) - 1:
+            return "lacks a comma: conda takes what follows the blank for a build.", f"Write `{found[1]}{limits}`."
     if found := re.match(r"([\w.-]+)\[[\w.\s,-]*\]", text):
         return (
             "asks for an extra: PyPI's packages have such, conda's have none.",

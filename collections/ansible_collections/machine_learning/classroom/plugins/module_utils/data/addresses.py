@@ -8,6 +8,8 @@ import unicodedata
 import urllib.parse
 
 _SCHEMES = ("http", "https")
+_JOINERS = "\u200c\u200d"  # nobody sees them, but scripts from Arabic on are written with them
+_SECOND = re.compile(r"\shttps?://", re.IGNORECASE)
 LONGEST_LABEL = 63  # RFC 1035: bytes of what is between two dots of a host's name
 # RFC 3986: what may stand in an address as it is. A percent sign that begins no escape may not.
 _AS_IT_IS = "".join(sorted(set(string.punctuation) - set('"<>\\^`{|}')))
@@ -29,6 +31,8 @@ def request_url(written: str) -> str:
         parts = urllib.parse.urlsplit(written)
     except ValueError as error:  # brackets that hold no IPv6 address, a host of characters that stand for others
         raise AddressError(f"cannot be read ({error})") from error
+    if _SECOND.search(written):
+        raise AddressError("is more than one address. Make a data set of each")
     if "@" in parts.netloc:
         raise AddressError("has a login in it, which students could read. Put the data where none is needed")
     host = parts.hostname
@@ -40,6 +44,9 @@ def request_url(written: str) -> str:
         port = 0
     if port == 0:
         raise AddressError(f"has {parts.netloc.rpartition(':')[2]!r} for a port, which is a number from 1 to 65535")
+    unseen = (c for c in parts.path + parts.query if unicodedata.category(c) == "Cf" and c not in _JOINERS)
+    if odd := next(unseen, ""):
+        raise AddressError(f"has {odd!a} in it, which nobody sees. Type the address again, do not copy it")
     netloc = _ascii_host(host) + (f":{port}" if port else "")
     return urllib.parse.urlunsplit((parts.scheme, netloc, _encoded(parts.path), _encoded(parts.query), ""))
 

@@ -37,6 +37,10 @@ NOTHING = object()
 # What editors write without being asked, at every run or save: of no use to a person who must decide.
 EDITORS_KEYS = frozenset(
     [
+        *("_cell_guid", "_uuid", "kaggle"),
+        *("azdata_cell_guid", "datalore", "interpreter", "is_executing", "jp-MarkdownHeadingCollapsed", "nteract"),
+        *("cell_id", "deepnote", "deepnote_cell_type", "deepnote_notebook_id", "deepnote_to_be_reexecuted"),
+        *("execution_millis", "execution_start", "source_hash"),  # of Deepnote, too
         "ExecuteTime",
         "colab",
         "colab_type",
@@ -129,6 +133,7 @@ def read(text: str, what: str = "it") -> Any:
         raise DoubtError(f"{what} is not a notebook that can be read") from None
     if notebook.get("nbformat") != 4:
         raise DoubtError(f"{what} is in notebook format {notebook.get('nbformat')}, not 4")
+    notebook["nbformat"] = 4  # not 4.0, which is the same to Jupyter
     try:
         _fill_in(notebook)
     except NO_NOTEBOOK:
@@ -510,8 +515,8 @@ def _content(cell: Any) -> tuple[str, str]:
 
 
 def _text(cell: Any) -> str:
-    """Return the text of a cell as far as it counts: not how its lines end, nor whether the last one does."""
-    return str(cell["source"]).replace("\r\n", "\n").rstrip("\n")
+    """Return the text of a cell as far as it counts: not how its lines end, nor blanks behind the last one."""
+    return str(cell["source"]).replace("\r\n", "\n").rstrip()
 
 
 def _counted(numbers: list[int]) -> str:

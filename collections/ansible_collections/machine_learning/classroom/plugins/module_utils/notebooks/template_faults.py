@@ -19,6 +19,7 @@ CONFLICT_MARK = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 """One of them alone, as half-done work leaves it: in JSON it can be nothing else."""
 FENCED = re.compile(r"^ *(```+|~~~+).*?(?:^ *\1|\Z)", re.MULTILINE | re.DOTALL)
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+ANNEX_POINTER = re.compile(rb"[./]*(git/)?annex/objects/")
 FORMATS = (1, 2, 3, 4)
 """The notebook formats that Jupyter opens."""
 
@@ -27,6 +28,8 @@ def fault(path: str, content: bytes) -> str:
     """Return why nobody is to get the template `path` with `content`; nothing if it is in order."""
     if content.startswith(LFS_POINTER):
         return "it is a pointer of Git LFS, not the file. Run git lfs pull"
+    if ANNEX_POINTER.match(content):
+        return "it is a pointer of git-annex, not the file. Run git annex get"
     if path.endswith(".py"):
         return _script_fault(content.decode(errors="replace"))
     if not path.endswith(".ipynb"):
@@ -50,8 +53,8 @@ def fault(path: str, content: bytes) -> str:
 
 def _script_fault(text: str) -> str:
     """Say of a script that it is torn, which no student can run; whatever else is in it is the course's affair."""
-    conflict = CONFLICT.search(text)
-    return _conflict_in_line(text, conflict) if conflict and _is_torn("code", text) else ""
+    conflict = CONFLICT_MARK.search(text)
+    return _conflict_in_line(text, conflict) if conflict and not _is_python(text) else ""
 
 
 def _conflict_in_line(text: str, conflict: re.Match[str]) -> str:
@@ -120,12 +123,14 @@ def _is_torn(kind: str, source: str) -> bool:
         return False
     if kind == "markdown":
         return bool(CONFLICT.search(FENCED.sub("", source)))
-    if kind != "code" or source.startswith("%%"):
-        return False
+    return kind == "code" and not source.startswith("%%") and not _is_python(source)
+
+
+def _is_python(source: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(source)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return True
-    return False
+        return False
+    return True

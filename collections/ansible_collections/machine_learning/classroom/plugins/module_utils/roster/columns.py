@@ -35,11 +35,13 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Aluno", "Studente", "Namn", "Navn", "Nimi", "Imię i nazwisko", "Jméno a příjmení", "Név", "Ad soyad"),
         ("ФИО", "姓名", "氏名", "名前", "이름", "الاسم", "שם", "Ονοματεπώνυμο"),
         ("Your name", "Your full name", "What is your name?"),  # forms
+        ("Name of the student", "Name of student", "성명"),
     ),
     "first name": (
         ("First name", "Given name"),  # OneRoster and Microsoft Entra: givenName
         ("Forename", "Vorname", "Prénom", "Voornaam", "Roepnaam"),
         ("Fornavn", "Förnamn", "Etunimi", "Imię", "Jméno", "Křestní jméno", "Keresztnév", "Ad", "İsim", "Имя", "Όνομα"),
+        ("Ad\u0131", "名"),
         ("First", "fname", "Preferred first name"),
         ("FIRST_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
@@ -48,7 +50,8 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Nachname", "Familienname", "Nom de famille", "Apellido(s)", "Apellidos"),
         ("Cognome", "Sobrenome", "Apelido", "Achternaam", "Cognoms"),
         ("Efternavn", "Etternavn", "Efternamn", "Sukunimi", "Nazwisko", "Příjmení", "Vezetéknév", "Soyad", "Фамилия"),
-        ("Last", "lname", "Επώνυμο"),
+        ("Last", "lname", "Επώνυμο", "Soyad\u0131", "姓"),
+        ("Primer apellido", "Apellido 1", "Apellido paterno", "Primeiro apelido"),  # the second one is left out
         ("FAMILY_NAME_OF_STUDENT",),  # CAMPUSonline
     ),
     "email": (
@@ -60,6 +63,7 @@ _TITLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("E-mailadresse", "E-postadress", "E-postadresse", "Sähköpostiosoite", "Adres e-mail", "E-mailová adresa"),
         ("E-posta adresi", "Email-cím", "Адрес электронной почты", "邮箱", "电子邮件", "メールアドレス"),
         ("E-mail 1 - Value",),  # Google Contacts
+        ("Email ID", "Mail ID", "E-posta", "이메일"),
         ("EMAIL_ADDRESS_OF_STUDENT",),  # CAMPUSonline
     ),
     "username": (
@@ -99,7 +103,7 @@ class Header:
     titles: list[str]
     own: bool
     guessed: bool = False
-    """Whether the column of addresses is known by what it holds alone."""
+    """Whether the column of addresses is known by what it holds alone, or is the first of several of that title."""
 
     @property
     def named(self) -> bool:
@@ -141,7 +145,8 @@ def recognised(titles: list[str]) -> Header | None:
     columns = columns_of(titles)
     if missing(columns) and not ("email" in columns and len([title for title in titles if title]) == 1):
         return None
-    return Header(columns, titles, own={title.casefold() for title in titles if title} <= OWN)
+    same = [title for title in titles if "email" in columns and _plain(title) == _plain(titles[columns["email"]])]
+    return Header(columns, titles, own={title.casefold() for title in titles if title} <= OWN, guessed=len(same) > 1)
 
 
 def recognised_with_what_it_holds(titles: list[str], rows: list[Row]) -> Header | None:

@@ -10,6 +10,7 @@ _SUFFIXES = frozenset(
     {*("jr", "sr", "ii", "iii", "iv", "v", "esq"), *("phd", "md", "dds", "jd", "mba", "msc", "bsc", "ma", "ba")}
 )
 # One that may be turned around.
+_BEHIND = re.compile(r"\s*\([^()]*\)\s*$")
 _NAME = re.compile(r"[^\W\d_][^{}\[\]<>\"`$&;|\\/@#=*%]*")
 # Rows of gradebooks: Canvas's points and its test student, Google Classroom's dates and points, and sums.
 _NOBODY = frozenset(
@@ -32,6 +33,7 @@ _NOBODY = frozenset(
         ),
     }
 )
+_COUNT = re.compile(r"[^:]*:\s*\d+")
 # Roles of platforms in several languages: what such a word holds, or is.
 _STAFF = re.compile(
     r"teach|instruct|prof|lectur|faculty|staff|assist|tutor|grader|reader|design|builder|develop|observ|admin|owner|"
@@ -49,7 +51,7 @@ _STUDENT = re.compile(
 # Of enrolments, in several languages: what such a word holds, or is. German Moodle's Inaktiv is Suspended; Blackboard
 # has No for who is not available any more. Who waits, was invited or has completed something has not left.
 _LEFT = re.compile(
-    r"withdr|dropped|webdrop|dropdelete|deregist|unenrol|disenrol|cancel|delete|remove|suspend|expelled|declined"
+    r"withdr|dropped|webdrop|dropdelete|deregist|deactivat|deaktivier|desactiv|disattiv|desativad|unenrol|disenrol|cancel|delete|remove|suspend|expelled|declined"
     r"|transferredout|abgemeldet|ausgeschieden|abgebrochen|exmatrikul|gesperrt|stornier|ausgeschrieben"
     r"|desinscri|abandon|exclu|retirad|anulad|suspens|sospes|ritirat|desist|trancad|suspes|uitgeschreven|geschorst"
     r"|^(?:drop|inactive|inaktiv|inactif|inactivo|inativo|inattivo|inactief|baja|rejected|concluded|left"
@@ -75,7 +77,12 @@ def full_name(name: str, first: str, last: str) -> str:
 
 
 def turned(name: str) -> str:
-    """Turn "Beispiel, Ada, Jr." into "Ada Beispiel, Jr."; what has no comma, or commas that mean else, stays."""
+    """Turn "Beispiel, Ada, Jr." into "Ada Beispiel, Jr."; what has no comma, or commas that mean else, stays.
+
+    What stands in brackets behind it, such as a number or "(she/her)", stays behind it.
+    """
+    if behind := _BEHIND.search(name):
+        return turned(name[: behind.start()]) + behind[0]
     parts = [part.strip() for part in name.split(",")]
     suffixes = [part for part in parts[1:] if part.casefold().replace(".", "") in _SUFFIXES]
     names = [parts[0], *(part for part in parts[1:] if part not in suffixes)]
@@ -92,8 +99,8 @@ def name_from_address(email: str) -> str:
 
 
 def is_nobody(name: str) -> bool:
-    """Tell a row of a gradebook that is no person by its name."""
-    return re.sub(r"\s*\([^)]*\)$", "", name.casefold()) in _NOBODY
+    """Tell a row of a gradebook that is no person by its name, or by being a count, such as "Total students: 20"."""
+    return bool(_COUNT.fullmatch(name)) or re.sub(r"\s*\([^)]*\)$", "", name.casefold()) in _NOBODY
 
 
 def is_staff(roles: str) -> bool:

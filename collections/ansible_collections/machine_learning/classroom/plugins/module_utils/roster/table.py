@@ -29,6 +29,16 @@ _JOINERS = "\u200c\u200d"
 _FIRST_JOINED = "\u0600"
 
 
+# Other files in which addresses of a class may come.
+_DOCUMENTS = {
+    b"%PDF-": "a PDF document",
+    b"{\\rtf": "a text of a word processor (RTF)",
+    b"BEGIN:VCARD": "a list of contacts (vCard)",
+    b"[{": "a JSON file",
+    b'{"': "a JSON file",
+}
+
+
 class UnreadableError(ValueError):
     """What is no table, in a sentence for the user."""
 
@@ -51,6 +61,9 @@ def decoded(content: bytes) -> str:
             else ("an Excel workbook", "In Excel choose Save As, CSV UTF-8 (Comma delimited)")
         )
         raise UnreadableError(f"it is {program}. {way_out}, and name the new file in class_roster.")
+    beginning = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if document := next((kind for head, kind in _DOCUMENTS.items() if beginning.startswith(head)), ""):
+        raise UnreadableError(f"it is {document}, not a table. Save the roster as CSV UTF-8.")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)

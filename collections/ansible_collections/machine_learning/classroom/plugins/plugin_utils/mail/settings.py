@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # RFC 1035, 2.3.4: a label has 63 characters, a name 255.
 HOST_NAME = re.compile(r"(?=.{1,255}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 HIGHEST_PORT = 65535
+ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _NUMBER = re.compile(r"\s*[+-]?\d+\s*")
 # POP and IMAP, with which mail programs fetch.
 FETCHING = (110, 143, 993, 995)
@@ -74,7 +75,7 @@ def _server_mistakes(settings: Settings) -> Iterator[str]:
     if port in FETCHING:
         yield f"class_smtp_port is {port}: from there mail is fetched. It is sent through 587 or 465."
     provider = provider_of(host)
-    if username and "@" not in username and provider.login_is_address:
+    if username and provider.login_is_address and not ADDRESS.fullmatch(username.strip()):
         yield f"class_smtp_username is {username!r}: with {provider.name} the login is the mailbox's whole address."
     if username != username.strip() or not username.isprintable():
         yield f"class_smtp_username is {username!r}: it has a blank around it, or another character that nobody sees."

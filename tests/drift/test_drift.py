@@ -40,7 +40,7 @@ def test_what_was_broken_is_mended(course: Course, damages: list[Damage]) -> Non
     for damage in damages:
         course.on(BROKEN, damage.done)
     said = course.play("configure.yml")
-    assert roles_begun(said) == {damage.role for damage in damages}
+    assert roles_begun(said) == {role for damage in damages for role in (damage.role, *damage.also)}
     for damage in damages:
         course.on(BROKEN, damage.mended)
     hosts = recap(said)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FOLDER = "/home/ubuntu/machine_learning_aws"
 STORE = "/var/lib/machine_learning_aws"
+FRONT = "/etc/machine_learning_aws/front"
 UNITS = "/etc/systemd/system"
 
 
@@ -17,6 +18,8 @@ class Damage:
     what: str
     done: str
     mended: str
+    also: frozenset[str] = frozenset()
+    """Roles that it concerns as well."""
 
 
 def mode(role: str, path: str, wrong: str, right: str) -> Damage:
@@ -91,4 +94,16 @@ DAMAGES = [
     text("jupyter", f"{UNITS}/jupyter-port@ada.socket.d/port.conf"),
     mode("jupyter", "/etc/machine_learning_aws/jupyter/ada/token", "444", "400"),
     file("jupyter", "/etc/machine_learning_aws/jupyter/ada/token"),
+    Damage(
+        "front",
+        "a gate that is closed",
+        f"cp -p {FRONT}/keys.map /run/keys; : > {FRONT}/keys.map",
+        f"[ -s /run/keys ] && cmp /run/keys {FRONT}/keys.map",
+    ),
+    # sshd is to have the port that nobody holds: so students come in whatever becomes of haproxy.
+    replace(unit("front", "haproxy.service"), also=frozenset({"student"})),
+    at_boot("front", "class-front-certificate.timer"),
+    text("front", f"{UNITS}/haproxy.service.d/50-machine-learning-class.conf"),
+    text("front", f"{FRONT}/haproxy.cfg"),
+    mode("front", f"{FRONT}/tokens.map", "644", "640"),
 ]

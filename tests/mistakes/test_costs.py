@@ -171,6 +171,26 @@ def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) ->
         desk.aws.end_machines()
 
 
+def test_a_start_that_the_quota_has_no_room_for_is_refused_before_any_machine_starts(desk: Desk, rooms: Rooms) -> None:
+    for name in ("ada", "grace", "mary"):
+        rooms.add(name)
+    rooms.ec2.stop_instances(InstanceIds=rooms.ids)
+    desk.aws.set_quota("L-1216C47A", 5)  # AWS's default: two of three would start
+    desk.aws.forget()
+    try:
+        failure = desk.play(f"{HERE} start.yml", timeout=900).failure
+    finally:
+        desk.aws.set_quota("L-1216C47A", 64)
+    assert failure == (
+        "3 machines (t3a.large) need 6 vCPUs in us-east-1. The account may run 5 there, and 0 run already.\n"
+        "Nothing was started. Stop other machines, start some alone (start.yml -e student=ada,grace), or ask AWS for "
+        "more, which takes days (docs/aws.md, Quota); then run again:\n"
+        "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-1216C47A --desired-value 6 "
+        "--region us-east-1"
+    )
+    assert not desk.aws.made
+
+
 def test_a_start_above_the_budget_is_refused(desk: Desk, rooms: Rooms) -> None:
     rooms.add("ada")
     rooms.ec2.stop_instances(InstanceIds=rooms.ids)

@@ -16,6 +16,7 @@ ROLES = {damage.role for damage in DAMAGES}
 SEATS = ("ml101-001", "ml101-002")
 STATE = Path(__file__).with_name("state.py").read_text()
 COMMANDS = [
+    "plan.yml",
     "provision.yml",
     "configure.yml",
     "configure.yml -e configure_force=true",
@@ -32,6 +33,7 @@ COMMANDS = [
     "start.yml",
     "replace.yml -e student=ada",
     "retire.yml -e student=ada",
+    "bake.yml",
     "teardown.yml",
 ]
 READS = ("Describe", "Get", "List")

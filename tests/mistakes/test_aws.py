@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 NEXT = "in group_vars/all/class.yml, then run again."
 
 
-def in_zone_e(ec2: EC2Client) -> str:
-    """Return the default subnet of us-east-1e, the zone that has none of our types."""
-    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1e"]}])["Subnets"]
-    return subnet["SubnetId"]
-
-
 def test_no_credentials(desk: Desk) -> None:
     desk.environment |= {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     assert desk.play("provision.yml").failure == (
@@ -210,7 +204,7 @@ def test_provision_asks_before_it_makes_anything(desk: Desk) -> None:
 
 def test_a_zone_that_does_not_offer_the_type_is_avoided_or_named(desk: Desk) -> None:
     """Of us-east-1's zones, e has none of class.yml's types."""
-    subnet_id = in_zone_e(account_owner.ec2(desk.aws.url))
+    subnet_id = account_owner.default_subnet(desk.aws.url, "us-east-1e")
     failure = desk.check_launch(class_subnet_id=subnet_id).failure
     assert failure == (
         f"us-east-1e, the zone of {subnet_id}, offers no m6a.large and no m5.large and no t3a.large; us-east-1a, "
@@ -218,6 +212,7 @@ def test_a_zone_that_does_not_offer_the_type_is_avoided_or_named(desk: Desk) -> 
         "Set class_subnet_id to a subnet there, or another class_instance_type, in group_vars/all/class.yml; "
         "then run again."
     )
+    assert not desk.aws.made
 
 
 def test_machines_that_stopped_need_their_share_of_the_quota_too(desk: Desk) -> None:
@@ -242,7 +237,11 @@ def test_the_lab_refuses_what_was_not_checked(desk: Desk) -> None:
         ec2.run_instances(ImageId=RELEASES[0].ami, MinCount=33, MaxCount=33, InstanceType="t3a.large")
     with pytest.raises(ClientError, match=r"Unsupported.*\(us-east-1e\)"):
         ec2.run_instances(
-            ImageId=RELEASES[0].ami, MinCount=1, MaxCount=1, InstanceType="t3a.large", SubnetId=in_zone_e(ec2)
+            ImageId=RELEASES[0].ami,
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t3a.large",
+            SubnetId=account_owner.default_subnet(desk.aws.url, "us-east-1e"),
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import account_owner
 from tests.support.rooms import HERE
 
 if TYPE_CHECKING:
@@ -71,13 +72,25 @@ def test_what_is_no_amount_is_refused(desk: Desk, settings: dict[str, Any], word
     assert not desk.aws.made
 
 
-def test_without_permission_prices_are_unknown_and_the_run_goes_on(desk: Desk) -> None:
-    desk.aws.refuse("GetProducts", "AccessDeniedException")
-    shown = plan(desk, class_budget=1)
-    assert shown.code == 0
+@pytest.mark.parametrize(
+    ("instance_type", "why"),
+    [
+        ("m6a.large", "AWS does not permit pricing:GetProducts to these credentials (docs/aws.md, Permissions)"),
+        ("m6a.large", "AWS's price list does not answer (EndpointConnectionError)"),
+        ("m5.xlarge", "AWS's price list has no price in USD for m5.xlarge hour in us-east-1"),
+    ],
+    ids=["no permission", "no network", "a type that is not listed"],
+)
+def test_a_price_that_cannot_be_known_is_unknown_and_the_run_goes_on(desk: Desk, instance_type: str, why: str) -> None:
+    if "permit" in why:
+        desk.aws.refuse("GetProducts", "AccessDeniedException")
+    if "answer" in why:  # all of AWS but this: it is in another region
+        desk.environment["AWS_ENDPOINT_URL_PRICING"] = "http://127.0.0.1:9"
+    shown = plan(desk, class_budget=1, class_instance_type=instance_type)
+    assert shown.code == 0, shown.text
     said = " ".join(shown.text.split())
-    assert "A price is unknown: AWS does not permit pricing:GetProducts to these credentials" in said
-    assert "class_budget is not held against anything. Set class_price_per_hour in" in said
+    assert f"A price is unknown: {why}. class_budget is not held against anything. Set class_price_per_hour in" in said
+    assert f"2 {instance_type} are launched: 2 machines for 12 hours at most: unknown a class day" in said
 
 
 def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: Rooms) -> None:
@@ -108,12 +121,15 @@ def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: 
     assert not (desk.home / "class").exists()
 
 
+IN_ZONE_E = "the default subnet of us-east-1e"
 # What stops plan.yml and provision.yml alike: settings, and words of what is said.
 RED: dict[str, tuple[dict[str, Any], str]] = {
     "quota": ({"class_spare_machines": 31}, "need 66 vCPUs in us-east-1"),
     "quota of disks": ({"class_disk_gb": 16384, "class_spare_machines": 2}, "are 64.00 TiB of gp3 in us-east-1"),
     "budget": ({"class_budget": 1}, "class_budget is 1.00 $, and this comes to"),
     "type": ({"class_instance_type": "m6a.larg"}, "offers no instance type m6a.larg"),
+    "zone": ({"class_subnet_id": IN_ZONE_E}, "offers no m6a.large and no m5.large and no t3a.large"),
+    "architecture": ({"class_instance_type": "t4g.large"}, "t4g.large runs arm64, but the image"),
     "image": ({"class_image_id": "ami-00000000000000000"}, "There is no such image in us-east-1"),
     "disk": ({"class_disk_gb": 9}, "a machine needs 11 GB"),
     "roster": ({"class_roster": "none.csv"}, "none.csv"),
@@ -126,6 +142,8 @@ RED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("red", RED)
 def test_what_is_red_stops_plan_and_provision_before_anything_is_made(desk: Desk, red: str, verb: str) -> None:
     settings, words = RED[red]
+    if red == "zone":
+        settings = {"class_subnet_id": account_owner.default_subnet(desk.aws.url, "us-east-1e")}
     failure = desk.play(f"{HERE} {verb}", timeout=900, **settings).failure  # which has five lines at most
     assert words in failure
     assert not desk.aws.made
@@ -169,6 +187,26 @@ def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) ->
         assert ", from 1 recorded run with 2 machines; configure.yml not known yet" in said()
     finally:
         desk.aws.end_machines()
+
+
+def test_a_start_that_the_quota_has_no_room_for_is_refused_before_any_machine_starts(desk: Desk, rooms: Rooms) -> None:
+    for name in ("ada", "grace", "mary"):
+        rooms.add(name)
+    rooms.ec2.stop_instances(InstanceIds=rooms.ids)
+    desk.aws.set_quota("L-1216C47A", 5)  # AWS's default: two of three would start
+    desk.aws.forget()
+    try:
+        failure = desk.play(f"{HERE} start.yml", timeout=900).failure
+    finally:
+        desk.aws.set_quota("L-1216C47A", 64)
+    assert failure == (
+        "3 machines (t3a.large) need 6 vCPUs in us-east-1. The account may run 5 there, and 0 run already.\n"
+        "Nothing was started. Stop other machines, start some alone (start.yml -e student=ada,grace), or ask AWS for "
+        "more, which takes days (docs/aws.md, Quota); then run again:\n"
+        "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code L-1216C47A "
+        "--desired-value 6 --region us-east-1"
+    )
+    assert not desk.aws.made
 
 
 def test_a_start_above_the_budget_is_refused(desk: Desk, rooms: Rooms) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tests.support.desk import Desk, Screen
     from tests.support.rooms import Rooms
 
-SECRETS = {"password": "pass-word", "password_hash": "$6$hash", "token": "t0ken"}
+SECRETS = {"password": "pass-word", "password_hash": "$6$hash", "token": "t0ken", "link_secret": "secret-of-a-link-00"}
 
 
 def told(screen: Screen) -> str:
@@ -27,7 +27,10 @@ def test_trouble_is_said_first_and_the_page_says_the_same(desk: Desk, rooms: Roo
     told(desk.play("status.yml"))
     assert not state.exists()  # nothing is remembered of this class yet
     state.mkdir(mode=0o700)
-    (state / "credentials.json").write_text(json.dumps({"ada@example.com": {"username": "ada", **SECRETS}}))
+    # With the address that the machine has, so that the link leads to it.
+    (host,) = (each["PublicIpAddress"] for each in rooms.found() if each["InstanceId"] == rooms.ids[0])
+    known = {"username": "ada", **SECRETS, "link_host": host}
+    (state / "credentials.json").write_text(json.dumps({"ada@example.com": known}))
     (state / "credentials.json").chmod(0o600)
     shown = desk.play("status.yml")
     assert told(shown).startswith(
@@ -43,7 +46,9 @@ def test_trouble_is_said_first_and_the_page_says_the_same(desk: Desk, rooms: Roo
     assert str(page) in shown.text
     assert page.stat().st_mode & 0o777 == 0o600
     assert "replace.yml -e student=ada" in page.read_text()
-    assert not [secret for secret in SECRETS.values() if secret in page.read_text() + shown.text]
+    assert host in page.read_text()
+    told_of = page.read_text() + shown.text
+    assert not [secret for secret in (*SECRETS.values(), f"https://{host}", "/open/") if secret in told_of]
     before = page.stat().st_mtime_ns
     for line in ("status.yml --check", "status.yml --limit ml101-001"):
         assert "No answer over ssh: ada" in told(desk.play(line))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -26,6 +26,13 @@ def session(url: str = ENDPOINT_URL, region: str = REGION) -> boto3.Session:
 def ec2(url: str = ENDPOINT_URL, region: str = REGION) -> EC2Client:
     """Return the owner's client of the EC2 at `url`, which threads may share."""
     return _ec2(url, region, *_keys(url))
+
+
+def default_subnet(url: str, zone: str) -> str:
+    """Return the default subnet of a zone of the EC2 at `url`."""
+    filters: Any = [{"Name": "availability-zone", "Values": [zone]}, {"Name": "default-for-az", "Values": ["true"]}]
+    (subnet,) = ec2(url).describe_subnets(Filters=filters)["Subnets"]
+    return subnet["SubnetId"]
 
 
 @functools.cache  # by the keys, too: each lab has its own

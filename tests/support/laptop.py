@@ -176,9 +176,11 @@ def type_cell(page: Page, letter: Letter, name: str, text: str) -> None:
     assert text in ["".join(cell["source"]) for cell in json.loads(answer)["content"]["cells"]]
 
 
-def fetch(path: str, token: str, host: str = "localhost", port: int = 5005) -> tuple[int, str]:
-    """Ask Jupyter's API; returns status and text."""
-    request = urllib.request.Request(f"http://{host}:{port}{path}")
+def fetch(
+    path: str, token: str, host: str = "localhost", port: int = 5005, body: bytes | None = None
+) -> tuple[int, str]:
+    """Ask Jupyter's API, or with a body have it do something; returns status and text."""
+    request = urllib.request.Request(f"http://{host}:{port}{path}", body)
     if token:
         request.add_header("Authorization", f"token {token}")
     try:

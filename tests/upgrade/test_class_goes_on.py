@@ -6,24 +6,26 @@ The old version is taken from git and acts on this lab for two days. From then o
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.class_machines import machines, refuse_a_lab_that_is_up, running
-from tests.support.commands import STATE, TEARDOWN, bring_lab_up, command, mails, recap
+from tests.support.commands import STATE, TEARDOWN, bring_lab_up, command, mails, recap, requests
 from tests.support.lab_course import Course
 from tests.support.letter import read_letter
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # The commits whose classes have to go on, and why these: each was the last to write things as it did.
 REVISIONS = {
@@ -45,6 +47,12 @@ notebook["cells"][0]["source"] = ["{words}"]
 json.dump(notebook, open("{notebook}", "w"))
 END
 """
+FIRST_DAY, NEXT_DAY = "words of the first day", "words of the next day"
+# What an edition of the notebook adds at its end: the first of them while the old version acts.
+SECOND, THIRD = "second edition", "third edition"
+READS = ("Describe", "Get", "List")
+UNITS = "systemctl list-unit-files --no-legend 'class-hours*' || true"
+JUPYTER = "systemctl show -P MainPID jupyter@ada.service"
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,22 @@ class Term(Course):
     def edit(self, words: str) -> None:
         """Let grace edit a notebook."""
         self.on(SHARED, EDIT.format(folder=FOLDER, notebook=NOTEBOOK, words=words))
+
+    @property
+    def template(self) -> Path:
+        """The notebook, as it is taught."""
+        return Path(self.settings["class_notebooks_directory"]) / NOTEBOOK
+
+    def add_cell(self, words: str) -> None:
+        """Let the notebook that is taught have one more cell at its end."""
+        notebook = json.loads(self.template.read_text())
+        cell = {"cell_type": "markdown", "id": words.replace(" ", "-"), "metadata": {}, "source": [words]}
+        notebook["cells"].append(cell)
+        self.template.write_text(json.dumps(notebook))
+
+    def cells(self, username: str) -> list[str]:
+        """Return the cells of the notebook of ada or grace."""
+        return cells_of(json.loads(self.on(SHARED, f"cat {FOLDER}/{username}/{NOTEBOOK}")))
 
     def git(self, username: str, *words: str) -> str:
         """Ask git about a student's history at home."""
@@ -118,6 +142,11 @@ class Facts:
         )
 
 
+def cells_of(notebook: Any) -> list[str]:
+    """Return the text of each cell."""
+    return ["".join(cell["source"]) for cell in notebook["cells"]]
+
+
 def lay_out(revision: str, tree: Path) -> None:
     """Make the new folder `tree` the project as it was at `revision`."""
     archive = subprocess.run(["git", "archive", revision], cwd=PROJECT, capture_output=True, check=False)
@@ -131,13 +160,17 @@ def lay_out(revision: str, tree: Path) -> None:
 
 
 def two_days(old: OldTerm) -> None:
-    """Let everybody work, collect twice, stop one machine, and kill the exchange of another when it is half done."""
+    """Let everybody work, merge a notebook, stop one machine, and kill the exchange of another when it is half done."""
     old.write_roster(STUDENTS)
     old.play("provision.yml configure.yml")
     for username in STUDENTS:
         old.write(username, f"of {username}")
-    old.edit("words of the first day")
+    old.edit(FIRST_DAY)
     old.play("collect.yml")
+    old.add_cell(SECOND)
+    old.play("configure.yml")
+    merged = old.cells("grace")
+    assert (merged[0], merged[-1]) == (FIRST_DAY, SECOND)
     old.write("ada", "more")
     old.play("collect.yml")
     old.play("stop.yml -e student=mary")
@@ -186,6 +219,24 @@ def test_the_class_is_found_as_it_was_left(term: Term) -> None:
     assert all(" stopped " in rows[username] for username in ("mary", "hugo"))
 
 
+def test_what_it_costs_is_said_and_nothing_changes(term: Term, before: Facts) -> None:
+    """Also of a class that has no ledger yet."""
+    asked, sent = len(requests()), len(mails())
+    plan = " ".join(term.play("plan.yml").split())
+    assert "new seat nobody kept 5: ada, grace, mary, hugo, ruth start 1 machines that stopped" in plan
+    assert "class day 3 machines for 12 hours at most: " in plan
+    refused = term.play("""plan.yml -e '{"class_budget": 0.01}'""", check=False)
+    assert "class_budget is 0.01 $, and this comes to " in refused
+    left = term.play("leftovers.yml --check")
+    assert "Class ml101:" in left
+    assert re.search(r"^  us-east-1: 2 machines, running, with .* \$ a month", left, re.MULTILINE)
+    assert re.search(r"^  us-east-1: 1 machine, stopped, with .* \$ a month", left, re.MULTILINE)
+    assert [each["action"] for each in requests()[asked:] if not each["action"].startswith(READS)] == []
+    assert Facts.of(term) == before
+    assert STOPPED not in running()
+    assert len(mails()) == sent
+
+
 def test_nothing_is_collected_twice_and_no_machine_starts_to_look(term: Term, before: Facts) -> None:
     shown = term.play("collect.yml")
     assert "NOT SAFE" not in shown
@@ -219,6 +270,25 @@ def test_an_exchange_that_was_killed_is_over_and_no_second_one(term: Term, befor
     assert not record.exists()
 
 
+def test_hours_come_and_go(term: Term, before: Facts) -> None:
+    sent, jupyter = len(mails()), term.on(SHARED, JUPYTER)
+    assert [term.on(seat, UNITS) for seat in running()] == ["", "", ""]
+    day = datetime.now(UTC) + timedelta(days=3)
+    hours = {"zone": "UTC", "hours": [f"{day:%a} 08:00-18:00"], "last_day": f"{day:%Y-%m-%d}"}
+    term.settings["class_timetable"] = hours
+    try:
+        assert "started class-hours.timer" in term.play("configure.yml -v")
+        active = [term.on(seat, "systemctl is-active class-hours.timer", check=False).strip() for seat in running()]
+        assert active == ["active"] * 3
+    finally:
+        del term.settings["class_timetable"]
+    assert "stopped class-hours.timer" in term.play("configure.yml -v")
+    assert [term.on(seat, UNITS) for seat in running()] == ["", "", ""]
+    assert term.on(SHARED, JUPYTER) == jupyter
+    assert len(mails()) == sent
+    assert Facts.of(term) == before
+
+
 def test_what_a_machine_saved_is_still_the_student_s(term: Term) -> None:
     go = f"cd {FOLDER}/ada && runuser -u ada --"
     assert re.findall(r"^ +(\d)  ", term.on(SHARED, f"{go} my-work own.txt"), re.MULTILINE) == ["1", "2"]
@@ -227,7 +297,7 @@ def test_what_a_machine_saved_is_still_the_student_s(term: Term) -> None:
 
 
 def test_only_what_is_new_comes_home(term: Term, before: Facts) -> None:
-    term.edit("words of the next day")
+    term.edit(NEXT_DAY)
     term.play("collect.yml")
     assert term.home() == term.there()
     heads = Facts.of(term).heads
@@ -239,6 +309,16 @@ def test_a_version_of_before_comes_back(term: Term) -> None:
     first = term.git("ada", "rev-list", "main").split()[-1]
     term.play(f"restore.yml -e student=ada -e at={first}")
     assert term.on(SHARED, f"cat {FOLDER}/ada/restored-*/own.txt") == "of ada\n"
+
+
+def test_a_notebook_that_the_old_version_merged_is_merged_once_more(term: Term) -> None:
+    assert term.cells("grace")[-1] == SECOND
+    term.add_cell(THIRD)
+    term.play("configure.yml")
+    taught = cells_of(json.loads(term.template.read_text()))
+    assert taught[-2:] == [SECOND, THIRD]
+    assert term.cells("ada") == taught
+    assert term.cells("grace") == [NEXT_DAY, *taught[1:]]
 
 
 def test_machines_stop_and_start_with_the_same_way_in(term: Term, before: Facts) -> None:

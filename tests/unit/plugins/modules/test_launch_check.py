@@ -27,6 +27,7 @@ LAUNCH = {
     "environment_lock": "/absent",
     "time_zone": "Europe/Berlin",
     "quota": False,
+    "only_start": False,
     "baked_by": "",
     "baked_content": {},
 }
@@ -77,3 +78,20 @@ def test_with_nothing_to_launch_the_quota_is_looked_at_only_where_it_is_asked_fo
     assert {request.action for request in aws.requests} == {"DescribeSubnets"}
     quota, _storage = check(launch=0, quota=True)["quotas"]
     assert (quota["limit"], quota["needed"]) == (64, 0)
+
+
+def test_a_start_is_held_against_the_quota_and_against_nothing_that_only_a_launch_needs(aws: Aws) -> None:
+    wrong = {"time_zone": "Berlin", "subnet_id": "subnet-00000000", "instance_types": ["t3a.larg"], "disk_gb": 1}
+    start = {"launch": 0, "only_start": True, **wrong}
+    assert check(**start) == {}
+    assert not aws.requests
+    (quota,) = check(**start, starting=["t3a.large"] * 32)["quotas"]
+    assert (quota["limit"], quota["needed"]) == (64, 64)
+    assert {request.action for request in aws.requests} == {
+        "DescribeInstances",
+        "DescribeInstanceTypes",
+        "GetServiceQuota",
+    }
+    words = r"\nNothing was started\. Stop other machines, start some alone \(start\.yml -e student=ada,grace\), or"
+    with pytest.raises(LaunchError, match=words):
+        check(**start, starting=["t3a.large"] * 33)

@@ -80,7 +80,7 @@ def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> N
     def require(number: int, *, by_default: bool = False) -> None:
         wanted = ["t3a.large"] * number
         use = quota_use(wanted, running, vcpus, standard, 8, by_default=by_default)
-        require_quota(use, wanted, "eu-west-1")
+        require_quota(use, wanted, "eu-west-1", launch=number)
 
     require(2)
     with pytest.raises(LaunchError, match=r"need 6 vCPUs in eu-west-1. The account may run 8 there, and 4 run"):
@@ -91,7 +91,7 @@ def test_what_runs_and_what_is_started_counts_against_its_own_quota_alone() -> N
         require(3, by_default=True)
     with pytest.raises(LaunchError, match=r"\naws service-quotas .* L-1216C47A --desired-value 10 --region eu-west-1$"):
         require(3)
-    require_quota(quota_use([], running, vcpus, standard, 2), [], "eu-west-1")  # what runs already, runs
+    require_quota(quota_use([], running, vcpus, standard, 2), [], "eu-west-1", launch=0)  # what runs already, runs
 
 
 def test_disks_are_held_against_what_the_account_may_have() -> None:

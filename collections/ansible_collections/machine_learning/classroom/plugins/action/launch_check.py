@@ -42,6 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "environment_lock": {"type": "path", "required": True},
                 "time_zone": {"type": "str", "required": True},
                 "quota": {"type": "bool", "default": False},
+                "only_start": {"type": "bool", "default": False},
                 "baked_by": text,
                 "baked_content": {"type": "dict", "default": {}},
             }

@@ -64,6 +64,12 @@ options:
     description: Look at the quota also where nothing is to be launched or started.
     type: bool
     default: false
+  only_start:
+    description:
+      - Hold what is to be started against the quota, and ask nothing else. Such machines have their image, subnet and
+        disk already.
+    type: bool
+    default: false
   baked_by:
     description: The class whose baked images may be used; empty for none.
     type: str
@@ -111,7 +117,7 @@ capacity_pools:
 vpc_id:
   description: The network that the subnets are a part of.
   type: str
-  returned: success
+  returned: unless O(only_start)
 image_id:
   description: The image to launch from.
   type: str

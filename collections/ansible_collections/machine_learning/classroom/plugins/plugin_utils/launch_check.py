@@ -149,9 +149,11 @@ def check(ask: Check, given: Mapping[str, Any]) -> dict[str, Any]:
     :raises BotoCoreError, ClientError: AWS does not answer, or refuses.
     """
     region, count = ask.region, given["launch"]
-    launch_module.require_time_zone(given["time_zone"], available_timezones())
-    subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
-    chosen: dict[str, Any] = {"vpc_id": subnets[0]["VpcId"]}
+    chosen: dict[str, Any] = {}
+    if not given["only_start"]:
+        launch_module.require_time_zone(given["time_zone"], available_timezones())
+        subnets = launch_module.usable_subnets(ask.subnets(given["subnet_id"]), region, given["subnet_id"])
+        chosen["vpc_id"] = subnets[0]["VpcId"]
     if not count and not given["starting"] and not given["quota"]:
         return chosen
     names: list[str] = given["instance_types"]
@@ -161,7 +163,8 @@ def check(ask: Check, given: Mapping[str, Any]) -> dict[str, Any]:
         names = list(dict.fromkeys(pool.instance_type for pool in pools))
     wanted = [names[0]] * count + given["starting"]
     running = ask.running()
-    types = ask.if_permitted("the vCPU quota", partial(ask.types, {*names, *wanted, *running}))
+    offered = names if count or given["quota"] else []  # of those that are only started, the setting says nothing
+    types = ask.if_permitted("the vCPU quota", partial(ask.types, {*offered, *wanted, *running}))
     if count:
         image = ask.image(given["image_id"], given["image_parameter"])
         baked = ask.baked(given["baked_by"]) if given["baked_by"] else []
@@ -183,7 +186,7 @@ def check(ask: Check, given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         limit, by_default = found
         use = launch_module.quota_use(wanted, running, vcpus, quota, limit, by_default=by_default)
-        launch_module.require_quota(use, wanted, region)
+        launch_module.require_quota(use, wanted, region, launch=count)
         chosen["quotas"].append(asdict(use) | {"request": use.request(region)})
     if count or given["quota"]:
         chosen["quotas"] += _storage(ask, count, given["disk_gb"], region)

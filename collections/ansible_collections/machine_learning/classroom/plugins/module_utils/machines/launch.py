@@ -140,15 +140,20 @@ def quota_use(
     return QuotaUse(quota.code, limit, used, needed, by_default)
 
 
-def require_quota(use: QuotaUse, wanted: Sequence[str], region: str) -> None:
-    """Refuse to launch and start machines of the types `wanted`, if a quota does not suffice."""
+def require_quota(use: QuotaUse, wanted: Sequence[str], region: str, *, launch: int) -> None:
+    """Refuse to launch `launch` machines and start others, all of the types `wanted`, if a quota does not suffice."""
     if wanted and not use.suffices:
         default = " (AWS's default: that of the account is not known)" if use.by_default else ""
+        done, instead = (
+            ("launched", f"set a smaller class_instance_type in {_SETTINGS}")
+            if launch
+            else ("started", "start some alone (start.yml -e student=ada,grace)")  # their types are what they are
+        )
         raise LaunchError(
             f"{len(wanted)} machines ({', '.join(sorted(set(wanted)))}) need {use.needed} vCPUs in {region}. "
             f"The account may run {use.limit:.0f} there{default}, and {use.used} run already.\n"
-            f"Nothing was launched. Stop other machines, set a smaller class_instance_type in {_SETTINGS}, or ask AWS "
-            "for more, which takes days (docs/aws.md, Quota); then run again:\n"
+            f"Nothing was {done}. Stop other machines, {instead}, or ask AWS for more, which takes days (docs/aws.md, "
+            "Quota); then run again:\n"
             f"{use.request(region)}"
         )
 

@@ -153,7 +153,7 @@ STAFF = {
     "calcentral_roles.csv": (2, "Tom Teacher (Lead TA), Rita Reader (Reader)"),
     "schoology.csv": (1, "Tom Teacher (Teacher)"),
     "teams_attendance.csv": (1, "Tom T (Organizer)"),
-    "blackboard_de.csv": (1, "Tom Lehrer (Kursleiter)"),
+    "blackboard_de.csv": (1, "Tom Beispielmann (Kursleiter)"),
     "moodle_it_roles.csv": (1, "Tom Esempio (Docente), Uma Sample (Tutor, Docente non editor)"),
     "moodle_nl.csv": (1, "Tom Leraar (Leraar), Bea X (Beheerder)"),
     "moodle_pt.csv": (1, "Tom X (Professor), Bia Y (Monitor)"),

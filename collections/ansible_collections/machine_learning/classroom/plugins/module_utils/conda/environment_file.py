@@ -109,8 +109,8 @@ def draft(path: Path) -> EnvironmentFile:
         raise EnvironmentFileError(str(path), [mistake]) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        if mistake := _of_another_program(content, line):
-            raise EnvironmentFileError(path.name, [mistake]) from error
+        if of_another := _of_another_program(content, line):
+            raise EnvironmentFileError(path.name, [of_another]) from error
         remedy = "Lists need the same indentation and `- ` before each entry; tabs are not allowed."
         raise EnvironmentFileError(path.name, [Mistake(line, f"not valid YAML: {error.problem}.", remedy)]) from error
     except RecursionError as error:

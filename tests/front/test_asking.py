@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.machine_learning.classroom.plugins.module_utils import jupyter as question
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.support.front import PATIENCE, TOKENS, Jupyter, free_port
 from tests.support.laptop import fetch

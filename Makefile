@@ -84,8 +84,9 @@ mutants: .venv/.dev-tools ## Break each role in two ways at least: its scenario 
 	@bin/with-lab python -m tools.mutants
 
 .PHONY: attacks
-attacks: .venv/.dev-tools ## What strangers and neighbours try against students and their machines, on the lab's hosts
+attacks: .venv/.dev-tools ## What strangers and neighbours try against students and machines: in browsers, on the lab's hosts
 	@bin/test-packages
+	@.venv/bin/pytest --quiet --color=no -m attack tests/front
 	@.venv/bin/pytest --quiet --color=no tests/e2e/test_2_strangers.py tests/e2e/test_6_neighbours.py
 
 .PHONY: faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ CHOSEN = [
 
 
 @pytest.mark.parametrize("number", CHOSEN)
-def test_a_click_in_webmail_leads_to_the_lab_and_a_file_of_50_mb_into_it(number: int, tmp_path: Path) -> None:
+def test_a_click_in_webmail_leads_to_the_lab_and_a_file_of_50_mb_into_it(
+    number: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     name, size = DAY[number]
     letter, link = read_letter(mails()[number]), https_link(mails()[number])
-    print(name, every_day_work(name, link, letter.token, ACME_ROOT.read_bytes(), tmp_path, size))
+    every_day_work(name, link, letter.token, ACME_ROOT.read_bytes(), tmp_path, size).keep(record_property)
     logged = on_machine(letter.seat, "journalctl --no-pager")
     assert "haproxy" in logged
     assert letter.token not in logged

@@ -7,6 +7,7 @@ protection is lifted.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import ssl
 import time
 from dataclasses import dataclass
@@ -63,9 +64,13 @@ class Seat:
         return ask(connection, method, path, {"Host": self.host, **(headers or {})})
 
     def jupyter_heard(self, knock: str) -> bool:
-        """Say whether Jupyter's log has a request with this word."""
-        unit = f"jupyter@{self.letter.username}.service"
-        return knock in on_machine(self.letter.seat, f"journalctl --no-pager --unit {unit}")
+        """Say whether Jupyter's log has a request with this word, once it has one that was sent after that."""
+        control = f"control-{secrets.token_hex()}"
+        self.ask(f"/api/contents?knock={control}", self.cookie)  # which Jupyter refuses, and says so
+        unit, deadline = f"jupyter@{self.letter.username}.service", time.monotonic() + SECONDS
+        while control not in (log := on_machine(self.letter.seat, f"journalctl --no-pager --unit {unit}")):
+            assert time.monotonic() < deadline, "what reaches Jupyter is not in its log"
+        return knock in log
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +100,10 @@ def test_a_stranger_gets_nowhere_and_jupyter_hears_nothing(seats: list[Seat], pa
 
 def test_what_reaches_jupyter_stands_in_its_log(seats: list[Seat]) -> None:
     """The control of the test above: Jupyter refuses who has the gate's key alone."""
-    seats[0].ask("/api/contents?knock=let-in", seats[0].cookie)
-    deadline = time.monotonic() + SECONDS
-    while not seats[0].jupyter_heard("knock=let-in"):
-        assert time.monotonic() < deadline
+    for method in ("GET", "POST"):
+        knock = secrets.token_hex()
+        seats[0].ask(f"/api/contents?knock={knock}", seats[0].cookie, method=method)
+        assert seats[0].jupyter_heard(knock)
 
 
 def test_a_link_opens_its_own_machine_alone(seats: list[Seat]) -> None:
@@ -120,16 +125,22 @@ def test_under_another_name_there_is_nothing(seats: list[Seat]) -> None:
 @pytest.mark.parametrize(
     ("what", "headers", "method"),
     [
-        ("a neighbour's form", {**CLICK, "Sec-Fetch-Site": "same-site", "Origin": "https://neighbour"}, "POST"),
-        ("a neighbour's image", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, "GET"),
-        ("a neighbour's frame", {**CLICK, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, "GET"),
-        ("a page of old", {"Origin": "https://evil.example.com"}, "GET"),
+        ("a form", {**CLICK, "Sec-Fetch-Site": "SITE", "Origin": "https://HOST"}, "POST"),
+        ("a form that names no origin", {**CLICK, "Sec-Fetch-Site": "SITE"}, "POST"),
+        ("an image", {"Sec-Fetch-Site": "SITE", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, "GET"),
+        ("a frame", {**CLICK, "Sec-Fetch-Site": "SITE", "Sec-Fetch-Dest": "iframe"}, "GET"),
+        ("a browser of old", {"Origin": "https://HOST"}, "GET"),
     ],
 )
 def test_what_another_site_sends_is_refused(seats: list[Seat], what: str, headers: dict[str, str], method: str) -> None:
-    ada, path = seats[0], "/login?next=%2Flab"
-    assert ada.ask(path, {**ada.cookie, **headers}, method=method).status == 403, what
-    assert ada.ask(path, {**ada.cookie, **CLICK}).status == 302, what
+    """A neighbour's page sends it. The control is the same request of our own page."""
+    ada, neighbour = seats
+    for site, host, let_in in (("same-site", neighbour.host, False), ("same-origin", ada.host, True)):
+        knock = secrets.token_hex()
+        sent = {name: value.replace("SITE", site).replace("HOST", host) for name, value in headers.items()}
+        answer = ada.ask(f"/api/contents?knock={knock}", {**ada.cookie, **sent}, method=method)
+        assert answer.status == 403, what  # Jupyter refuses who has not logged in there
+        assert ada.jupyter_heard(knock) is let_in, what
 
 
 @dataclass(frozen=True)

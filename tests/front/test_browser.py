@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,8 @@ from tools import PROJECT
 pytestmark = pytest.mark.timeout(600)
 # One site, as the seats of a class have it. Browsers know that such names are this computer.
 SEATS = {"ada": "ada.class.localhost", "grace": "grace.class.localhost"}
+# Pictures are there to be looked at.
+BUILD = PROJECT / "build"
 ICON = "/static/favicons/favicon.ico"
 # Where a browser says what is wrong with a certificate; Firefox, as its cards are, in a tree of its own.
 WORDS_OF_THE_BROWSER = "document.querySelector('net-error-card')?.shadowRoot ?? document.body"
@@ -57,9 +59,14 @@ def jupyter(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ],
 )
 def test_a_click_in_webmail_leads_to_the_lab_and_a_file_of_50_mb_into_it(
-    front: Front, name: str, size: tuple[int, int], tmp_path: Path
+    front: Front,
+    name: str,
+    size: tuple[int, int],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    print(name, every_day_work(name, front.links["ada"], TOKENS["ada"], front.authority.certificate, tmp_path, size))
+    figures = every_day_work(name, front.links["ada"], TOKENS["ada"], front.authority.certificate, tmp_path, size)
+    figures.keep(record_property)
     assert TOKENS["ada"] not in front.log
 
 
@@ -86,11 +93,14 @@ def test_a_page_waits_for_jupyter_and_gets_in_by_itself_and_so_it_does_when_jupy
     ):
         browser.go(f"https://{front.hosts['ada']}/lab")
         assert browser.evaluate("document.querySelector('h1').textContent") == "Please use the link in your letter"
+        BUILD.mkdir(exist_ok=True)
+        browser.screenshot(BUILD / f"front-no-link-{name}.png")
         browser.go(letter)
         browser.press("document.querySelector('a')")
         waits = "document.querySelector('h1')?.textContent === 'Jupyter is starting'"
         browser.wait_for(waits)
         assert browser.url == f"https://{front.hosts['ada']}/lab"
+        browser.screenshot(BUILD / f"front-starting-{name}.png")
         jupyter = Jupyter(tmp_path / "jupyter", front.jupyters["ada"], TOKENS["ada"])
         with jupyter.running():
             wait_for_lab(browser, time.monotonic())
@@ -117,8 +127,8 @@ def test_a_front_whose_certificate_is_over_is_told_no_secret(name: str, tmp_path
         student.go(letter)
         student.press("document.querySelector('a')")
         student.wait_for(f"document.title !== 'Inbox' && ({WORDS_OF_THE_BROWSER}).textContent.includes('{HOST}')")
-        (PROJECT / "build").mkdir(exist_ok=True)
-        student.screenshot(PROJECT / "build" / f"front-certificate-over-{name}.png")
+        BUILD.mkdir(exist_ok=True)
+        student.screenshot(BUILD / f"front-certificate-over-{name}.png")
         assert opened not in front.log
         (front.folder / "live.pem").write_bytes(valid)
         front.reload()
@@ -175,6 +185,7 @@ def victim(request: pytest.FixtureRequest, front: Front, jupyter: Jupyter, tmp_p
         yield browser
 
 
+@pytest.mark.attack
 def test_pages_of_others_get_nothing_out_of_a_browser_that_is_in(
     front: Front, jupyter: Jupyter, victim: Window
 ) -> None:
@@ -199,6 +210,7 @@ def test_pages_of_others_get_nothing_out_of_a_browser_that_is_in(
     assert len(list((jupyter.folder / "work").iterdir())) == files + 1
 
 
+@pytest.mark.attack
 def test_a_neighbour_cannot_toss_a_cookie_into_the_gate(front: Front, victim: Window) -> None:
     site = "Domain=class.localhost; Path=/; Secure"
     with neighbours_machine(front, "<!doctype html><title>evil</title>") as neighbour:

@@ -106,6 +106,7 @@ def test_no_token_is_in_any_address_log_or_page(front: Front, jupyter: Jupyter, 
     assert SECRETS["ada"] not in (front.folder / "keys.map").read_text()
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "path",
     ["/", "/lab", "/login", "/api/contents", "/api", "/open/", "/open", "/static/favicon.ico", "/metrics", "//lab"],
@@ -125,6 +126,7 @@ def test_without_the_secret_nothing_reaches_jupyter(front: Front, jupyter: Jupyt
     assert knock not in jupyter.log
 
 
+@pytest.mark.attack
 def test_what_reaches_jupyter_stands_in_its_log(front: Front, jupyter: Jupyter) -> None:
     """The control of the test above."""
     front.ask("/api/contents?knock=let-in", {"Cookie": front.cookie()})
@@ -133,6 +135,7 @@ def test_what_reaches_jupyter_stands_in_its_log(front: Front, jupyter: Jupyter) 
         assert time.monotonic() < deadline
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "key", ["wrong-secret-of-a-link-0000", SECRETS["grace"], f"{SECRETS['ada']}x", SECRETS["ada"][:-1], ""]
 )
@@ -141,6 +144,7 @@ def test_another_secret_opens_nothing(front: Front, key: str) -> None:
     assert front.ask("/api/contents", {"Cookie": f"__Host-class={key}"}).status == 403
 
 
+@pytest.mark.attack
 def test_guessing_takes_longer_than_anybody_has_and_locks_nobody_out(front: Front) -> None:
     """As fast as this machine answers, for the shortest secret that the role takes."""
     guesses, began = 200, time.monotonic()
@@ -156,6 +160,7 @@ def test_guessing_takes_longer_than_anybody_has_and_locks_nobody_out(front: Fron
     assert front.ask(f"/open/{SECRETS['ada']}").status == 303
 
 
+@pytest.mark.attack
 def test_a_neighbours_key_opens_the_neighbours_door_alone(front: Front) -> None:
     theirs = {"Host": front.hosts["grace"]}
     assert front.ask(f"/open/{SECRETS['grace']}", theirs).status == 303

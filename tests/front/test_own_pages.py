@@ -1,4 +1,7 @@
-"""What a student sees in the place of Jupyter: everybody can read it, and it is in the class's language."""
+"""What a student sees in the place of Jupyter: everybody can read it, and it is in the class's language.
+
+So with the front's own pages, and with a stable page while the machine is off.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import Page as StablePage
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.support.front import OWN_PAGES, ROLE, Front
+from tests.support.front import HOST, OWN_PAGES, ROLE, Front, free_port
 from tests.support.laptop import browser
+from tests.support.pages import TEXTS, Bucket, template
 from tools import PROJECT
 
 pytestmark = pytest.mark.timeout(300)
@@ -23,6 +28,7 @@ STANDS_STILL = """
     window.setTimeout = (call, after, ...rest) => after === 3000 ? 0 : usual(call, after, ...rest);
 """
 BUILD = PROJECT / "build"
+PHONE, USUAL = ViewportSize(width=390, height=844), ViewportSize(width=1360, height=850)
 LANGUAGES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__front_pages"]
 
 
@@ -75,7 +81,7 @@ def test_in_every_language_of_the_letters(page: Page, tmp_path: Path, language: 
     front = Front(tmp_path, language=language)
     front.lay_out()
     page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 390, "height": 844})  # a phone
+    page.set_viewport_size(PHONE)
     try:
         page.goto((tmp_path / name).as_uri())
         words = LANGUAGES[language][name.partition(".")[0]]
@@ -85,12 +91,46 @@ def test_in_every_language_of_the_letters(page: Page, tmp_path: Path, language: 
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert found_by_axe(page) == []
     finally:
-        page.set_viewport_size({"width": 1360, "height": 850})
+        page.set_viewport_size(USUAL)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    """Serve stable pages."""
+    with Bucket().running() as serving:
+        yield serving
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_stable_page_says_in_every_language_that_the_machine_is_off(
+    page: Page, bucket: Bucket, language: str
+) -> None:
+    nobody = f"{HOST}:{free_port()}"
+    for contact in ("", "ml101@example.edu"):
+        content = StablePage("a", "made-up-word", nobody, "made-up-secret").content(template(language, contact))
+        bucket.pages[f"{language}-{contact}"] = content
+    try:
+        page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{bucket.origin}/{language}-")
+        expect(page.get_by_role("heading")).to_have_text(TEXTS[language]["is_off"])
+        assert page.evaluate("document.documentElement.lang") == language
+        assert "ml101" in page.locator("main").inner_text()
+        assert page.get_by_role("link").count() == 0
+        page.goto(f"{bucket.origin}/{language}-ml101@example.edu")
+        expect(page.get_by_role("heading")).to_have_text(TEXTS[language]["is_off"])
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=BUILD / f"page-off-{language}-{scheme}.png")
+            assert found_by_axe(page) == []
+    finally:
+        page.set_viewport_size(USUAL)
 
 
 def test_the_languages_are_those_of_the_letters() -> None:
     letters = yaml.safe_load((PROJECT / "roles/mail/vars/main.yml").read_text())["__mail_letters"]
-    assert set(LANGUAGES) == set(letters)
+    assert set(LANGUAGES) == set(TEXTS) == set(letters)
 
 
 def test_axe_would_find_what_is_wrong(page: Page, front: Front) -> None:

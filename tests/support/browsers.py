@@ -149,7 +149,13 @@ class _Chromium(Window):
     websockets: list[str] = field(default_factory=list)
 
     def go(self, url: str) -> None:
-        self.page.goto(url)
+        try:
+            self.page.goto(url)
+        except Error as error:
+            if "net::ERR_NETWORK_CHANGED" not in str(error):
+                raise
+            # A host of the lab came or went, and its part of the network with it: with a screen it loads that again.
+            self.page.goto(url)
 
     def evaluate(self, expression: str) -> Any:
         try:

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import yaml
 
-from lab.authority import Authority
 from tests.support.front import HOST
 from tools import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lab.authority import Authority
+
 ROLE = PROJECT / "roles" / "pages"
+TEXTS: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text("utf-8"))["__pages_texts"]
+"""What the page says, by language."""
 
 
 def template(language: str = "en", contact: str = "ml101@example.edu") -> str:
     """Return the page's text as the role has it for the class ml101."""
-    words: dict[str, Any] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__pages_texts"]
     known = {"pages_class_name": "ml101", "pages_contact": contact}
     templates = jinja2.Environment(trim_blocks=True)  # noqa: S701 - as Ansible has it
-    texts = {name: templates.from_string(text).render(known) for name, text in words[language].items()}
+    texts = {name: templates.from_string(text).render(known) for name, text in TEXTS[language].items()}
     page = templates.from_string((ROLE / "templates" / "page.html.j2").read_text(encoding="utf-8"))
     return page.render(known, __pages_language=language, __pages_words=texts)
 
@@ -54,11 +56,12 @@ class Bucket:
 
 
 class Stranger:
-    """Whoever has the machine's old address now, with a certificate that browsers take; it keeps all that it gets."""
+    """Whoever has the machine's old address now, with a certificate of `authority`; it keeps all that it gets."""
 
-    def __init__(self, says: Callable[[str], str]) -> None:
+    def __init__(self, says: Callable[[str], str], authority: Authority) -> None:
         """Answer each path with what it `says`, to whichever page."""
         self._says = says
+        self._authority = authority
         self.host = ""
         self.got: list[tuple[str, dict[str, str]]] = []
 
@@ -71,7 +74,7 @@ class Stranger:
             anybody = {"Access-Control-Allow-Origin": headers.get("Origin", "*"), "Content-Type": "text/plain"}
             return 200, anybody | {"Access-Control-Allow-Credentials": "true"}, self._says(path).encode()
 
-        with serving(answer, Authority().issue([HOST])) as port:
+        with serving(answer, self._authority.issue([HOST])) as port:
             self.host = f"{HOST}:{port}"
             yield self
 

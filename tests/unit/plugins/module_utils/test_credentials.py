@@ -19,6 +19,7 @@ from ansible_collections.machine_learning.classroom.plugins.module_utils.credent
     taken_out,
     write_credentials,
 )
+from ansible_collections.machine_learning.classroom.plugins.module_utils.pages.page import give_pages
 from passlib.hash import sha512_crypt
 
 ADA = {"name": "Ada", "email": "ada@example.com", "username": "ada"}
@@ -142,18 +143,20 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def with_links(*students: dict[str, str]) -> dict[str, Credential]:
-    """Return the credentials of students who have links."""
+    """Return the credentials of students who have links, and pages that stay."""
     made, _ = complete({}, students)
-    return {
+    linked = {
         email: cast("Credential", {**each, "link_secret": f"link-of-{each['username']}", "link_host": "192.0.2.1"})
         for email, each in made.items()
     }
+    assert give_pages(linked, students)
+    return linked
 
 
 @pytest.mark.parametrize(
     ("part", "changes"),
     [
-        ("link", {"link_secret", "link_host"}),
+        ("link", {"link_secret", "link_host", "page", "page_word"}),
         ("password", {"password", "password_hash"}),
         ("token", {"token"}),
     ],
@@ -161,6 +164,8 @@ def with_links(*students: dict[str, str]) -> dict[str, Credential]:
 def test_what_is_renewed_is_new_and_all_else_stays(part: str, changes: set[str]) -> None:
     first = with_links(ADA, GRACE)
     second, _ = complete(taken_out(first, ["ada"], [part]), [ADA, GRACE])
+    # As for a class whose links are stable.
+    assert give_pages(second, [ADA, GRACE]) is ("page" in changes)
     before, after = dict(first["ada@example.com"]), dict(second["ada@example.com"])
     assert {key for key in before if after.get(key) != before[key]} == changes
     assert after["renewed"] == [part]
@@ -188,7 +193,9 @@ def test_another_link_leads_to_the_same_host_at_once_and_stays_for_the_next_run(
     assert new == ["ada"]
     assert second["ada@example.com"]["link_host"] == "192.0.2.1"
     assert second["ada@example.com"]["link_secret"] != first["ada@example.com"]["link_secret"]
+    assert give_pages(second, [ADA])
     again, _ = complete(taken_out(second, ["ada"], ["link"]), [ADA], hosts=hosts)
+    assert not give_pages(again, [ADA])
     assert again == second
 
 

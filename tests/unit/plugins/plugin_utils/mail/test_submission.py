@@ -161,6 +161,7 @@ def test_a_refused_recipient_or_one_put_off_is_nobody_elses_affair(make: Callabl
     connection.send(SENDER, "mary@example.com", LETTER)
     assert server.addresses == ["grace@example.com", "mary@example.com"]
     assert server.connections == 2
+    connection.close()  # for which the server would wait when it ends
 
 
 def test_a_server_that_hangs_up_is_reached_again(make: Callable[..., MailServer]) -> None:
@@ -171,6 +172,7 @@ def test_a_server_that_hangs_up_is_reached_again(make: Callable[..., MailServer]
     assert (hung_up.again, hung_up.everybodys) == (True, True)
     connection.send(SENDER, "grace@example.com", LETTER)
     assert server.addresses == ["ada@example.com", "grace@example.com"]
+    connection.close()
 
 
 def test_an_access_token_is_asked_for_again_when_it_has_expired(

@@ -90,7 +90,7 @@ def test_a_price_that_cannot_be_known_is_unknown_and_the_run_goes_on(desk: Desk,
     assert shown.code == 0, shown.text
     said = " ".join(shown.text.split())
     assert f"A price is unknown: {why}. class_budget is not held against anything. Set class_price_per_hour in" in said
-    assert f"2 {instance_type} are launched: 2 machines for 12 hours at most: unknown a class day" in said
+    assert f"2 {instance_type} are launched: 2 machines for 12 hours at most: an unknown sum a class day" in said
 
 
 def test_the_plan_shows_all_that_decides_and_changes_nothing(desk: Desk, rooms: Rooms) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 STUDENTS = ("ada", "emmy", "grace", "joan", "lise")
 ROSTER = "name,email\n" + "".join(f"Student {name},{name}@example.com\n" for name in STUDENTS)
+
+KILLED = "The run before this one ended while it launched machines."
 
 
 @pytest.fixture
@@ -67,7 +71,9 @@ def test_who_is_without_is_named_and_the_others_have_their_machines(desk: Desk, 
     )
     assert room.seated() == [(name, "running") for name in STUDENTS[:3]]
     CAPACITY.clear()
-    assert desk.play(f"{HERE} provision.yml").code == 0
+    shown = desk.play(f"{HERE} provision.yml")
+    assert shown.code == 0, shown.text
+    assert KILLED not in " ".join(shown.text.split())  # EC2 said what it launched, so there is nothing to wait for
     assert room.seated() == [(name, "running") for name in STUDENTS]
 
 
@@ -117,3 +123,26 @@ def test_what_ec2_shows_late_is_not_launched_twice(desk: Desk, room: Rooms) -> N
     LATENESS.set()
     assert room.seated() == [(name, "running") for name in STUDENTS]
     assert "changed=0 " in desk.play(f"{HERE} provision.yml").text
+
+
+@pytest.mark.long
+def test_nobody_gets_a_second_machine_after_a_run_that_was_killed_in_its_launch(desk: Desk, room: Rooms) -> None:
+    LATENESS.set(launch_s=3600)
+    desk.play_until(lambda request: request.action == "RunInstances", 1, f"{HERE} provision.yml")
+    desk.aws.requests.clear()
+
+    def relent() -> None:
+        """Have EC2 list what was launched once the next run has looked for it twice."""
+        while sum(request.action == "DescribeInstances" for request in desk.aws.requests) < 2 and not done.is_set():
+            time.sleep(0.1)
+        LATENESS.set()
+
+    done = threading.Event()
+    threading.Thread(target=relent).start()
+    # On a busy computer it may begin late.
+    shown = desk.play(f"{HERE} provision.yml", timeout=900, __machines_unlisted_s=600)
+    done.set()
+    assert shown.code == 0, shown.text
+    assert KILLED in " ".join(shown.text.split())
+    assert room.seated() == [(name, "running") for name in STUDENTS]
+    assert KILLED not in " ".join(desk.play(f"{HERE} provision.yml", timeout=900).text.split())

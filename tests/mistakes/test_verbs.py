@@ -97,6 +97,25 @@ def test_teardown_waits_for_machines_that_still_hold_the_group(desk: Desk, rooms
     assert "ml101" not in [group["GroupName"] for group in rooms.ec2.describe_security_groups()["SecurityGroups"]]
 
 
+def test_teardown_says_which_machine_it_did_not_see_end(desk: Desk, rooms: Rooms) -> None:
+    tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "Class", "Value": "ml101"}]}]
+    rooms.ec2.create_security_group(GroupName="ml101", Description="ssh", TagSpecifications=tags)
+    machine = rooms.add("", "ml101")
+    LATENESS.set(ending_s=3600)
+    rooms.ec2.terminate_instances(InstanceIds=[machine])
+    given = f"{HERE} teardown.yml -e class_confirm_teardown=ml101"
+    assert desk.play(given, timeout=900, machines_timeout=6).failure == (
+        f"AWS has not ended {machine} within 6 s.\n"
+        "It was asked to, and what shuts down costs nothing. The security group stays with it.\n"
+        "Run the same command again in some minutes: it goes on from here."
+    )
+    assert "ml101" in [group["GroupName"] for group in rooms.ec2.describe_security_groups()["SecurityGroups"]]
+    LATENESS.set()
+    shown = desk.play(given, timeout=900)
+    assert shown.code == 0, shown.text
+    assert "ml101" not in [group["GroupName"] for group in rooms.ec2.describe_security_groups()["SecurityGroups"]]
+
+
 def test_a_group_that_something_else_holds_is_named(desk: Desk, rooms: Rooms) -> None:
     desk.aws.refuse("DeleteSecurityGroup", "DependencyViolation", "resource sg-0abc has a dependent object")
     tags: Any = [{"ResourceType": "security-group", "Tags": [{"Key": "Class", "Value": "ml101"}]}]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SEATS = {"ml101-001": "ada", "ml101-002": "grace"}
 ROSTER = "name,email\nAda Beispiel,ada@example.com\nGrace Sample,grace@example.org\n"
+# Of row 19: one's own address, three times more.
+THREE_MORE = "".join(f"Address {number},you+{number}@example.edu\n" for number in (3, 4, 5))
 # The numbers that the lab cannot show, and why.
 NOT_RUN = {
     2: "the lab's account has no plan",
@@ -36,9 +38,9 @@ NOT_RUN = {
     16: "it takes a Mac",
     17: "it takes Windows",
     18: "it takes a campus",
-    19: "the lab's mail provider has no limits",
+    19: "the lab's mail provider has no limits; what is typed there is typed below all the same",
     23: "it takes class_max_hours, and upgrades that the lab has not",
-    25: "the lab sends no bill",
+    25: "the lab sends no bill; what is typed there is typed below all the same",
 }
 # What the guide wants in every terminal: the tools, the region and the command `aws`. The tools are there, so make is
 # not to install them once more, as it would where `make setup-dev` did.
@@ -59,6 +61,7 @@ class FirstDay:
     """A class whose instructor goes by the guide; `home` is class_work_home."""
 
     home: Path
+    roster: Path
 
     def type(self, number: int, position: int = 0, *, check: bool = True, **placeholders: str) -> str:
         """Type a command of the guide, with words in the place of placeholders; return what it printed."""
@@ -89,7 +92,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstDay]:
         # A setting of the class: no command of the guide names it.
         with VARIABLES.open("a") as settings:
             settings.write(f"class_work_home: {folder / 'work'}\n")
-        yield FirstDay(folder / "work")
+        yield FirstDay(folder / "work", roster)
     finally:
         command("make lab-down DISCARD=1")
 
@@ -252,6 +255,20 @@ def test_22_stop_and_start(day: FirstDay, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
+def test_what_19_types_sends_three_letters_and_then_five(day: FirstDay) -> None:
+    """Before the teardown only, so that the other rows have two machines."""
+    with day.roster.open("a") as roster:
+        roster.write(THREE_MORE)
+    count = len(mails())
+    day.type(19)
+    assert len(running()) == 5
+    assert sorted(read_letter(mail).username for mail in mails()[count:]) == ["you3", "you4", "you5"]
+    count = len(mails())
+    day.type(19, 1)
+    assert sorted(read_letter(mail).username for mail in mails()[count:]) == ["ada", "grace", "you3", "you4", "you5"]
+
+
+@pytest.mark.timeout(900)
 def test_24_a_killed_teardown(day: FirstDay) -> None:
     command(f".venv/bin/python -m lab late --ending {ENDING_SECONDS}")
     with at_terminal(day.line(24)) as terminal:
@@ -267,3 +284,11 @@ def test_24_a_killed_teardown(day: FirstDay) -> None:
     assert {each["State"] for each in machines()} == {"terminated"}
     assert ec2().describe_volumes()["Volumes"] == []
     assert all(day.notebook(who).read_text() == f"{NOTEBOOK}\n" for who in SEATS.values())
+
+
+def test_what_25_types_finds_nothing_of_the_class(day: FirstDay) -> None:
+    left = " ".join(day.type(25).split())
+    assert re.search(r"In \d+ regions nothing with a tag Class or BakedBy costs money\.", left)
+    said = day.type(25, 1)
+    file_of(said).unlink()
+    assert "0 disks" in under(25, said)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +83,36 @@ def test_a_launch_that_is_out_of_time_goes_on_elsewhere_whichever_shell_began_it
 
 
 def test_machines_that_aws_does_not_list_in_time_are_named_with_what_to_do(tmp_path: Path) -> None:
-    find, missed, *_ = yaml.safe_load((ROLES / "machines" / "tasks" / "find.yml").read_text())
+    _, find, missed, *_ = yaml.safe_load((ROLES / "machines" / "tasks" / "find.yml").read_text())
     del find["machine_learning.classroom.instances_info"]
     answer = {"ansible.builtin.command": "true", "changed_when": False, "delay": 0}  # it lists nobody
     given = {"__machines_seen": ["i-1", "i-2"], "ansible_python_interpreter": sys.executable}
+    given |= {"machines_state_dir": str(tmp_path)}  # where no run has noted a launch
     seen = {"vars": given, "block": [find | answer, missed]}
     run = play(tmp_path, [seen])
     assert run.returncode == 2, run.stdout
     assert "AWS has not listed i-1, i-2 for a minute, though this run has seen it run." in run.stdout + run.stderr
+
+
+def test_machines_of_a_launch_that_was_noted_are_waited_for_a_minute(tmp_path: Path) -> None:
+    def noted(seconds_ago: int) -> str:
+        at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        return json.dumps({"at": f"{at:%Y-%m-%d %H:%M:%S}", "machines": 3})
+
+    # A day ahead: the clock was set back since, and nobody waits for that.
+    notes = {"none": "", "over": "{}", "now": noted(5), "late": noted(90), "set-back": noted(-86400)}
+    for name, note in notes.items():
+        (tmp_path / name).mkdir()
+        if note:
+            (tmp_path / name / "launch.json").write_text(note)
+    tasks = [
+        {
+            "ansible.builtin.debug": {"msg": f"{name}: {{{{ __machines_asked_for }}}}"},
+            "vars": {"machines_state_dir": str(tmp_path / name)},
+        }
+        for name in notes
+    ]
+    run = play(tmp_path, tasks)
+    assert run.returncode == 0, run.stdout
+    said = dict(re.findall(r'"msg": "(\S+): (\d+)"', run.stdout))
+    assert said == {"none": "0", "over": "0", "now": "3", "late": "0", "set-back": "0"}

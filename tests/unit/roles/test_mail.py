@@ -142,6 +142,7 @@ def test_when_the_run_is_ended_the_letter_on_its_way_arrives_with_its_receipt_an
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_server_that_hangs_up_after_seven_of_twenty_costs_nobody_a_letter(make: Callable[..., MailClass]) -> None:
     klass = make(20, hangs_up_after=7)
     assert klass.run() == 0
@@ -151,6 +152,7 @@ def test_a_server_that_hangs_up_after_seven_of_twenty_costs_nobody_a_letter(make
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_while_others_hold_the_servers_three_connections_letters_wait_for_one(make: Callable[..., MailClass]) -> None:
     klass = make(4, most_connections=3)
     with ExitStack() as others:
@@ -181,6 +183,7 @@ def test_while_others_hold_the_servers_three_connections_letters_wait_for_one(ma
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_token_that_expires_after_seven_letters_is_asked_for_again(
     make: Callable[..., MailClass], tmp_path: Path
 ) -> None:
@@ -194,6 +197,7 @@ def test_a_token_that_expires_after_seven_letters_is_asked_for_again(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_token_that_stays_refused_is_said_with_who_has_no_letter(
     make: Callable[..., MailClass], tmp_path: Path
 ) -> None:
@@ -239,6 +243,7 @@ def test_with_port_465_letters_are_encrypted_from_the_first_byte(make: Callable[
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_who_stands_before_the_server_has_neither_password_nor_letter(make: Callable[..., MailClass]) -> None:
     password = f"{SECRET}-mail"
     klass = make(2, logins={"class@example.com": password})

@@ -275,7 +275,6 @@ AS_THEN = {
     "mail_language": "en",
     "mail_smtp_ca_file": "",
     "mail_smtp_token_command": "",
-    "project_configure_force": False,
     "project_https": False,
 }
 

@@ -11,7 +11,7 @@ from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.machine_learning.classroom.plugins.plugin_utils.class_settings import (
     HEADLINE,
-    SETTINGS,
+    READ,
     faults,
     strangers,
 )
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     def _settings(self, variables: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         """Return the value of each setting that there is, and the names of those without one: who needs it says why."""
         settings, unread = {}, set()
-        for name in SETTINGS:
+        for name in READ:
             if name not in variables:
                 continue
             try:

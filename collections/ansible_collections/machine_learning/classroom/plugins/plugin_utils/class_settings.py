@@ -92,7 +92,6 @@ SETTINGS = {
     "class_datasets_file": TEXT,
     "class_notebooks_directory": TEXT,
     "class_notebooks_again": TEXTS,
-    "configure_force": SWITCH,
     "class_mirror_url": TEXT,
     "class_smtp_host": TEXT,
     "class_smtp_port": PORT,
@@ -122,9 +121,11 @@ LATER = frozenset(
         "class_stable_links",
         "class_time_zone",
         "class_timetable",
-        "configure_force",
     }
 )
+# With -e alone, for one run.
+FOR_ONE_RUN = {"configure_force": SWITCH}
+READ = SETTINGS | FOR_ONE_RUN
 # What is not in class.yml: an answer that teardown.yml else asks for, and a setting that an earlier version had.
 OTHERS = frozenset({"class_confirm_teardown", "class_smtp_secure"})
 
@@ -135,7 +136,7 @@ def faults(given: Mapping[str, Any], named: Collection[str], unread: Collection[
     Those that are `unread` are there, and could not be looked at. No line holds a value, but for a number that was
     meant to be one: a setting may be a password.
     """
-    lines = (line for name, kind in SETTINGS.items() if name not in unread for line in _fault(name, kind, given))
+    lines = (line for name, kind in READ.items() if name not in unread for line in _fault(name, kind, given))
     return [*_misspelt(named), *lines]
 
 
@@ -160,7 +161,7 @@ def _misspelt(named: Collection[str]) -> Iterator[str]:
 
 def _fault(name: str, kind: Kind, given: Mapping[str, Any]) -> Iterator[str]:
     if name not in given:
-        if name not in LATER:
+        if name not in LATER | FOR_ONE_RUN.keys():
             yield f"{name} is missing. It has to be {kind.words}."
         return
     value = given[name]

@@ -285,7 +285,7 @@ FREE_TIER = (
         ("InvalidParameterCombination", FREE_TIER, "to m7i-flex.large, which it has."),
         pytest.param("VolumeLimitExceeded", "Too much.", "class_disk_gb", marks=pytest.mark.long),
         pytest.param("InvalidBlockDeviceMapping", "Too small.", "class_disk_gb", marks=pytest.mark.long),
-        ("PendingVerification", "Wait.", "AWS is still verifying this account"),
+        pytest.param("PendingVerification", "Wait.", "AWS is still verifying this account", marks=pytest.mark.long),
         pytest.param("Blocked", "Call us.", "AWS has blocked this account: Call us.", marks=pytest.mark.long),
         pytest.param(
             "OptInRequired", "Sign up.", "The account is not signed up for RunInstances", marks=pytest.mark.long

@@ -166,6 +166,7 @@ def test_plan_and_status_cost_this_computer_little(desk: Desk, rooms: Rooms) -> 
         assert used <= 5 + 0.2 * MACHINES, f"{verb}: {used:.1f} s"
 
 
+@pytest.mark.long
 def test_how_long_it_takes_is_known_from_runs_that_are_remembered(desk: Desk) -> None:
     """Those that launched nothing, or only looked, tell nothing."""
     path = desk.home / "class/run_durations.jsonl"
